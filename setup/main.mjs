@@ -1,0 +1,121 @@
+/** The order of set-up: packages, then an adapter, then (only if there is none) a driver. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { adapterKey, driverFiles, probeAdapter } from "./adapter.mjs";
+import { withLock } from "./lock.mjs";
+import { installPackages, packagesFresh, packagesKey, readStamp, writeStamp } from "./packages.mjs";
+import { ask, SetupError, say } from "./terminal.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Sets the project up and says what it did, on stderr.
+ * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: packages only
+ * @returns {Promise<number>} exit status, see setup.mjs
+ */
+export async function main(args) {
+  const unknown = args.find((arg) => arg !== "--yes" && arg !== "--no-gpu");
+  if (unknown !== undefined) {
+    say(`Expected --yes or --no-gpu but received ${unknown}.`);
+    return 2;
+  }
+  const options = { gpu: !args.includes("--no-gpu"), yes: args.includes("--yes") || yesFromEnvironment() };
+  if (ready(options.gpu)) return 0;
+  try {
+    await withLock(join(root, ".cache", "setup.lock"), () => setUp(options));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+    return error.exitStatus;
+  }
+}
+
+/** `npm run demo --yes` hands the flag to npm, which passes it on as npm_config_yes. */
+function yesFromEnvironment() {
+  const { STYLIZE_SETUP_YES, npm_config_yes } = process.env;
+  return ["1", "true", "yes"].includes(STYLIZE_SETUP_YES ?? "") || npm_config_yes === "true";
+}
+
+/** @param {boolean} gpu */
+function ready(gpu) {
+  const key = packagesKey(root);
+  if (!packagesFresh(root, key)) return false;
+  return !gpu || readStamp(root)?.adapter === adapterKey();
+}
+
+/** @param {{ gpu: boolean, yes: boolean }} options */
+async function setUp(options) {
+  const key = packagesKey(root);
+  if (!packagesFresh(root, key)) await installPackages(root, key);
+  // Another set-up may have done all of this while we waited for its lock.
+  if (ready(options.gpu)) return;
+
+  let probe = await probeAdapter();
+  if (probe.outcome !== "usable") {
+    await provideAdapter(probe, options.yes);
+    probe = await probeAdapter();
+    if (probe.outcome !== "usable") throw new SetupError(7, stillNone(probe));
+    say(`adapter: ${probe.adapter}`);
+  }
+  writeStamp(root, { packages: key, adapter: adapterKey() });
+}
+
+/**
+ * Installs the software driver where that is possible and allowed; throws otherwise, with what to do.
+ * @param {import("./adapter.mjs").Probe} probe
+ * @param {boolean} yes
+ */
+async function provideAdapter(probe, yes) {
+  const { decide, describeSystem, driverSteps, manualAdvice, shellLine } = await import("./system.mjs");
+  const system = describeSystem();
+  const found = whatWasFound(probe);
+  const terminal = Boolean(process.stdin.isTTY);
+  const action = decide(system, probe.outcome, { yes, terminal });
+  if (action === "unsupported") throw new SetupError(8, `${found}\n${manualAdvice(system, probe.outcome)}`);
+  if (action === "print") throw new SetupError(7, `${found}\n${manualAdvice(system, probe.outcome)}`);
+
+  const steps = driverSteps(system);
+  if (action === "ask") {
+    const lines = steps.map((step) => `    ${shellLine(step, system)}`).join("\n");
+    say(`${found}\nA driver that computes on the processor can be installed with\n${lines}`);
+    if (!(await ask("Run these commands now? [y/N] "))) {
+      throw new SetupError(7, "Nothing was installed. Run the commands above, or answer y next time.");
+    }
+  }
+  const { installDriver } = await import("./driver.mjs");
+  await installDriver(steps, system);
+}
+
+/** @param {import("./adapter.mjs").Probe} probe */
+function whatWasFound(probe) {
+  const sentence = {
+    usable: "",
+    none: "No usable WebGPU adapter was found on this machine.",
+    unloadable: "Dawn, the WebGPU library, can't be loaded on this system.",
+    crashed: "A graphics driver crashed or hung when Dawn, the WebGPU library, asked it for a device.",
+  }[probe.outcome];
+  const files = driverFiles().map((file) => file.path);
+  const devices = ["/dev/nvidiactl", "/dev/kfd", "/dev/dri"].filter((path) => existsSync(path));
+  const nodes = devices.flatMap((path) =>
+    path === "/dev/dri" ? readdirSync(path).map((n) => `${path}/${n}`) : path,
+  );
+  const facts = [
+    process.platform === "linux" && probe.outcome !== "unloadable"
+      ? `Vulkan drivers installed: ${files.length > 0 ? files.join(", ") : "none"}`
+      : "",
+    nodes.length > 0 ? `graphics devices: ${nodes.join(", ")}` : "",
+    ...probe.said.map((line) => `Dawn: ${line}`),
+  ];
+  return [sentence, ...facts.filter((fact) => fact !== "").map((fact) => `    ${fact}`)].join("\n");
+}
+
+/** @param {import("./adapter.mjs").Probe} probe */
+function stillNone(probe) {
+  return (
+    `${whatWasFound(probe)}\nThe software driver was installed but Dawn can't use it. It is known to work from ` +
+    "Mesa 23.2 on: see which version your system has (apt-cache policy mesa-vulkan-drivers) and whether its " +
+    "updates are enabled."
+  );
+}

@@ -1,0 +1,28 @@
+/**
+ * Asks Dawn for an adapter and a device and prints one line of JSON about it.
+ *
+ * A program of its own, because a broken driver may take the process down that loads it.
+ */
+import { writeSync } from "node:fs";
+
+async function probe() {
+  const { create } = await import("webgpu").catch((error) => {
+    report({ outcome: "unloadable", reason: String(error?.message ?? error) });
+    process.exit();
+  });
+  // Held by this function only: a reference that stays would keep the process alive.
+  const gpu = create(process.platform === "linux" ? ["backend=vulkan"] : []);
+  const adapter = await gpu.requestAdapter();
+  if (adapter === null) return report({ outcome: "none" });
+  const device = await adapter.requestDevice();
+  const { vendor, device: name, description } = adapter.info;
+  report({ outcome: "usable", adapter: description || `${vendor} ${name}`.trim() || "unnamed" });
+  device.destroy();
+}
+
+/** @param {Record<string, string>} result */
+function report(result) {
+  writeSync(1, `${JSON.stringify(result)}\n`);
+}
+
+await probe().catch((error) => report({ outcome: "none", reason: String(error?.message ?? error) }));
