@@ -1,0 +1,151 @@
+/**
+ * The engine's whole contract with WebGPU: one device, its kernels, its memory, its errors.
+ *
+ * Everything that is allocated belongs to an `Arena`, which frees it as a whole; the context counts the live bytes.
+ * Errors that WebGPU reports late (validation, out of memory, a lost device) are kept and thrown at the next await.
+ */
+import { StylizeError } from "../errors.ts";
+import { adapterName, familyOf, type KernelFamilyName } from "./adapter.ts";
+import { Arena } from "./arena.ts";
+import { Kernel } from "./kernel.ts";
+
+/** The text of shaders by their path under `shaders/` without `.wgsl`: `"pool_avg"`, `"lib/reduce"`. */
+export type ShaderSource = (name: string) => string;
+
+export interface KernelParts {
+  /** Files of `shaders/lib/` joined in front. */
+  readonly libs?: readonly string[];
+  /** `const NAME = value;` lines joined in front: tunable sizes. Integers become `u32`. */
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+export class GpuContext implements Disposable {
+  readonly device: GPUDevice;
+  readonly adapterName: string;
+  readonly family: KernelFamilyName;
+  readonly limits: GPUSupportedLimits;
+  /** Bytes of buffers and textures alive now, and the most there ever were. */
+  liveBytes = 0;
+  peakBytes = 0;
+  readonly #shaders: ShaderSource;
+  readonly #kernels = new Map<string, Kernel>();
+  #failure: StylizeError | undefined;
+  readonly #lost: Promise<never>;
+
+  /** `family` overrides the choice by adapter, which tests use to run both families on one adapter. */
+  constructor(device: GPUDevice, info: GPUAdapterInfo, shaders: ShaderSource, family = familyOf(info)) {
+    this.device = device;
+    this.adapterName = adapterName(info);
+    this.family = family;
+    this.limits = device.limits;
+    this.#shaders = shaders;
+    device.onuncapturederror = ({ error }) => this.#fail(wrap(error));
+    this.#lost = device.lost.then(({ reason, message }) => {
+      const error = new StylizeError("device-lost", `The GPU device was lost (${reason}): ${message}`);
+      this.#fail(error);
+      throw error;
+    });
+    this.#lost.catch(() => {});
+  }
+
+  #fail(error: StylizeError): void {
+    this.#failure ??= error;
+  }
+
+  /** Throws what went wrong since the last check, if anything did. */
+  check(): void {
+    const failure = this.#failure;
+    if (!failure) return;
+    if (failure.code !== "device-lost") this.#failure = undefined;
+    throw failure;
+  }
+
+  /** Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    const value = await Promise.race([promise, this.#lost]);
+    this.check();
+    return value;
+  }
+
+  /** Runs `build`, which allocates or records, and throws any error that WebGPU finds in it. */
+  async guarded<T>(build: () => T | Promise<T>): Promise<T> {
+    const filters: GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
+    for (const filter of filters) this.device.pushErrorScope(filter);
+    let result: T | undefined;
+    let thrown: unknown;
+    try {
+      result = await build();
+    } catch (error) {
+      thrown = error;
+    }
+    const errors = await this.until(Promise.all(filters.map(() => this.device.popErrorScope())));
+    const error = errors.find((e) => e !== null);
+    if (thrown !== undefined) throw thrown;
+    if (error) throw wrap(error);
+    return result as T;
+  }
+
+  /** The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. */
+  kernel(name: string, { libs = [], constants = {} }: KernelParts = {}): Kernel {
+    const lines = Object.entries(constants).map(
+      ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
+    );
+    return this.#compiled(name, [...libs, ...lines].join(" "), () =>
+      [...lines, ...this.#libs(libs), this.#shaders(name)].join("\n"),
+    );
+  }
+
+  /** A kernel whose text is generated; compiled once per label, which must name all that the text depends on. */
+  generatedKernel(label: string, text: () => string, libs: readonly string[] = []): Kernel {
+    return this.#compiled(label, libs.join(" "), () => [...this.#libs(libs), text()].join("\n"));
+  }
+
+  #libs(names: readonly string[]): string[] {
+    return names.map((name) => this.#shaders(`lib/${name}`));
+  }
+
+  #compiled(label: string, parts: string, code: () => string): Kernel {
+    const key = `${label}: ${parts}`;
+    let kernel = this.#kernels.get(key);
+    if (!kernel) {
+      // Dawn's binding spins the main thread while a promise is pending, so in the background two cores compile slower than one.
+      kernel = new Kernel(this.device, label, code(), this.family !== "cpu");
+      this.#kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+
+  arena(label: string): Arena {
+    return new Arena(this, label);
+  }
+
+  /** Reads `count` f32 values from the start of `buffer`. */
+  async readFloats(buffer: GPUBuffer, count: number): Promise<Float32Array> {
+    return new Float32Array(await this.read(buffer, 4 * count));
+  }
+
+  /** Reads `bytes` (a multiple of 4) from the start of `buffer`, once all submitted work is done. */
+  async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    using arena = this.arena("readback");
+    const staging = arena.staging("readback", bytes);
+    const encoder = this.device.createCommandEncoder({ label: "readback" });
+    encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
+    this.device.queue.submit([encoder.finish()]);
+    await this.until(staging.mapAsync(1 /* GPUMapMode.READ */));
+    const copy = staging.getMappedRange().slice(0);
+    staging.unmap();
+    return copy;
+  }
+
+  [Symbol.dispose](): void {
+    this.device.destroy();
+  }
+}
+
+function wrap(error: GPUError): StylizeError {
+  const isMemory = error.constructor.name === "GPUOutOfMemoryError";
+  const text = error.message.split("\n")[0]!;
+  return isMemory
+    ? new StylizeError("out-of-memory", `The adapter has not enough memory: ${text}`, { cause: error })
+    : new StylizeError("gpu-error", `WebGPU reported: ${text}`, { cause: error });
+}

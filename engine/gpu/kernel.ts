@@ -1,0 +1,63 @@
+/** A compiled shader: its pipeline (compiled in the background), its bind group layout, its uniform fields. */
+import { StylizeError } from "../errors.ts";
+import { type Binding, type ParamField, paramsSize, parseBindings, parseParams } from "./wgsl.ts";
+
+export class Kernel {
+  readonly label: string;
+  readonly bindings: readonly Binding[];
+  readonly params: readonly ParamField[];
+  readonly layout: GPUBindGroupLayout;
+  /** Resolves when the driver has compiled the kernel; `pipeline` may be used from then on. */
+  readonly ready: Promise<void>;
+  #pipeline: GPUComputePipeline | undefined;
+
+  /** `inBackground`: compile on another thread; pays where the driver has cores to spare. */
+  constructor(device: GPUDevice, label: string, code: string, inBackground: boolean) {
+    this.label = label;
+    this.bindings = parseBindings(code);
+    this.params = parseParams(code);
+    this.layout = device.createBindGroupLayout({ label, entries: this.bindings.map((b) => this.#entry(b)) });
+    this.ready = this.#compile(device, code, inBackground);
+    this.ready.catch(() => {}); // reported where it is awaited
+  }
+
+  get pipeline(): GPUComputePipeline {
+    if (!this.#pipeline) throw new Error(`Expected kernel '${this.label}' to be ready before it is encoded.`);
+    return this.#pipeline;
+  }
+
+  #entry({ binding, kind }: Binding): GPUBindGroupLayoutEntry {
+    const visibility = 4; // GPUShaderStage.COMPUTE; the global is missing outside browsers
+    if (typeof kind === "object") {
+      const storageTexture: GPUStorageTextureBindingLayout = {
+        access: "read-only",
+        format: kind.texture,
+        viewDimension: kind.dimension,
+      };
+      return { binding, visibility, storageTexture };
+    }
+    const minBindingSize = kind === "uniform" ? paramsSize(this.params) : 16;
+    return { binding, visibility, buffer: { type: kind, minBindingSize } };
+  }
+
+  async #compile(device: GPUDevice, code: string, inBackground: boolean): Promise<void> {
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ label: this.label, code });
+    const layout = device.createPipelineLayout({ label: this.label, bindGroupLayouts: [this.layout] });
+    const descriptor = { label: this.label, layout, compute: { module, entryPoint: "main" } };
+    const pipeline = inBackground
+      ? device.createComputePipelineAsync(descriptor)
+      : device.createComputePipeline(descriptor);
+    const error = await device.popErrorScope();
+    try {
+      this.#pipeline = await pipeline;
+      if (error) throw error;
+    } catch (cause) {
+      const info = await module.getCompilationInfo();
+      const errors = info.messages.filter(({ type }) => type === "error");
+      const details = errors.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ");
+      const message = `Shader '${this.label}' does not compile: ${details || error?.message || cause}.`;
+      throw new StylizeError("gpu-error", message, { cause });
+    }
+  }
+}

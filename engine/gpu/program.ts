@@ -1,0 +1,247 @@
+/**
+ * A list of dispatches and copies, recorded once and encoded as often as wanted.
+ *
+ * All bind groups and uniforms are made while recording, so that encoding a step creates nothing.
+ */
+import type { Arena } from "./arena.ts";
+import type { GpuContext } from "./context.ts";
+import type { Kernel } from "./kernel.ts";
+import { packParams } from "./wgsl.ts";
+
+export type Resource = GPUBuffer | GPUTextureView;
+export type Grid = readonly [x: number, y: number, z: number];
+
+interface Dispatch {
+  readonly kind: "dispatch";
+  readonly kernel: Kernel;
+  readonly group: GPUBindGroup;
+  readonly grid: Grid;
+  readonly tag: string;
+}
+
+interface Copy {
+  readonly kind: "copy";
+  readonly tag: string;
+  encode(encoder: GPUCommandEncoder): void;
+}
+
+/** Rectangle of texels to copy from a buffer, rows of `bytesPerRow`, into a texture. */
+export interface TextureCopy {
+  readonly source: GPUBuffer;
+  readonly offset?: number;
+  /** A multiple of 256. */
+  readonly bytesPerRow: number;
+  readonly rowsPerImage: number;
+  readonly texture: GPUTexture;
+  readonly origin: readonly [x: number, y: number, layer: number];
+  readonly size: readonly [width: number, height: number, layers: number];
+}
+
+/** One timed dispatch or the copies between two of them: what, and how long in ms. */
+export interface Timing {
+  readonly tag: string;
+  readonly kernel: string;
+  readonly ms: number;
+}
+
+const UNIFORM_SLOT = 256; // minUniformBufferOffsetAlignment is at most this
+const UNIFORM_SLOTS = 64;
+
+export class Program {
+  readonly #context: GpuContext;
+  readonly #arena: Arena;
+  readonly #commands: (Dispatch | Copy)[] = [];
+  #uniforms: GPUBuffer | undefined;
+  #slot = UNIFORM_SLOTS;
+
+  /** Uniform buffers are taken from `arena`, which must outlive the program. */
+  constructor(context: GpuContext, arena: Arena) {
+    this.#context = context;
+    this.#arena = arena;
+  }
+
+  /**
+   * Records one dispatch. `resources` and `params` name the kernel's own bindings and `struct Params` fields; each must be given.
+   * `tag` groups timings: which layer, which direction.
+   */
+  dispatch(
+    kernel: Kernel,
+    resources: Readonly<Record<string, Resource>>,
+    params: Readonly<Record<string, number>>,
+    grid: Grid,
+    tag: string = kernel.label,
+  ): void {
+    this.#checkGrid(kernel, grid);
+    const entries = kernel.bindings.map(({ name, binding, kind }): GPUBindGroupEntry => {
+      if (kind === "uniform") return { binding, resource: this.#uniform(kernel, params) };
+      const resource = resources[name];
+      if (!resource)
+        throw new Error(`Expected a resource for '${name}' of kernel '${kernel.label}' but received none.`);
+      return { binding, resource: isBuffer(resource) ? { buffer: resource } : resource };
+    });
+    const extra = Object.keys(resources).find((name) => !kernel.bindings.some((b) => b.name === name));
+    if (extra) throw new Error(`Expected a binding of kernel '${kernel.label}' but received '${extra}'.`);
+    const group = this.#context.device.createBindGroup({ label: tag, layout: kernel.layout, entries });
+    this.#commands.push({ kind: "dispatch", kernel, group, grid, tag });
+  }
+
+  copyToTexture(copy: TextureCopy, tag = "copy"): void {
+    const { source, offset = 0, bytesPerRow, rowsPerImage, texture, origin, size } = copy;
+    this.#commands.push({
+      kind: "copy",
+      tag,
+      encode: (encoder) =>
+        encoder.copyBufferToTexture(
+          { buffer: source, offset, bytesPerRow, rowsPerImage },
+          { texture, origin: [...origin] },
+          [...size],
+        ),
+    });
+  }
+
+  copyBuffer(
+    source: GPUBuffer,
+    sourceOffset: number,
+    target: GPUBuffer,
+    targetOffset: number,
+    bytes: number,
+  ): void {
+    this.#commands.push({
+      kind: "copy",
+      tag: "copy",
+      encode: (encoder) => encoder.copyBufferToBuffer(source, sourceOffset, target, targetOffset, bytes),
+    });
+  }
+
+  /** How many dispatches a run makes. */
+  get dispatches(): number {
+    return this.#commands.filter(({ kind }) => kind === "dispatch").length;
+  }
+
+  /** Waits until every kernel is compiled. */
+  async ready(): Promise<void> {
+    const kernels = new Set(this.#commands.flatMap((c) => (c.kind === "dispatch" ? [c.kernel.ready] : [])));
+    await this.#context.until(Promise.all(kernels));
+  }
+
+  encode(encoder: GPUCommandEncoder): void {
+    let pass: GPUComputePassEncoder | undefined;
+    for (const command of this.#commands) {
+      if (command.kind === "copy") {
+        pass?.end();
+        pass = undefined;
+        command.encode(encoder);
+      } else {
+        pass ??= encoder.beginComputePass();
+        encodeDispatch(pass, command);
+      }
+    }
+    pass?.end();
+  }
+
+  /** Encodes and submits the program on its own, once its kernels are compiled, and waits for it. */
+  async run(): Promise<void> {
+    await this.ready();
+    this.submit();
+    await this.#context.until(this.#context.device.queue.onSubmittedWorkDone());
+  }
+
+  /** Encodes and submits the program; its kernels must be ready. */
+  submit(): void {
+    const encoder = this.#context.device.createCommandEncoder();
+    this.encode(encoder);
+    this.#context.device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Runs the program once with a timestamp around each dispatch; needs the feature `timestamp-query`.
+   * Time between dispatches is reported under the tag of the copies there, or as "idle".
+   */
+  async profile(): Promise<Timing[]> {
+    await this.ready();
+    const { device } = this.#context;
+    const count = 2 * this.dispatches;
+    const querySet = device.createQuerySet({ type: "timestamp", count });
+    const resolved = device.createBuffer({ size: 8 * count, usage: 0x204 /* QUERY_RESOLVE | COPY_SRC */ });
+    const encoder = device.createCommandEncoder();
+    let query = 0;
+    for (const command of this.#commands) {
+      if (command.kind === "copy") {
+        command.encode(encoder);
+        continue;
+      }
+      const timestampWrites = {
+        querySet,
+        beginningOfPassWriteIndex: query++,
+        endOfPassWriteIndex: query++,
+      };
+      const pass = encoder.beginComputePass({ timestampWrites });
+      encodeDispatch(pass, command);
+      pass.end();
+    }
+    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+    device.queue.submit([encoder.finish()]);
+    const times = new BigUint64Array(await this.#context.read(resolved, 8 * count));
+    resolved.destroy();
+    querySet.destroy();
+    return this.#timings(times);
+  }
+
+  #timings(times: BigUint64Array): Timing[] {
+    const timings: Timing[] = [];
+    const ms = (from: bigint, to: bigint) => Number(to - from) / 1e6;
+    let copies: string | undefined;
+    let end = times[0]!;
+    let query = 0;
+    for (const command of this.#commands) {
+      if (command.kind === "copy") {
+        copies = command.tag;
+        continue;
+      }
+      const [begin, finish] = [times[query]!, times[query + 1]!];
+      query += 2;
+      timings.push({ tag: copies ?? "idle", kernel: copies ? "copy" : "idle", ms: ms(end, begin) });
+      timings.push({ tag: command.tag, kernel: command.kernel.label, ms: ms(begin, finish) });
+      copies = undefined;
+      end = finish;
+    }
+    return timings;
+  }
+
+  #uniform(kernel: Kernel, params: Readonly<Record<string, number>>): GPUBufferBinding {
+    if (this.#slot === UNIFORM_SLOTS) {
+      this.#uniforms = this.#arena.uniform("uniforms", UNIFORM_SLOT * UNIFORM_SLOTS);
+      this.#slot = 0;
+    }
+    const buffer = this.#uniforms!;
+    const offset = UNIFORM_SLOT * this.#slot++;
+    const bytes = packParams(kernel.params, params);
+    this.#context.device.queue.writeBuffer(buffer, offset, bytes);
+    return { buffer, offset, size: bytes.byteLength };
+  }
+
+  #checkGrid(kernel: Kernel, grid: Grid): void {
+    const limit = this.#context.limits.maxComputeWorkgroupsPerDimension;
+    if (grid.every((n) => Number.isInteger(n) && n >= 1 && n <= limit)) return;
+    throw new Error(
+      `Expected 1 to ${limit} workgroups a dimension for '${kernel.label}' but received ${grid.join("x")}.`,
+    );
+  }
+}
+
+/** A grid of at least `count` workgroups for kernels that compute `index = g.y * n.x + g.x` from workgroup_id g of num_workgroups n. */
+export function linearGrid(count: number): Grid {
+  const limit = 65535;
+  const y = Math.ceil(count / limit);
+  return [Math.ceil(count / y), y, 1];
+}
+
+function encodeDispatch(pass: GPUComputePassEncoder, { kernel, group, grid }: Dispatch): void {
+  pass.setPipeline(kernel.pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...grid);
+}
+
+function isBuffer(resource: Resource): resource is GPUBuffer {
+  return "mapAsync" in resource;
+}

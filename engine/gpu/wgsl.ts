@@ -1,0 +1,88 @@
+/**
+ * What a kernel's own text says about it: its bindings and the fields of its `struct Params`.
+ *
+ * Bind group layouts and uniform packing are derived from these declarations, so text and TypeScript cannot disagree.
+ */
+
+export type BindingKind =
+  | "read-only-storage"
+  | "storage"
+  | "uniform"
+  | { readonly texture: GPUTextureFormat; readonly dimension: "2d" | "2d-array" };
+
+export interface Binding {
+  readonly name: string;
+  readonly binding: number;
+  readonly kind: BindingKind;
+}
+
+export type ScalarType = "u32" | "i32" | "f32";
+
+export interface ParamField {
+  readonly name: string;
+  readonly type: ScalarType;
+}
+
+const declaration = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<([^>]*)>)?\s+(\w+)\s*:\s*([^;]+);/g;
+
+/** The `@group(0)` bindings of a shader, by binding number. Throws on a kind this engine does not use. */
+export function parseBindings(code: string): Binding[] {
+  const bindings = [...code.matchAll(declaration)].map(([, number, space, name, type]) => ({
+    name: name!,
+    binding: Number(number),
+    kind: bindingKind(name!, space?.replaceAll(/\s/g, ""), type!.replaceAll(/\s/g, "")),
+  }));
+  return bindings.sort((a, b) => a.binding - b.binding);
+}
+
+function bindingKind(name: string, space: string | undefined, type: string): BindingKind {
+  if (space === "storage,read" || space === "storage") return "read-only-storage";
+  if (space === "storage,read_write") return "storage";
+  if (space === "uniform") return "uniform";
+  const texture = /^texture_storage_2d(_array)?<(\w+),read>$/.exec(type);
+  if (texture) return { texture: texture[2] as GPUTextureFormat, dimension: texture[1] ? "2d-array" : "2d" };
+  throw new Error(
+    `Expected a storage buffer, uniform or readable storage texture but binding '${name}' is '${type}'.`,
+  );
+}
+
+/** The fields of `struct Params`, in order; none if there is no such struct. Only 4-byte scalars are allowed in it. */
+export function parseParams(code: string): ParamField[] {
+  const body = /struct\s+Params\s*\{([^}]*)\}/.exec(code)?.[1];
+  if (body === undefined) return [];
+  const fields = body.replaceAll(/\/\/[^\n]*/g, "").split(",");
+  return fields
+    .map((field) => field.trim())
+    .filter((field) => field !== "")
+    .map((field) => {
+      const [, name, type] = /^(\w+)\s*:\s*(u32|i32|f32)$/.exec(field) ?? [];
+      if (!name) throw new Error(`Expected a 4-byte scalar in struct Params but received '${field}'.`);
+      return { name, type: type as ScalarType };
+    });
+}
+
+/** Packs `values` in the order of `fields`; every field must be given, and nothing else. */
+export function packParams(
+  fields: readonly ParamField[],
+  values: Readonly<Record<string, number>>,
+): ArrayBuffer {
+  const unknown = Object.keys(values).find((name) => !fields.some((field) => field.name === name));
+  if (unknown) throw new Error(`Expected one of the fields of Params but received '${unknown}'.`);
+  const bytes = new ArrayBuffer(paramsSize(fields));
+  const view = new DataView(bytes);
+  for (const [i, { name, type }] of fields.entries()) {
+    const value = values[name];
+    if (value === undefined) throw new Error(`Expected a value for Params.${name} but received none.`);
+    if (type === "f32") view.setFloat32(4 * i, value, true);
+    else if (!Number.isInteger(value))
+      throw new Error(`Expected an integer for Params.${name} but received ${value}.`);
+    else if (type === "u32") view.setUint32(4 * i, value, true);
+    else view.setInt32(4 * i, value, true);
+  }
+  return bytes;
+}
+
+/** Bytes of a uniform buffer with these fields: a multiple of 16. */
+export function paramsSize(fields: readonly ParamField[]): number {
+  return Math.max(16, Math.ceil(fields.length / 4) * 16);
+}

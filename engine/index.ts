@@ -1,0 +1,8 @@
+/** The public surface of the engine: pictures in, picture out. */
+export { type ErrorCode, errorCodes, StylizeError } from "./errors.ts";
+export { GpuContext, type ShaderSource } from "./gpu/context.ts";
+export * from "./network/types.ts";
+export { type ConvName, type ReluName, reluName, reluNames, vgg19 } from "./network/vgg19.ts";
+export { optionTable, parseSettings, type Settings, type SettingsInput } from "./options.ts";
+export { type StylizeOptions, type StylizeResult, stylize } from "./stylize.ts";
+export type { Iterate, Picture } from "./types.ts";

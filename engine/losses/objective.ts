@@ -1,0 +1,179 @@
+/** What a stylization minimises at one scale: the terms, their targets, and the recorded evaluation of loss and gradient. */
+
+import { StylizeError } from "../errors.ts";
+import type { Arena } from "../gpu/arena.ts";
+import type { GpuContext } from "../gpu/context.ts";
+import { Program } from "../gpu/program.ts";
+import { type Model, recordBackward, recordForward } from "../network/model.ts";
+import type { ReluName } from "../network/vgg19.ts";
+import { type LayerLosses, LOSS_PARTIALS } from "../ops/family.ts";
+import type { Picture } from "../types.ts";
+import { createRing, RECORD_TERMS, recordLosses, STATE_BYTES } from "./record.ts";
+import { recordTotalVariation } from "./total-variation.ts";
+
+type LayerWeightsTable = Readonly<Partial<Record<ReluName, number>>>;
+
+/** Weights of all terms. A layer or term with weight 0 is left out. */
+export interface LossWeights {
+  readonly contentLayers: LayerWeightsTable;
+  readonly styleLayers: LayerWeightsTable;
+  readonly contentWeight: number;
+  readonly styleWeight: number;
+  readonly tvWeight: number;
+}
+
+/** One term of the loss, in the order of the device's records. */
+export type Term =
+  | { readonly kind: "content" | "style"; readonly layer: ReluName; readonly weight: number }
+  | { readonly kind: "tv"; readonly weight: number };
+
+/** The terms that count: content layers, style layers, total variation. Throws `bad-option` if there are none or too many. */
+export function termsOf(weights: LossWeights): readonly Term[] {
+  const layers = (kind: "content" | "style", table: LayerWeightsTable, factor: number): Term[] =>
+    Object.entries(table as Readonly<Record<ReluName, number>>)
+      .map(([layer, weight]) => ({ kind, layer: layer as ReluName, weight: weight * factor }))
+      .filter(({ weight }) => weight > 0);
+  const content = layers("content", weights.contentLayers, weights.contentWeight);
+  const style = layers("style", weights.styleLayers, weights.styleWeight);
+  if (content.length + style.length === 0) {
+    throw new StylizeError("bad-option", "Expected a content or style weight above 0 but all are 0.");
+  }
+  const tv: Term[] = weights.tvWeight > 0 ? [{ kind: "tv", weight: weights.tvWeight }] : [];
+  const terms = [...content, ...style, ...tv];
+  if (terms.length > RECORD_TERMS) {
+    throw new StylizeError(
+      "bad-option",
+      `Expected at most ${RECORD_TERMS} loss terms but received ${terms.length}.`,
+    );
+  }
+  return terms;
+}
+
+/** The layers that `terms` look at. */
+export function lossLayers(terms: readonly Term[], kind?: "content" | "style"): ReadonlySet<ReluName> {
+  return new Set(
+    terms.flatMap((term) => (term.kind === "tv" || (kind && term.kind !== kind) ? [] : [term.layer])),
+  );
+}
+
+/** Feature statistics to aim at: values on the host, as the family lays them out. */
+export type Targets = ReadonlyMap<ReluName, Float32Array>;
+
+/** Gram matrices [channels][channels] of each layer, averaged over `styles`, each at its own size. */
+export async function styleTargets(
+  context: GpuContext,
+  model: Model,
+  styles: readonly Picture[],
+  layers: ReadonlySet<ReluName>,
+): Promise<Targets> {
+  const mean = new Map<ReluName, Float32Array>();
+  for (const style of styles) {
+    const grams = await statistics(context, model, style, layers, (ops, pass, layer) =>
+      ops.gram(pass.at(layer)),
+    );
+    for (const [layer, gram] of grams) {
+      const sum = mean.get(layer) ?? new Float32Array(gram.length);
+      mean.set(
+        layer,
+        sum.map((value, i) => value + gram[i]! / styles.length),
+      );
+    }
+  }
+  return mean;
+}
+
+/** Features of each layer, flat texels. `content` has the size of the picture to be made. */
+export function contentTargets(
+  context: GpuContext,
+  model: Model,
+  content: Picture,
+  layers: ReadonlySet<ReluName>,
+): Promise<Targets> {
+  return statistics(context, model, content, layers, (ops, pass, layer) => ops.featuresOf(pass.at(layer)));
+}
+
+type Operations = ReturnType<Model["family"]["operations"]>;
+type ForwardPass = ReturnType<typeof recordForward>;
+
+async function statistics(
+  context: GpuContext,
+  model: Model,
+  picture: Picture,
+  layers: ReadonlySet<ReluName>,
+  statistic: (ops: Operations, pass: ForwardPass, layer: ReluName) => GPUBuffer,
+): Promise<Targets> {
+  if (layers.size === 0) return new Map();
+  using arena = context.arena("target");
+  const program = new Program(context, arena);
+  const buffers = await context.guarded(() => {
+    const ops = model.family.operations(program, arena, picture, model.preprocessing);
+    const image = arena.bufferWith("picture", picture.data);
+    const pass = recordForward(ops, model, image, layers, false);
+    return [...layers].map((layer) => [layer, statistic(ops, pass, layer)] as const);
+  });
+  await program.run();
+  const values = new Map<ReluName, Float32Array>();
+  for (const [layer, buffer] of buffers) {
+    values.set(layer, await context.readFloats(buffer, buffer.size / 4));
+  }
+  return values;
+}
+
+/** Loss and gradient of a picture of fixed size, ready to run: each run of `program` is one evaluation. */
+export interface Objective {
+  readonly program: Program;
+  readonly terms: readonly Term[];
+  /** [3][height][width] f32, and the gradient of the loss there. */
+  readonly image: GPUBuffer;
+  readonly gradient: GPUBuffer;
+  /** See record.ts. */
+  readonly ring: GPUBuffer;
+  readonly state: GPUBuffer;
+}
+
+/**
+ * Records the evaluation at the size of `start`, which becomes the first image.
+ *
+ * Style layer: weight * |G - A|^2 / |A|^2 with G = F F^T / pixels; content layer: weight * |F - P|^2 / |P|^2; both free of scale, unlike
+ * Gatys' equations 1 and 4, so that the same weights suit any size and network.
+ */
+export function recordObjective(
+  context: GpuContext,
+  arena: Arena,
+  model: Model,
+  start: Picture,
+  terms: readonly Term[],
+  targets: { readonly content: Targets; readonly style: Targets },
+): Objective {
+  const program = new Program(context, arena);
+  const image = arena.bufferWith("picture", start.data);
+  const gradient = arena.buffer("gradient", start.data.byteLength);
+  const partials = arena.buffer("loss partials", 4 * LOSS_PARTIALS * terms.length);
+  const ring = createRing(arena);
+  const state = arena.buffer("state", STATE_BYTES);
+  const losses = new Map<ReluName, LayerLosses>();
+  for (const [term, { kind, weight, ...rest }] of terms.entries()) {
+    if (kind === "tv" || !("layer" in rest)) continue;
+    const values = targets[kind].get(rest.layer)!;
+    const target = arena.bufferWith(`${kind} target`, values);
+    const loss = { partials, term, target, scale: weight / Math.max(sumOfSquares(values), Number.MIN_VALUE) };
+    losses.set(rest.layer, { ...losses.get(rest.layer), [kind]: loss });
+  }
+  const ops = model.family.operations(program, arena, start, model.preprocessing);
+  const pass = recordForward(ops, model, image, lossLayers(terms), true);
+  recordBackward(ops, pass, losses, gradient);
+  const tv = terms.findIndex(({ kind }) => kind === "tv");
+  if (tv >= 0) {
+    const { height, width } = start;
+    const { weight } = terms[tv]!;
+    recordTotalVariation(context, program, { image, gradient, partials, term: tv, height, width, weight });
+  }
+  recordLosses(context, program, { partials, terms: terms.length, ring, state });
+  return { program, terms, image, gradient, ring, state };
+}
+
+function sumOfSquares(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}

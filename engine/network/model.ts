@@ -1,0 +1,107 @@
+/** A network's weights on a device, and the way of a picture through it: forward to its features, backward to its pixels. */
+
+import { StylizeError } from "../errors.ts";
+import type { Arena } from "../gpu/arena.ts";
+import type { GpuContext } from "../gpu/context.ts";
+import { familyOn } from "../ops/families.ts";
+import type {
+  Activation,
+  FeatureMap,
+  KernelFamily,
+  LayerLosses,
+  LayerWeights,
+  Operations,
+  Pooled,
+} from "../ops/family.ts";
+import type { Network, Pooling, Preprocessing } from "./types.ts";
+import { type ReluName, reluName, truncated } from "./vgg19.ts";
+
+export interface Model {
+  readonly family: KernelFamily;
+  readonly preprocessing: Preprocessing;
+  readonly pooling: Pooling;
+  /** Up to the last layer that has a loss. */
+  readonly layers: readonly LayerWeights[];
+}
+
+/** Uploads the layers of `network` that the losses on `lossLayers` need. */
+export async function loadModel(
+  context: GpuContext,
+  arena: Arena,
+  network: Network,
+  pooling: Pooling,
+  lossLayers: readonly ReluName[],
+): Promise<Model> {
+  const family = familyOn(context);
+  const layers: LayerWeights[] = [];
+  for (const layer of truncated(lossLayers)) {
+    const weights = network.layers.get(layer.name);
+    if (!weights) {
+      throw new StylizeError("bad-weights", `Expected ${network.name} to have ${layer.name} but it has not.`);
+    }
+    layers.push(await family.loadWeights(arena, layer, weights));
+  }
+  return { family, preprocessing: network.preprocessing, pooling, layers };
+}
+
+/** One layer of a recorded forward pass. */
+interface ForwardLayer {
+  readonly weights: LayerWeights;
+  /** What its convolution read; undefined for conv1_1, which reads the picture. */
+  readonly input: Activation | Pooled | undefined;
+  readonly output: Activation;
+}
+
+export interface ForwardPass {
+  readonly layers: readonly ForwardLayer[];
+  /** The activation behind a ReLU; throws if the network was not loaded that far. */
+  at(name: ReluName): Activation;
+}
+
+/**
+ * Records the forward pass of `image`, [3][height][width] f32.
+ *
+ * Values are kept at `lossLayers` only, signs everywhere if `backward` will follow.
+ */
+export function recordForward(
+  ops: Operations,
+  model: Model,
+  image: GPUBuffer,
+  lossLayers: ReadonlySet<ReluName>,
+  backward: boolean,
+): ForwardPass {
+  const layers: ForwardLayer[] = [];
+  for (const weights of model.layers) {
+    const keep = { mask: backward, features: lossLayers.has(reluName(weights.layer.name)) };
+    const before = layers.at(-1)?.output;
+    if (!before) {
+      layers.push({ weights, input: undefined, output: ops.convInput(image, weights, keep) });
+      continue;
+    }
+    const input = weights.layer.pooled ? ops.pool(before, model.pooling) : before;
+    layers.push({ weights, input, output: ops.conv(input, weights, keep) });
+  }
+  const at = (name: ReluName): Activation => {
+    const layer = layers.find(({ weights }) => reluName(weights.layer.name) === name);
+    if (!layer) throw new Error(`Expected a forward pass through ${name} but it ends before.`);
+    return layer.output;
+  };
+  return { layers, at };
+}
+
+/** Records the backward pass of the losses: their values to their sinks, their gradient to `gradient`, [3][height][width] f32. */
+export function recordBackward(
+  ops: Operations,
+  { layers }: ForwardPass,
+  losses: ReadonlyMap<ReluName, LayerLosses>,
+  gradient: GPUBuffer,
+): void {
+  const lossesOn = ({ weights }: ForwardLayer): LayerLosses => losses.get(reluName(weights.layer.name)) ?? {};
+  const last = layers.at(-1)!;
+  let dz: FeatureMap = ops.lossBackward(last.output, lossesOn(last));
+  for (let i = layers.length - 1; i > 0; i--) {
+    const { weights, input } = layers[i]!;
+    dz = ops.convBackward(dz, weights, input!, lossesOn(layers[i - 1]!));
+  }
+  ops.inputBackward(dz, layers[0]!.weights, gradient);
+}

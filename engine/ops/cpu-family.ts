@@ -1,0 +1,80 @@
+/**
+ * Kernels for llvmpipe, the software Vulkan driver: Winograd F(4x4, 3x3) convolutions, Gram products and style gradients, all through
+ * one matrix product whose shader is generated as straight-line text.
+ *
+ * Reads go through textures, writes to buffers, with a copy between: see cpu/text.ts for what llvmpipe makes fast.
+ */
+import type { Arena } from "../gpu/arena.ts";
+import type { GpuContext } from "../gpu/context.ts";
+import { linearGrid, Program } from "../gpu/program.ts";
+import type { ConvWeights } from "../network/types.ts";
+import type { ConvLayer } from "../network/vgg19.ts";
+import { roundUp, tileShape } from "./cpu/layout.ts";
+import { cpuOperations } from "./cpu/operations.ts";
+import { copyFlat, type FlatTexture, flatTexture } from "./cpu/textures.ts";
+import { POSITIONS } from "./cpu/winograd-shaders.ts";
+import type { KernelFamily, LayerWeights } from "./family.ts";
+
+export function cpuFamily(context: GpuContext): KernelFamily {
+  return {
+    name: "cpu",
+    loadWeights: (arena, layer, weights) => loadWeights(context, arena, layer, weights),
+    operations: (program, arena, size, preprocessing) =>
+      cpuOperations(context, program, arena, size, preprocessing),
+  };
+}
+
+/** Transforms a layer's weights on the device, for both directions. Flat textures, [36][tiles] as winograd_weights.wgsl writes them. */
+async function loadWeights(
+  context: GpuContext,
+  arena: Arena,
+  layer: ConvLayer,
+  { weight, bias }: ConvWeights,
+): Promise<LayerWeights> {
+  const transform = (transposed: boolean): Promise<FlatTexture> => {
+    const realRows = transposed ? layer.inChannels : layer.outChannels;
+    const realDepth = transposed ? layer.outChannels : layer.inChannels;
+    return transformed(context, arena, weight, realRows, realDepth, transposed);
+  };
+  return {
+    layer,
+    forward: (await transform(false)).view,
+    backward: (await transform(true)).view,
+    bias: arena.bufferWith(`${layer.name} bias`, bias),
+  };
+}
+
+async function transformed(
+  context: GpuContext,
+  arena: Arena,
+  weight: Float32Array,
+  realRows: number,
+  realDepth: number,
+  transposed: boolean,
+): Promise<FlatTexture> {
+  const [rows, depth] = [roundUp(realRows, 4), roundUp(realDepth, 4)];
+  const tile = tileShape(rows, depth);
+  const texels = (POSITIONS * rows * depth) / 4;
+  const target = flatTexture(arena, "weights", texels);
+  using scratch = context.arena("weights");
+  const program = new Program(context, scratch);
+  const u = scratch.buffer("transformed", 16 * texels);
+  program.dispatch(
+    context.kernel("winograd_weights", { libs: ["linear_index"] }),
+    { w: scratch.bufferWith("weights", weight), u },
+    {
+      rows,
+      depth,
+      real_rows: realRows,
+      real_depth: realDepth,
+      tile_rows: tile.rows,
+      tile_depth: tile.depth,
+      transposed: Number(transposed),
+    },
+    linearGrid(Math.ceil((rows * depth) / 4 / 64)),
+  );
+  copyFlat(program, u, target, texels);
+  await program.ready();
+  program.submit();
+  return target;
+}

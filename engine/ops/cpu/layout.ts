@@ -1,0 +1,99 @@
+/** How the cpu family lays out maps, tiles and matrix products. Pure arithmetic. */
+import type { Storage } from "../elementwise.ts";
+import type { MapShape } from "../family.ts";
+import { POSITIONS } from "./winograd-shaders.ts";
+
+/** Tiles transformed and multiplied at a time: their transforms stay in the last-level cache. */
+const BAND_TILES = 1024;
+
+/** Rows and depth of the matrix product's tiles. */
+export interface TileShape {
+  readonly rows: number;
+  readonly depth: number;
+}
+
+/** Tiles for a product of `rows` x `depth`; both as padded to 4. */
+export function tileShape(rows: number, depth: number): TileShape {
+  if (depth === 4) return { rows: 64, depth: 4 };
+  if (rows === 4) return { rows: 4, depth: 64 };
+  return depth === 64 ? { rows: 64, depth: 64 } : { rows: 32, depth: 128 };
+}
+
+/** The size of a map: whole 4x4 tiles, and rows of a multiple of 16 texels, which copies to textures demand. */
+export function mapShape(channels: number, height: number, width: number): MapShape {
+  return { channels, height, width, rows: roundUp(height, 4), pitch: roundUp(width, 16) };
+}
+
+/** 4x4 tiles that cover a map. */
+export function tilesOf({ height, width }: { readonly height: number; readonly width: number }) {
+  const x = Math.ceil(width / 4);
+  const y = Math.ceil(height / 4);
+  return { x, y, count: x * y };
+}
+
+/** How the kernels that both families share read what this one stores. */
+export const cpuStorage: Storage = {
+  map: "map_texture",
+  features: "features_texture",
+  mask: "mask_tiles",
+  weight: "weight_tiles",
+  maskParams(shape) {
+    const tiles = tilesOf(shape);
+    return { mask_tiles: tiles.count, tiles_x: tiles.x };
+  },
+};
+
+/** A run of tiles that go through the transforms and the product together. */
+export interface Band {
+  readonly firstTile: number;
+  /** Tiles, padded to whole workgroups. */
+  readonly columns: number;
+}
+
+export function bandsOf(tiles: number): readonly Band[] {
+  const bands: Band[] = [];
+  for (let firstTile = 0; firstTile < tiles; firstTile += BAND_TILES) {
+    const count = Math.min(BAND_TILES, tiles - firstTile);
+    bands.push({ firstTile, columns: roundUp(count, workgroupFor(count)) });
+  }
+  return bands;
+}
+
+/** Extra columns' worth of time that a workgroup spends on staging its weights. */
+const STAGING = 11;
+
+/** The largest workgroup that divides `columns`, as bands are padded to. */
+export function workgroupOf(columns: number): number {
+  return [256, 64, 16].find((size) => columns % size === 0)!;
+}
+
+/** Invocations a workgroup that waste the least on `columns`: on padding when large, on staging weights when small. */
+export function workgroupFor(columns: number): number {
+  const cost = (size: number) => Math.ceil(columns / size) * (size + STAGING);
+  return [256, 64, 16].reduce((best, size) => (cost(size) < cost(best) ? size : best));
+}
+
+/** Texels that the transforms of one band of any of these convolutions need at most. */
+export function bandTexels(
+  convs: readonly { readonly channels: number; readonly height: number; readonly width: number }[],
+): number {
+  const sizes = convs.map(({ channels, height, width }) => {
+    const columns = Math.max(...bandsOf(tilesOf({ height, width }).count).map((band) => band.columns));
+    return (POSITIONS * roundUp(channels, 4) * columns) / 4;
+  });
+  return Math.max(...sizes);
+}
+
+/** Pixels of a chunk of a Gram product: the depth of the tiles of 32 rows. */
+export const GRAM_CHUNK = 128;
+
+/** How many chunks of a Gram product fit in `texels` texels of operands and of products. */
+export function gramChunksIn(texels: number, channels: number): number {
+  const operand = (GRAM_CHUNK / 4) * channels;
+  const product = (channels / 4) * channels;
+  return Math.floor(texels / Math.max(operand, product));
+}
+
+export function roundUp(n: number, multiple: number): number {
+  return Math.ceil(n / multiple) * multiple;
+}

@@ -1,0 +1,56 @@
+/** Style and content losses on the cpu family: their values to the sinks, their gradient on the features. */
+import type { Arena } from "../../gpu/arena.ts";
+import type { Program } from "../../gpu/program.ts";
+import { type Elementwise, featuresOf } from "../elementwise.ts";
+import type { Activation, LayerLosses, StyleTerm } from "../family.ts";
+import type { Convolution } from "./convolution.ts";
+import type { Gram } from "./gram.ts";
+import type { Scratch } from "./scratch.ts";
+import { copyFlat, flatTexture } from "./textures.ts";
+
+export class Losses {
+  readonly #program: Program;
+  readonly #arena: Arena;
+  readonly #scratch: Scratch;
+  readonly #gram: Gram;
+  readonly #products: Convolution;
+  readonly #elementwise: Elementwise;
+
+  constructor(
+    program: Program,
+    arena: Arena,
+    scratch: Scratch,
+    gram: Gram,
+    products: Convolution,
+    elementwise: Elementwise,
+  ) {
+    this.#program = program;
+    this.#arena = arena;
+    this.#scratch = scratch;
+    this.#gram = gram;
+    this.#products = products;
+    this.#elementwise = elementwise;
+  }
+
+  /** Gradient of the losses on an activation's values: flat texels of its shape; undefined where there is no loss. */
+  gradient(x: Activation, { style, content }: LayerLosses): GPUBuffer | undefined {
+    if (!style && !content) return undefined;
+    const d = this.#scratch.level(x.shape).lossGradient();
+    if (style) this.#style(x, style, d);
+    if (content) this.#elementwise.contentLoss(x, content, d, style !== undefined);
+    return d;
+  }
+
+  #style(x: Activation, style: StyleTerm, d: GPUBuffer): void {
+    const { channels, rows, pitch } = x.shape;
+    const tag = `style ${channels}`;
+    const gram = this.#arena.buffer("gram", 4 * channels ** 2);
+    const e = this.#arena.buffer("style gradient", 4 * channels ** 2);
+    const weights = flatTexture(this.#arena, "style gradient", channels ** 2 / 4);
+    this.#gram.record(x, gram);
+    this.#elementwise.styleLoss(x.shape, gram, style, e);
+    copyFlat(this.#program, e, weights, channels ** 2 / 4, `${tag} copy`);
+    const product = { weights: weights.view, x: featuresOf(x), y: d, rows: channels, depth: channels };
+    this.#products.product({ ...product, columns: rows * pitch, batch: 1 }, tag);
+  }
+}

@@ -1,0 +1,202 @@
+/** Operations of the cpu family on pictures of one size, recorded into a program. */
+import type { Arena } from "../../gpu/arena.ts";
+import type { GpuContext } from "../../gpu/context.ts";
+import { linearGrid, type Program } from "../../gpu/program.ts";
+import type { Pooling, Preprocessing } from "../../network/types.ts";
+import { Elementwise, featuresOf, mapTexels, maskOf } from "../elementwise.ts";
+import type {
+  Activation,
+  FeatureMap,
+  Keep,
+  LayerLosses,
+  LayerWeights,
+  MapShape,
+  Operations,
+  Pooled,
+} from "../family.ts";
+import { Convolution } from "./convolution.ts";
+import { Gram } from "./gram.ts";
+import { cpuStorage, mapShape, tilesOf } from "./layout.ts";
+import { Losses } from "./losses.ts";
+import { Scratch } from "./scratch.ts";
+import { copyFlat, copyMap, type FlatTexture, flatTexture, mapTexture } from "./textures.ts";
+
+export function cpuOperations(
+  context: GpuContext,
+  program: Program,
+  arena: Arena,
+  size: { readonly height: number; readonly width: number },
+  preprocessing: Preprocessing,
+): Operations {
+  return new CpuOperations(context, program, arena, size, preprocessing);
+}
+
+class CpuOperations implements Operations {
+  readonly #context: GpuContext;
+  readonly #program: Program;
+  readonly #arena: Arena;
+  readonly #scratch: Scratch;
+  readonly #convolution: Convolution;
+  readonly #gram: Gram;
+  readonly #elementwise: Elementwise;
+  readonly #losses: Losses;
+  readonly #input: MapShape;
+  readonly #preprocessing: Preprocessing;
+
+  constructor(
+    context: GpuContext,
+    program: Program,
+    arena: Arena,
+    { height, width }: { readonly height: number; readonly width: number },
+    preprocessing: Preprocessing,
+  ) {
+    this.#context = context;
+    this.#program = program;
+    this.#arena = arena;
+    this.#scratch = new Scratch(arena, height, width);
+    this.#convolution = new Convolution(context, program, this.#scratch);
+    this.#gram = new Gram(context, program, this.#scratch, this.#convolution);
+    this.#elementwise = new Elementwise(context, program, cpuStorage);
+    this.#losses = new Losses(
+      program,
+      arena,
+      this.#scratch,
+      this.#gram,
+      this.#convolution,
+      this.#elementwise,
+    );
+    this.#input = mapShape(4, height, width); // the fourth is zero
+    this.#preprocessing = preprocessing;
+  }
+
+  convInput(image: GPUBuffer, weights: LayerWeights, keep: Keep): Activation {
+    const { order, mean, std } = this.#preprocessing;
+    const { height, width, pitch } = this.#input;
+    const packed = this.#arena.buffer("packed picture", 16 * mapTexels(this.#input));
+    this.#program.dispatch(
+      this.#context.kernel("image_pack", { libs: ["linear_index"] }),
+      { image, y: packed },
+      { height, width, pitch, ...triple("order", order), ...triple("mean", mean), ...triple("std", std) },
+      linearGrid(Math.ceil((height * width) / 64)),
+    );
+    const texture = mapTexture(this.#arena, "packed picture", this.#input);
+    copyMap(this.#program, packed, texture, this.#input);
+    return this.conv({ shape: this.#input, resource: texture.view }, weights, keep);
+  }
+
+  conv(x: FeatureMap, weights: LayerWeights, keep: Keep): Activation {
+    const { height, width } = x.shape;
+    const { outChannels, name } = weights.layer;
+    const shape = mapShape(outChannels, height, width);
+    const tag = `${name} forward`;
+    const output = this.#scratch.level(shape).output;
+    const mask = this.#arena.buffer(`${name} mask`, 8 * (outChannels / 4) * tilesOf(shape).count);
+    this.#convolution.record(
+      x,
+      weights.forward,
+      shape,
+      output,
+      { mode: "forward", bias: weights.bias, mask },
+      tag,
+    );
+    const features = keep.features ? this.#keep(output, shape, name) : undefined;
+    return {
+      ...this.#publish(output, shape, tag, x),
+      mask: keep.mask ? mask : undefined,
+      features: features?.view,
+    };
+  }
+
+  pool(x: Activation, pooling: Pooling): Pooled {
+    const { channels, height, width } = x.shape;
+    const shape = mapShape(channels, height >> 1, width >> 1);
+    const winners = pooling === "max" ? this.#arena.buffer("winners", 4 * mapTexels(shape)) : undefined;
+    const y = this.#scratch.level(shape).output;
+    this.#elementwise.pool(x, shape, y, winners);
+    return { ...this.#publish(y, shape, "pool"), pooling, source: x, winners };
+  }
+
+  gram(x: Activation): GPUBuffer {
+    const gram = this.#arena.buffer("gram", 4 * x.shape.channels ** 2);
+    this.#gram.record(x, gram);
+    return gram;
+  }
+
+  featuresOf(x: Activation): GPUBuffer {
+    const texels = mapTexels(x.shape);
+    const y = this.#arena.buffer("features", 16 * texels);
+    const kernel = this.#context.kernel("features_copy", { libs: ["linear_index"] });
+    this.#program.dispatch(kernel, { x: featuresOf(x), y }, { texels }, linearGrid(Math.ceil(texels / 64)));
+    return y;
+  }
+
+  lossBackward(x: Activation, losses: LayerLosses): FeatureMap {
+    const d = this.#losses.gradient(x, losses);
+    if (!d) throw new Error("Expected a loss on the last layer but received none.");
+    const output = this.#scratch.level(x.shape).output;
+    this.#elementwise.reluBackward(x, d, output);
+    return this.#publish(output, x.shape, "relu backward");
+  }
+
+  convBackward(
+    dz: FeatureMap,
+    weights: LayerWeights,
+    input: Activation | Pooled,
+    losses: LayerLosses,
+  ): FeatureMap {
+    const tag = `${weights.layer.name} backward`;
+    const output = this.#scratch.level(input.shape).output;
+    if ("source" in input) {
+      this.#convolution.record(dz, weights.backward, input.shape, output, { mode: "plain" }, tag);
+      const { source } = input;
+      const below = this.#scratch.level(source.shape).output;
+      const d = this.#losses.gradient(source, losses);
+      this.#elementwise.poolBackward(input, output, d, below);
+      return this.#publish(below, source.shape, "pool backward");
+    }
+    const d = this.#losses.gradient(input, losses);
+    const mask = maskOf(input);
+    const finish = d ? ({ mode: "masked-add", mask, d } as const) : ({ mode: "masked", mask } as const);
+    this.#convolution.record(dz, weights.backward, input.shape, output, finish, tag);
+    return this.#publish(output, input.shape, tag, dz);
+  }
+
+  inputBackward(dz: FeatureMap, weights: LayerWeights, gradient: GPUBuffer): void {
+    const { height, width, pitch } = this.#input;
+    const { order, std } = this.#preprocessing;
+    const output = this.#arena.buffer("input gradient", 16 * mapTexels(this.#input));
+    this.#convolution.record(
+      dz,
+      weights.backward,
+      this.#input,
+      output,
+      { mode: "plain" },
+      "conv1_1 backward",
+    );
+    this.#program.dispatch(
+      this.#context.kernel("image_unpack", { libs: ["linear_index"] }),
+      { x: output, gradient },
+      { height, width, pitch, ...triple("order", order), ...triple("std", std) },
+      linearGrid(Math.ceil((height * width) / 64)),
+    );
+  }
+
+  /** Copies a map from its buffer to a texture that is not `busy`, where the next operation reads it. */
+  #publish(output: GPUBuffer, shape: MapShape, tag: string, busy?: FeatureMap): FeatureMap {
+    const texture = this.#scratch.map(shape, busy);
+    copyMap(this.#program, output, texture, shape, `${tag} copy`);
+    return { shape, resource: texture.view };
+  }
+
+  #keep(output: GPUBuffer, shape: MapShape, name: string): FlatTexture {
+    const texels = mapTexels(shape);
+    const flat = flatTexture(this.#arena, `${name} features`, texels);
+    copyFlat(this.#program, output, flat, texels, `${name} features copy`);
+    return flat;
+  }
+}
+
+/** Three numbered fields of a `struct Params`. */
+function triple(name: string, [a, b, c]: readonly [number, number, number]): Record<string, number> {
+  return { [`${name}0`]: a, [`${name}1`]: b, [`${name}2`]: c };
+}

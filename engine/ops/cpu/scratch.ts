@@ -1,0 +1,79 @@
+/** Memory that the cpu family's operations on one picture size use again and again. */
+import type { Arena } from "../../gpu/arena.ts";
+import { vgg19 } from "../../network/vgg19.ts";
+import { mapTexels } from "../elementwise.ts";
+import type { FeatureMap, MapShape } from "../family.ts";
+import { bandTexels, mapShape } from "./layout.ts";
+import { type FlatTexture, flatTexture, type MapTexture, mapTexture } from "./textures.ts";
+
+/** Buffers and textures of one resolution: the picture's, half of it, and so on. */
+interface Level {
+  /** Where kernels write a map before it is copied. Padding texels are never written, so they stay zero. */
+  readonly output: GPUBuffer;
+  /** Gradient of the losses. */
+  readonly lossGradient: () => GPUBuffer;
+  /** Two maps, so that an operation can read one and write the other. */
+  readonly maps: readonly [MapTexture, MapTexture];
+}
+
+export class Scratch {
+  readonly #arena: Arena;
+  readonly #levels = new Map<string, Level>();
+  /** Most channels of the maps of each size. */
+  readonly #channels = new Map<string, number>();
+  /** Transformed tiles of a band before and after the product, as written and as read. */
+  readonly transforms: GPUBuffer;
+  readonly products: GPUBuffer;
+  readonly transformsTexture: FlatTexture;
+  readonly productsTexture: FlatTexture;
+  /** Texels of each of those four. */
+  readonly texels: number;
+
+  constructor(arena: Arena, height: number, width: number) {
+    this.#arena = arena;
+    for (const { block, outChannels } of vgg19)
+      this.#channels.set(`${height >> block}x${width >> block}`, outChannels);
+    const convs = vgg19.map(({ block, inChannels, outChannels }) => ({
+      channels: Math.max(inChannels, outChannels),
+      height: height >> block,
+      width: width >> block,
+    }));
+    this.texels = bandTexels(convs.filter((conv) => conv.height > 0 && conv.width > 0));
+    this.transforms = arena.buffer("transforms", 16 * this.texels);
+    this.products = arena.buffer("products", 16 * this.texels);
+    this.transformsTexture = flatTexture(arena, "transforms", this.texels);
+    this.productsTexture = flatTexture(arena, "products", this.texels);
+  }
+
+  /** The level of maps of this height and width. */
+  level({ height, width }: MapShape): Level {
+    const key = `${height}x${width}`;
+    let level = this.#levels.get(key);
+    if (!level) {
+      level = this.#makeLevel(key, height, width);
+      this.#levels.set(key, level);
+    }
+    return level;
+  }
+
+  /** A map texture of this size that is not `busy`. */
+  map(shape: MapShape, busy?: FeatureMap): MapTexture {
+    const [first, second] = this.level(shape).maps;
+    return first.view === busy?.resource ? second : first;
+  }
+
+  #makeLevel(key: string, height: number, width: number): Level {
+    const arena = this.#arena;
+    const shape = mapShape(this.#channels.get(key)!, height, width);
+    const bytes = 16 * mapTexels(shape);
+    let lossGradient: GPUBuffer | undefined;
+    return {
+      output: arena.buffer(`maps of ${key}`, bytes),
+      lossGradient: () => {
+        lossGradient ??= arena.buffer(`loss gradient of ${key}`, bytes);
+        return lossGradient;
+      },
+      maps: [mapTexture(arena, `map of ${key}`, shape), mapTexture(arena, `map of ${key}`, shape)],
+    };
+  }
+}

@@ -1,0 +1,70 @@
+/** How the gpu family lays out maps, masks and weights. Pure arithmetic. */
+import type { Storage } from "../elementwise.ts";
+import type { MapShape } from "../family.ts";
+
+/** Pixels that a workgroup of a convolution computes. */
+export const PIXEL_TILE = 128;
+/** Channels that it computes. */
+export const CHANNEL_TILE = 64;
+
+/** Maps have no padding: pixels are counted through from row to row. */
+export function mapShape(channels: number, height: number, width: number): MapShape {
+  return { channels, height, width, pitch: width, rows: height };
+}
+
+/** Words of a mask from one group of 8 channels to the next. */
+export function maskWords({ height, width }: MapShape): number {
+  return 32 * Math.ceil((height * width) / PIXEL_TILE);
+}
+
+export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / 8) * maskWords(shape);
+
+export const gpuStorage: Storage = {
+  map: "map_buffer",
+  features: "features_buffer",
+  mask: "mask_runs",
+  weight: "weight_rows",
+  maskParams: (shape) => ({ mask_tiles: maskWords(shape), tiles_x: 0 }),
+};
+
+/** OIHW -> [9][inChannels][outChannels], as conv2d_gemm.wgsl and conv_input.wgsl read weights. */
+export function packForward(weight: Float32Array, outChannels: number, inChannels: number): Float32Array {
+  const packed = new Float32Array(weight.length);
+  for (let o = 0; o < outChannels; o++) {
+    for (let i = 0; i < inChannels; i++) {
+      const from = 9 * (o * inChannels + i);
+      for (let tap = 0; tap < 9; tap++) {
+        packed[(tap * inChannels + i) * outChannels + o] = weight[from + tap]!;
+      }
+    }
+  }
+  return packed;
+}
+
+/** OIHW -> [9][outChannels][inChannels] with the taps in reverse: the convolution that goes back to the input. */
+export function packBackward(weight: Float32Array, outChannels: number, inChannels: number): Float32Array {
+  const packed = new Float32Array(weight.length);
+  for (let o = 0; o < outChannels; o++) {
+    for (let i = 0; i < inChannels; i++) {
+      const from = 9 * (o * inChannels + i);
+      for (let tap = 0; tap < 9; tap++) {
+        packed[((8 - tap) * outChannels + o) * inChannels + i] = weight[from + tap]!;
+      }
+    }
+  }
+  return packed;
+}
+
+/** OIHW with three input channels -> [9][outChannels/4][3][4], taps in reverse, as conv_input_backward.wgsl reads them. */
+export function packInputBackward(weight: Float32Array, outChannels: number): Float32Array {
+  const packed = new Float32Array(weight.length);
+  for (let o = 0; o < outChannels; o++) {
+    for (let c = 0; c < 3; c++) {
+      for (let tap = 0; tap < 9; tap++) {
+        const group = ((8 - tap) * outChannels) / 4 + (o >> 2);
+        packed[4 * (3 * group + c) + (o & 3)] = weight[9 * (3 * o + c) + tap]!;
+      }
+    }
+  }
+  return packed;
+}

@@ -1,0 +1,44 @@
+/** Memory that the gpu family's operations on one picture size use again and again. */
+import type { Arena } from "../../gpu/arena.ts";
+import type { Resource } from "../../gpu/program.ts";
+
+/** Channels of the largest maps: those at full resolution. Every further block has twice the channels and a quarter of the pixels. */
+const CHANNELS = 64;
+
+/** Bytes of a 64 x 64 tile of a Gram matrix. */
+const GRAM_TILE_BYTES = 4 * 64 * 64;
+
+export class Scratch {
+  /** Workgroups of a Gram product at most: enough to fill a GPU. */
+  static readonly gramGroups = 512;
+  readonly #arena: Arena;
+  readonly #bytes: number;
+  /** Two maps, so that an operation can read one and write the other. */
+  readonly #maps: readonly [GPUBuffer, GPUBuffer];
+  #lossGradient: GPUBuffer | undefined;
+  #gramPartials: GPUBuffer | undefined;
+
+  constructor(arena: Arena, height: number, width: number) {
+    this.#arena = arena;
+    this.#bytes = 4 * CHANNELS * height * width;
+    this.#maps = [arena.buffer("maps 0", this.#bytes), arena.buffer("maps 1", this.#bytes)];
+  }
+
+  /** A buffer for a map of any layer that is not `busy`. */
+  map(busy?: Resource): GPUBuffer {
+    const [first, second] = this.#maps;
+    return first === busy ? second : first;
+  }
+
+  /** Gradient of the losses on one activation, of any layer. */
+  lossGradient(): GPUBuffer {
+    this.#lossGradient ??= this.#arena.buffer("loss gradient", this.#bytes);
+    return this.#lossGradient;
+  }
+
+  /** Partial sums of one Gram product. */
+  gramPartials(): GPUBuffer {
+    this.#gramPartials ??= this.#arena.buffer("gram partials", GRAM_TILE_BYTES * Scratch.gramGroups);
+    return this.#gramPartials;
+  }
+}

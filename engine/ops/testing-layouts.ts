@@ -1,0 +1,76 @@
+/** How each family stores maps, masks and features, for tests that put data there themselves. */
+import type { KernelFamilyName } from "../gpu/adapter.ts";
+import type { Arena } from "../gpu/arena.ts";
+import type { Program, Resource } from "../gpu/program.ts";
+import { mapShape as cpuMapShape, tilesOf } from "./cpu/layout.ts";
+import { copyFlat, copyMap, flatTexture, mapTexture } from "./cpu/textures.ts";
+import { mapTexels, type Storage } from "./elementwise.ts";
+import type { MapShape } from "./family.ts";
+import { mapShape as gpuMapShape, gpuStorage, maskWords } from "./gpu/layout.ts";
+import type { Planes } from "./reference.ts";
+
+export interface TestLayout {
+  readonly storage: Storage;
+  shape(channels: number, height: number, width: number): MapShape;
+  /** From a buffer of flat texels to what convolutions and losses read. */
+  publish(
+    program: Program,
+    arena: Arena,
+    texels: GPUBuffer,
+    shape: MapShape,
+  ): { readonly resource: Resource; readonly features: Resource };
+  /** One bit a value: whether it is positive. */
+  mask(x: Planes, shape: MapShape): Uint32Array;
+}
+
+const gpu: TestLayout = {
+  storage: gpuStorage,
+  shape: gpuMapShape,
+  publish: (_program, _arena, texels) => ({ resource: texels, features: texels }),
+  mask: (x, shape) => {
+    const words = new Uint32Array((shape.channels / 8) * maskWords(shape));
+    eachPositive(x, (channel, row, column) => {
+      const p = row * x.width + column;
+      const word = (channel >> 3) * maskWords(shape) + (p >> 7) * 32 + (p & 31);
+      words[word]! |= 1 << (((channel >> 2) & 1) * 16 + ((p >> 5) & 3) * 4 + (channel & 3));
+    });
+    return words;
+  },
+};
+
+const cpu: TestLayout = {
+  storage: {
+    map: "map_texture",
+    features: "features_texture",
+    mask: "mask_tiles",
+    weight: "weight_tiles",
+    maskParams: (shape) => ({ mask_tiles: tilesOf(shape).count, tiles_x: tilesOf(shape).x }),
+  },
+  shape: cpuMapShape,
+  publish: (program, arena, texels, shape) => {
+    const map = mapTexture(arena, "upload", shape);
+    copyMap(program, texels, map, shape);
+    const features = flatTexture(arena, "upload", mapTexels(shape));
+    copyFlat(program, texels, features, mapTexels(shape));
+    return { resource: map.view, features: features.view };
+  },
+  mask: (x, shape) => {
+    const tiles = tilesOf(shape);
+    const words = new Uint32Array(2 * (shape.channels / 4) * tiles.count);
+    eachPositive(x, (channel, row, column) => {
+      const tile = (channel >> 2) * tiles.count + (row >> 2) * tiles.x + (column >> 2);
+      words[2 * tile + ((row & 3) >> 1)]! |= 1 << ((row & 1) * 16 + (column & 3) * 4 + (channel & 3));
+    });
+    return words;
+  },
+};
+
+export const layouts: Readonly<Record<KernelFamilyName, TestLayout>> = { gpu, cpu };
+
+function eachPositive(x: Planes, visit: (channel: number, row: number, column: number) => void): void {
+  for (const [i, value] of x.data.entries()) {
+    if (value > 0) {
+      visit(Math.floor(i / (x.height * x.width)), Math.floor(i / x.width) % x.height, i % x.width);
+    }
+  }
+}

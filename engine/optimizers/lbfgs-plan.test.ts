@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { planHistory } from "./lbfgs-plan.ts";
+
+const request = { count: 3 * 256 * 256, history: 100, maxSteps: 500, slabBytes: 2 ** 27 };
+
+describe("planHistory", () => {
+  it("puts 101 slots of 256x256 pictures into one slab of lavapipe's 128 MiB", () => {
+    const plan = planHistory(request);
+    expect(plan).toMatchObject({
+      vectors: 49152,
+      stride: 49152,
+      ring: 101,
+      pairs: 8,
+      groups: 13,
+      lanes: 128,
+    });
+    expect(plan.slabs).toEqual([{ firstSlot: 0, slots: 104 }]);
+  });
+
+  it.each([
+    [1, 30, 7],
+    [10, 2 ** 20, 2 ** 27],
+    [100, 3 * 511 * 509, 2 ** 27],
+    [255, 3 * 1024 * 1024, 2 ** 27],
+    [37, 1001, 3 * 4096],
+  ])(
+    "covers the ring with slabs that fit: history %i, %i values, slabs of %i bytes",
+    (history, count, bytes) => {
+      const slabBytes = Math.max(bytes, 4096);
+      const plan = planHistory({ count, history, maxSteps: Number.POSITIVE_INFINITY, slabBytes });
+      let next = 0;
+      for (const { firstSlot, slots } of plan.slabs) {
+        expect(firstSlot).toBe(next);
+        expect(slots % plan.pairs).toBe(0);
+        expect(16 * plan.stride * slots).toBeLessThanOrEqual(slabBytes);
+        next += slots;
+      }
+      expect(next).toBe(plan.groups * plan.pairs);
+      expect(next).toBeGreaterThanOrEqual(history + 1);
+      expect(next - plan.pairs).toBeLessThan(history + 1);
+      expect(plan.chunkRows * plan.chunks).toBeGreaterThanOrEqual(plan.stride / 64);
+      expect(plan.chunks % 4).toBe(0);
+      expect(plan.lanes).toBeGreaterThanOrEqual(plan.ring);
+    },
+  );
+
+  it("allocates no slot for steps that will not be made", () => {
+    expect(planHistory({ ...request, maxSteps: 11 }).ring).toBe(11);
+    expect(planHistory({ ...request, maxSteps: 1 }).ring).toBe(2);
+  });
+
+  it.each([0, 256, 1.5, Number.NaN])("rejects a history of %d", (history) => {
+    expect(() => planHistory({ ...request, history })).toThrow(
+      expect.objectContaining({ code: "bad-option" }),
+    );
+  });
+
+  it("says how much one vector needs if a slab can't hold it", () => {
+    const error = expect.objectContaining({
+      code: "out-of-memory",
+      message: expect.stringContaining("786432"),
+    });
+    expect(() => planHistory({ ...request, slabBytes: 700_000 })).toThrow(error);
+  });
+});

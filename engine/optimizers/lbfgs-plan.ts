@@ -1,0 +1,92 @@
+/** How L-BFGS lays out its history and divides its sums; pure arithmetic, no device. */
+import { StylizeError } from "../errors.ts";
+
+export interface HistoryRequest {
+  /** Values in the picture. */
+  readonly count: number;
+  /** Pairs kept. */
+  readonly history: number;
+  /** Steps that will be made at most. */
+  readonly maxSteps: number;
+  /** Bytes of one buffer at most. */
+  readonly slabBytes: number;
+}
+
+export interface HistoryPlan {
+  /** vec4f in the picture. */
+  readonly vectors: number;
+  /** vec4f from one history vector to the next: `vectors` rounded up to whole workgroups of lbfgs_combine.wgsl. */
+  readonly stride: number;
+  /** vec4f that a lane of lbfgs_combine.wgsl does. */
+  readonly block: number;
+  /** Slots in use: the pairs kept and one candidate. */
+  readonly ring: number;
+  /** Slots that one workgroup of lbfgs_dots.wgsl does. */
+  readonly pairs: number;
+  /** Groups of `pairs` slots in all slabs together; the ring, rounded up. */
+  readonly groups: number;
+  readonly slabs: readonly { readonly firstSlot: number; readonly slots: number }[];
+  /** Rows of 64 vec4f that a workgroup of lbfgs_dots.wgsl sums, and workgroups, rounded up to a multiple of 4. */
+  readonly chunkRows: number;
+  readonly chunks: number;
+  /** Partial sums of a chunk: one for each slot and one for norms. */
+  readonly pitch: number;
+  /** Lanes of lbfgs_direction.wgsl: a power of two, at least `ring`. */
+  readonly lanes: number;
+}
+
+const LANES = 64;
+const BLOCK = 4;
+/** Slots a workgroup: their 32 sums and 16 loads in flight still fit a GPU's registers. */
+const MOST_PAIRS = 8;
+const LEAST_CHUNK_ROWS = 16;
+const MOST_CHUNKS = 256;
+/** Lanes that every adapter has in a workgroup, less the candidate. */
+const MOST_HISTORY = 255;
+
+/** Throws `bad-option` for a history out of range, `out-of-memory` where not even one vector fits a buffer. */
+export function planHistory({ count, history, maxSteps, slabBytes }: HistoryRequest): HistoryPlan {
+  if (!Number.isInteger(history) || history < 1 || history > MOST_HISTORY) {
+    throw new StylizeError(
+      "bad-option",
+      `Expected an L-BFGS history of 1 to ${MOST_HISTORY} but received ${history}.`,
+    );
+  }
+  const vectors = Math.ceil(count / 4);
+  const stride = roundUp(vectors, LANES * BLOCK);
+  const ring = Math.min(history, Math.max(1, maxSteps - 1)) + 1; // the first step makes no pair
+  const fitting = Math.floor(slabBytes / (16 * stride));
+  if (fitting < 1) {
+    throw new StylizeError(
+      "out-of-memory",
+      `Expected one vector of L-BFGS to fit in a buffer of ${slabBytes} bytes but it needs ${16 * stride}; choose a smaller --size.`,
+    );
+  }
+  const widest = Math.min(MOST_PAIRS, fitting);
+  const pairs = Math.ceil(ring / Math.ceil(ring / widest));
+  const total = roundUp(ring, pairs);
+  const perSlab = Math.floor(fitting / pairs) * pairs;
+  const slabs = Array.from({ length: Math.ceil(total / perSlab) }, (_, i) => ({
+    firstSlot: i * perSlab,
+    slots: Math.min(perSlab, total - i * perSlab),
+  }));
+  const rows = stride / LANES;
+  const chunkRows = Math.max(LEAST_CHUNK_ROWS, Math.ceil(rows / MOST_CHUNKS));
+  return {
+    vectors,
+    stride,
+    block: BLOCK,
+    ring,
+    pairs,
+    groups: total / pairs,
+    slabs,
+    chunkRows,
+    chunks: roundUp(Math.ceil(rows / chunkRows), 4),
+    pitch: total + 1,
+    lanes: Math.max(LANES, 2 ** Math.ceil(Math.log2(ring))),
+  };
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}

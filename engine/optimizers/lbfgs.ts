@@ -1,0 +1,237 @@
+/**
+ * L-BFGS on the device: four dispatches a step, and three more for each slab of history beyond the first.
+ *
+ * The history is a ring of pairs (s, y), one slot more than are used, so that a candidate can be written, measured and rejected in
+ * place. As many slots as fit one binding form a slab: two buffers, [slots][stride] of vec4f each, for s and for y.
+ */
+import type { Arena } from "../gpu/arena.ts";
+import type { GpuContext } from "../gpu/context.ts";
+import type { Kernel } from "../gpu/kernel.ts";
+import { linearGrid, Program } from "../gpu/program.ts";
+import { type HistoryPlan, planHistory } from "./lbfgs-plan.ts";
+import type { CreateOptimizer, Optimizer, OptimizerCarry, Problem } from "./optimizer.ts";
+
+export interface LbfgsOptions {
+  /** Factor of every step. */
+  readonly learningRate?: number;
+  /** Pairs kept, 1 to 255. */
+  readonly history?: number;
+  /** Steps that will be made at most; history beyond them is not allocated. */
+  readonly maxSteps?: number;
+  /** Largest change of any value in a first step scaled by a carried inverse Hessian: the picture's own unit. */
+  readonly largestChange?: number;
+  /** Bytes of a buffer of history at most; the default is what the adapter can bind. */
+  readonly slabBytes?: number;
+}
+
+interface Slab {
+  readonly s: GPUBuffer;
+  readonly y: GPUBuffer;
+  readonly firstSlot: number;
+  readonly slots: number;
+}
+
+interface Kernels {
+  readonly pair: Kernel;
+  readonly dots: Kernel;
+  readonly direction: Kernel;
+  readonly combine: Kernel;
+}
+
+const LANES = 64;
+/** Bytes of struct Memory in lib/lbfgs_memory.wgsl, and where `gamma` is in it. */
+const MEMORY = 16;
+const GAMMA = 2;
+
+/**
+ * L-BFGS as torch.optim.LBFGS computes it with `max_iter=1`, no line search and tolerances 0 (Nocedal and Wright, algorithm 7.5).
+ *
+ * Departures, so that a run goes on where torch's would not: after a step that exploded the picture goes back, the history is cleared and
+ * a tenth of a first step is made from the gradient there, less each time in a row; a direction that does not descend is replaced by a
+ * first step and clears the history. At a new scale, the first step is -H g with the carried H, which curvature along one direction
+ * tells and which never overestimates it (y.s/y.y <= s.s/y.s); a change of more than `largestChange` would leave the region it was
+ * measured in, so the step is cut to that.
+ */
+export function lbfgs(options: LbfgsOptions = {}): CreateOptimizer {
+  return (context, arena, problem, carry) => new Lbfgs(context, arena, problem, options, carry);
+}
+
+class Lbfgs implements Optimizer {
+  readonly #context: GpuContext;
+  readonly #memory: GPUBuffer;
+  readonly #plan: HistoryPlan;
+  /** One for each count of groups of slots that may hold pairs, since no grid can change while encoding. */
+  readonly #programs: readonly Program[];
+
+  constructor(
+    context: GpuContext,
+    arena: Arena,
+    problem: Problem,
+    options: LbfgsOptions,
+    carry: OptimizerCarry | undefined,
+  ) {
+    if (carry && carry.kind !== "lbfgs") {
+      throw new Error(`Expected what L-BFGS carries but received '${carry.kind}'.`);
+    }
+    const {
+      history = 100,
+      maxSteps = Number.POSITIVE_INFINITY,
+      learningRate = 1,
+      largestChange = 0.1,
+    } = options;
+    const slabBytes =
+      options.slabBytes ?? Math.min(context.limits.maxStorageBufferBindingSize, context.limits.maxBufferSize);
+    const plan = planHistory({ count: problem.count, history, maxSteps, slabBytes });
+    this.#context = context;
+    this.#plan = plan;
+    this.#memory = arena.bufferWith("l-bfgs memory", new Float32Array([0, 0, carry?.inverseHessian ?? 0, 0]));
+    const recorder = new Recorder(context, arena, problem, plan, this.#memory);
+    this.#programs = Array.from({ length: plan.groups }, (_, i) =>
+      recorder.record((i + 1) * plan.pairs, { learningRate, largestChange }),
+    );
+  }
+
+  async ready(): Promise<void> {
+    await this.#programs[0]!.ready();
+  }
+
+  encode(encoder: GPUCommandEncoder, step: number): void {
+    const candidates = Math.max(1, step); // the candidate itself is the `step`-th
+    const group = Math.ceil(candidates / this.#plan.pairs);
+    this.#programs[Math.min(group, this.#plan.groups) - 1]!.encode(encoder);
+  }
+
+  async carry(): Promise<OptimizerCarry> {
+    const memory = await this.#context.readFloats(this.#memory, MEMORY / 4);
+    return { kind: "lbfgs", inverseHessian: memory[GAMMA]! };
+  }
+}
+
+/** Owns the vectors and records the dispatches of a step over them. */
+class Recorder {
+  readonly #context: GpuContext;
+  readonly #arena: Arena;
+  readonly #problem: Problem;
+  readonly #plan: HistoryPlan;
+  readonly #kernels: Kernels;
+  readonly #slabs: readonly Slab[];
+  readonly #memory: GPUBuffer;
+  readonly #step: GPUBuffer;
+  readonly #gradient: GPUBuffer;
+  readonly #difference: GPUBuffer;
+  readonly #partials: GPUBuffer;
+  readonly #products: GPUBuffer;
+  readonly #coefficients: GPUBuffer;
+
+  constructor(context: GpuContext, arena: Arena, problem: Problem, plan: HistoryPlan, memory: GPUBuffer) {
+    const { stride, chunks, pitch, ring, pairs, lanes } = plan;
+    this.#context = context;
+    this.#arena = arena;
+    this.#problem = problem;
+    this.#plan = plan;
+    this.#memory = memory;
+    this.#kernels = {
+      pair: context.kernel("lbfgs_pair", { libs: ["state", "linear_index", "lbfgs_memory"] }),
+      dots: context.kernel("lbfgs_dots", { constants: { PAIRS: pairs } }),
+      direction: context.kernel("lbfgs_direction", {
+        libs: ["state", "lbfgs_memory"],
+        constants: { LANES: lanes },
+      }),
+      combine: context.kernel("lbfgs_combine", { libs: ["linear_index"] }),
+    };
+    this.#slabs = plan.slabs.map(({ firstSlot, slots }, i) => ({
+      s: arena.buffer(`l-bfgs steps ${i}`, 16 * stride * slots),
+      y: arena.buffer(`l-bfgs differences ${i}`, 16 * stride * slots),
+      firstSlot,
+      slots,
+    }));
+    this.#step = arena.buffer("l-bfgs step", 16 * stride);
+    this.#gradient = arena.buffer("l-bfgs gradient", 16 * stride);
+    this.#difference = arena.buffer("l-bfgs difference", 16 * stride);
+    this.#partials = arena.buffer("l-bfgs partial sums", 16 * chunks * pitch);
+    this.#products = arena.buffer("l-bfgs products", 4 * 2 * ring * ring);
+    this.#coefficients = arena.buffer("l-bfgs coefficients", 8 * pitch);
+  }
+
+  /** The dispatches of a step at which only the first `slots` slots can hold pairs. */
+  record(slots: number, lengths: { learningRate: number; largestChange: number }): Program {
+    const program = new Program(this.#context, this.#arena);
+    const slabs = this.#slabs.filter(({ firstSlot }) => firstSlot < slots);
+    for (const slab of slabs) this.#pair(program, slab);
+    for (const slab of slabs) this.#dots(program, slab, slots);
+    const { chunks, pitch, ring } = this.#plan;
+    program.dispatch(
+      this.#kernels.direction,
+      {
+        state: this.#problem.state,
+        partials: this.#partials,
+        memory: this.#memory,
+        products: this.#products,
+        coefficients: this.#coefficients,
+      },
+      { chunks, slots, pitch, ring, ...lengths },
+      [1, 1, 1],
+    );
+    for (const slab of slabs) this.#combine(program, slab, slots, slab === slabs.at(-1));
+    return program;
+  }
+
+  #pair(program: Program, { s, y, firstSlot, slots }: Slab): void {
+    const { vectors, stride } = this.#plan;
+    const resources = {
+      memory: this.#memory,
+      state: this.#problem.state,
+      gradient: this.#problem.gradient,
+      step: this.#step,
+      before: this.#gradient,
+      difference: this.#difference,
+      slab_s: s,
+      slab_y: y,
+    };
+    const grid = linearGrid(Math.ceil(vectors / LANES));
+    program.dispatch(this.#kernels.pair, resources, { vectors, stride, firstSlot, slots }, grid);
+  }
+
+  #dots(program: Program, { s, y, firstSlot, slots }: Slab, limit: number): void {
+    const { stride, chunkRows, pitch, pairs } = this.#plan;
+    const rows = stride / LANES;
+    const resources = {
+      slab_s: s,
+      slab_y: y,
+      difference: this.#difference,
+      gradient: this.#gradient,
+      partials: this.#partials,
+    };
+    const groups = Math.min(slots, limit - firstSlot) / pairs;
+    const params = { rows, chunkRows, stride, firstSlot, pitch };
+    program.dispatch(this.#kernels.dots, resources, params, [Math.ceil(rows / chunkRows), groups, 1]);
+  }
+
+  #combine(program: Program, slab: Slab, limit: number, isLast: boolean): void {
+    const { vectors, stride, pitch, block } = this.#plan;
+    const { s, y, firstSlot } = slab;
+    const { image, previous } = this.#problem;
+    program.dispatch(
+      this.#kernels.combine,
+      {
+        coefficients: this.#coefficients,
+        slab_s: s,
+        slab_y: y,
+        gradient: this.#gradient,
+        step: this.#step,
+        image,
+        previous,
+      },
+      {
+        vectors,
+        stride,
+        firstSlot,
+        slots: Math.min(slab.slots, limit - firstSlot),
+        factor: pitch - 1,
+        isFirst: firstSlot === 0 ? 1 : 0,
+        isLast: isLast ? 1 : 0,
+      },
+      linearGrid(stride / (LANES * block)),
+    );
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What an optimiser is to the rest: something that records, after the gradient, the update of the picture on the device.
+ *
+ * Nothing is read back in the loop. The picture, its gradient and the state record are buffers shared with the loss; the guard against
+ * exploding steps works through `state.restored` (see shaders/lib/state.wgsl).
+ */
+import type { Arena } from "../gpu/arena.ts";
+import type { GpuContext } from "../gpu/context.ts";
+
+export interface Problem {
+  /** Values in the picture: 3 * height * width. Buffers are rounded up to 16 bytes; the excess is zero and stays so. */
+  readonly count: number;
+  /** f32 [count]: the iterate, updated in place. */
+  readonly image: GPUBuffer;
+  /** f32 [count]: gradient of the loss at `image`. */
+  readonly gradient: GPUBuffer;
+  /** f32 [count]: the last picture whose loss was good; the optimiser copies `image` here before it updates it. */
+  readonly previous: GPUBuffer;
+  /** struct State of shaders/lib/state.wgsl; written by loss_record.wgsl before the optimiser's turn. */
+  readonly state: GPUBuffer;
+}
+
+/** An optimiser at one scale. */
+export interface Optimizer {
+  /** Waits until every kernel is compiled. */
+  ready(): Promise<void>;
+  /** Encodes the update that follows the `step`-th evaluation (from 0) of the gradient. */
+  encode(encoder: GPUCommandEncoder, step: number): void;
+  /** Reads what the next scale continues with. */
+  carry(): Promise<OptimizerCarry>;
+}
+
+/** State that goes from one scale to the next, on the host. */
+export type OptimizerCarry =
+  /** Adam: first and second moments, [3][height][width] each, and how many steps made them. */
+  | {
+      readonly kind: "adam";
+      readonly first: Float32Array;
+      readonly second: Float32Array;
+      readonly steps: number;
+    }
+  /** L-BFGS: the scale of the inverse Hessian, y.s / y.y, of the last pair; 0 if there was none. */
+  | { readonly kind: "lbfgs"; readonly inverseHessian: number };
+
+export type CreateOptimizer = (
+  context: GpuContext,
+  arena: Arena,
+  problem: Problem,
+  carry?: OptimizerCarry,
+) => Optimizer;

@@ -1,0 +1,37 @@
+/** Sizes of the pyramid of scales. Pure arithmetic. */
+import { StylizeError } from "./errors.ts";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pictures below this have no room for five poolings. */
+export const MIN_SIDE = 32;
+
+/** The size with the proportions of `shape` whose long side is `longSide`. */
+export function fitSize(shape: Size, longSide: number): Size {
+  const factor = longSide / Math.max(shape.width, shape.height);
+  const scaled = (side: number) => Math.max(1, Math.round(side * factor));
+  return { width: scaled(shape.width), height: scaled(shape.height) };
+}
+
+/**
+ * Sizes from about `minSize` to `size` (long sides, pixels), each sqrt(2) times the one before; those with a side below 32 are left out.
+ *
+ * @throws StylizeError `bad-picture` if even the last is too small.
+ */
+export function pyramid(content: Size, size: number, minSize: number): readonly Size[] {
+  const last = fitSize(content, size);
+  if (Math.min(last.width, last.height) < MIN_SIDE) {
+    throw new StylizeError(
+      "bad-picture",
+      `Expected a picture of at least ${MIN_SIDE} pixels a side but ${content.width}x${content.height} becomes ` +
+        `${last.width}x${last.height} at size ${size}.`,
+    );
+  }
+  const smaller = Math.max(0, Math.floor(2 * Math.log2(size / minSize) + 1e-9));
+  const sizes: Size[] = [];
+  for (let k = smaller; k > 0; k--) sizes.push(fitSize(content, Math.round(size / 2 ** (k / 2))));
+  return [...sizes.filter(({ width, height }) => Math.min(width, height) >= MIN_SIDE), last];
+}

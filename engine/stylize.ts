@@ -1,0 +1,240 @@
+/** Style transfer by optimisation: the whole job. */
+import { StylizeError } from "./errors.ts";
+import type { Arena } from "./gpu/arena.ts";
+import type { GpuContext } from "./gpu/context.ts";
+import {
+  contentTargets,
+  type LossWeights,
+  lossLayers,
+  recordObjective,
+  styleTargets,
+  type Term,
+  termsOf,
+} from "./losses/objective.ts";
+import type { RecordedLosses } from "./losses/record.ts";
+import { loadModel, type Model } from "./network/model.ts";
+import type { Network } from "./network/types.ts";
+import { noisePicture } from "./noise.ts";
+import { adam } from "./optimizers/adam.ts";
+import { carryTo } from "./optimizers/carry.ts";
+import { lbfgs } from "./optimizers/lbfgs.ts";
+import type { OptimizerCarry } from "./optimizers/optimizer.ts";
+import { parseSettings, type Settings, type SettingsInput } from "./options.ts";
+import { fitSize, MIN_SIDE, pyramid, type Size } from "./pyramid.ts";
+import { resample } from "./resample.ts";
+import { readPicture, runScale, type ScaleRun } from "./scale.ts";
+import type { Iterate, Picture } from "./types.ts";
+
+export interface StylizeOptions extends SettingsInput {
+  readonly context: GpuContext;
+  readonly network: Network;
+  readonly content: Picture;
+  /** One or more; their Gram matrices are averaged. */
+  readonly styles: readonly Picture[];
+  /** The picture to start from when `init` is "file"; any size, resampled to the first scale. */
+  readonly start?: Picture | undefined;
+  /** Stops the run after the present step; `stylize` then resolves with what there is and `aborted: true`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each step, in order. `picture` reads the present picture, which may be a few steps ahead of the record. */
+  readonly onIterate?: (iterate: Iterate, picture: () => Promise<Picture>) => void | Promise<void>;
+}
+
+export interface StylizeResult {
+  /** At the size of the last scale reached. */
+  readonly picture: Picture;
+  readonly aborted: boolean;
+  /** The last step's record; undefined if the run was stopped before its first. */
+  readonly last: Iterate | undefined;
+}
+
+/**
+ * Paints `content` in the manner of `styles`: minimises content, style and total variation losses over its pixels, scale by scale.
+ *
+ * The same options on the same adapter give the same picture, bit for bit.
+ * Source: Gatys, Ecker and Bethge (2016); relative losses as in losses/objective.ts.
+ *
+ * @throws StylizeError; after a failure midway its `picture` is the last good one.
+ */
+export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
+  const { context, network, content, styles, start, signal, onIterate, ...input } = options;
+  const settings = parseSettings(input);
+  checkPictures(settings, content, styles, start);
+  const sizes = pyramid(content, settings.size, settings.minSize);
+  const terms = termsOf(lossWeights(settings, network));
+  using weights = context.arena("weights");
+  const pooling = settings.pooling ?? network.defaults.pooling;
+  const model = await context.guarded(() =>
+    loadModel(context, weights, network, pooling, [...lossLayers(terms)]),
+  );
+  const job: Job = { context, model, terms, settings, content, styles, sizes, signal, onIterate };
+  let state: Progress = {
+    picture: firstPicture(settings, sizes[0]!, content, start),
+    last: undefined,
+    carry: undefined,
+  };
+  for (const scale of sizes.keys()) {
+    if (signal?.aborted) break;
+    state = await stylizeScale(job, scale, state);
+  }
+  return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
+}
+
+interface Job extends Pick<StylizeOptions, "context" | "content" | "styles" | "signal"> {
+  readonly onIterate: StylizeOptions["onIterate"] | undefined;
+  readonly model: Model;
+  readonly terms: readonly Term[];
+  readonly settings: Settings;
+  readonly sizes: readonly Size[];
+}
+
+/** What goes from scale to scale. */
+interface Progress {
+  readonly picture: Picture;
+  readonly last: Iterate | undefined;
+  readonly carry: OptimizerCarry | undefined;
+}
+
+async function stylizeScale(job: Job, scale: number, before: Progress): Promise<Progress> {
+  const { context, signal } = job;
+  const size = job.sizes[scale]!;
+  const steps = stepsOf(job, scale);
+  let kept = before.picture;
+  let last = before.last;
+  using arena = context.arena(`scale ${scale + 1}`);
+  try {
+    const run: ScaleRun = {
+      ...(await prepareScale(job, arena, size, steps, before)),
+      signal,
+      keep: (picture) => {
+        kept = picture;
+      },
+      onStep: async (step, losses, ms) => {
+        last = iterateOf(job, scale, step, losses, ms);
+        await job.onIterate?.(last, () => readPicture(run));
+      },
+    };
+    const picture = await runScale(run);
+    const carry = signal?.aborted ? undefined : await run.optimizer.carry();
+    return { picture, last, carry: carry && carryTo(carry, size, job.sizes[scale + 1] ?? size) };
+  } catch (error) {
+    throw withPicture(error, kept);
+  }
+}
+
+type Prepared = Omit<ScaleRun, "signal" | "keep" | "onStep">;
+
+/** Targets, objective and optimiser of a scale. */
+async function prepareScale(
+  job: Job,
+  arena: Arena,
+  size: Size,
+  steps: number,
+  before: Progress,
+): Promise<Prepared> {
+  const { context, model, terms, settings } = job;
+  const content = resample(job.content, size.width, size.height);
+  const styles = job.styles.map((style) => styleAt(style, size, settings.styleSize));
+  const targets = {
+    style: await styleTargets(context, model, styles, lossLayers(terms, "style")),
+    content: await contentTargets(context, model, content, lossLayers(terms, "content")),
+  };
+  const start = resample(before.picture, size.width, size.height);
+  return context.guarded(() => {
+    const objective = recordObjective(context, arena, model, start, terms, targets);
+    const previous = arena.bufferWith("previous picture", start.data);
+    const { image, gradient, state } = objective;
+    const create = settings.optimizer === "adam" ? adamOf(settings) : lbfgsOf(settings, steps);
+    const problem = { count: start.data.length, image, gradient, previous, state };
+    const optimizer = create(context, arena, problem, before.carry);
+    return { context, arena, size, objective, previous, optimizer, steps };
+  });
+}
+
+const adamOf = ({ learningRate = 0.02 }: Settings) => adam({ learningRate });
+const lbfgsOf = ({ learningRate = 1, history }: Settings, maxSteps: number) =>
+  lbfgs({ learningRate, history, maxSteps });
+
+/** The style's long side is `styleSize` times that of the result, but no side falls below what the network takes. */
+function styleAt(style: Picture, size: Size, styleSize: number): Picture {
+  const longSide = Math.round(styleSize * Math.max(size.width, size.height));
+  const { width, height } = fitSize(style, longSide);
+  const enlarge = Math.max(1, MIN_SIDE / Math.min(width, height));
+  return resample(style, Math.ceil(width * enlarge), Math.ceil(height * enlarge));
+}
+
+function firstPicture(settings: Settings, size: Size, content: Picture, start: Picture | undefined): Picture {
+  if (settings.init === "noise") return noisePicture(size, settings.seed);
+  return settings.init === "file" ? start! : resample(content, size.width, size.height);
+}
+
+function stepsOf({ settings, sizes }: Job, scale: number): number {
+  const { steps, scaleSteps = steps } = settings;
+  return scale === sizes.length - 1 ? steps : scaleSteps;
+}
+
+function lossWeights(settings: Settings, { defaults }: Network): LossWeights {
+  return {
+    contentLayers: defaults.contentLayers,
+    styleLayers: defaults.styleLayers,
+    contentWeight: settings.contentWeight ?? defaults.contentWeight,
+    styleWeight: settings.styleWeight ?? defaults.styleWeight,
+    tvWeight: settings.tvWeight ?? defaults.tvWeight,
+  };
+}
+
+function iterateOf(job: Job, scale: number, step: number, losses: RecordedLosses, ms: number): Iterate {
+  const steps = job.sizes.map((_, i) => stepsOf(job, i));
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const values = (kind: Term["kind"]) =>
+    job.terms.flatMap((term, i) => (term.kind === kind ? [[term, losses.terms[i]!] as const] : []));
+  return {
+    scale,
+    scales: steps.length,
+    ...job.sizes[scale]!,
+    step: step + 1,
+    steps: steps[scale]!,
+    totalStep: sum(steps.slice(0, scale)) + step + 1,
+    totalSteps: sum(steps),
+    loss: losses.total,
+    content: sum(values("content").map(([, value]) => value)),
+    style: Object.fromEntries(
+      values("style").map(([term, value]) => [term.kind === "style" && term.layer, value]),
+    ),
+    tv: sum(values("tv").map(([, value]) => value)),
+    ms,
+    gpuBytes: job.context.liveBytes,
+    restored: losses.restored,
+  };
+}
+
+function checkPictures(
+  settings: Settings,
+  content: Picture,
+  styles: readonly Picture[],
+  start: Picture | undefined,
+): void {
+  if (styles.length === 0)
+    throw new StylizeError("bad-option", "Expected one or more style pictures but received none.");
+  if ((settings.init === "file") !== (start !== undefined)) {
+    throw new StylizeError("bad-option", "Expected a start picture exactly when init is 'file'.");
+  }
+  for (const { width, height, data } of [content, ...styles, ...(start ? [start] : [])]) {
+    if (data.length === 3 * width * height) continue;
+    throw new StylizeError(
+      "bad-picture",
+      `Expected 3 x ${height} x ${width} values but received ${data.length}.`,
+    );
+  }
+}
+
+/** The error with the last good picture attached: what was made is not lost. */
+function withPicture(error: unknown, picture: Picture): StylizeError {
+  if (error instanceof StylizeError) {
+    return new StylizeError(error.code, error.message, {
+      cause: error.cause,
+      picture: error.picture ?? picture,
+    });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new StylizeError("gpu-error", message, { cause: error, picture });
+}

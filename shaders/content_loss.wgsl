@@ -1,0 +1,36 @@
+// Content loss L = scale * sum((F - T)^2) of kept features F (lib/features_*.wgsl) against a target T, and its gradient
+//   d = (accumulate ? d : 0) + 2 scale (F - T)
+// T and d: flat texels of F's shape. Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
+struct Params {
+  texels: u32,
+  term: u32,
+  accumulate: u32,
+  scale: f32,
+}
+
+@group(0) @binding(1) var<storage, read> target_features: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> d: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  var sum = 0.0;
+  for (var i = group.x * 256u + local; i < params.texels; i += groups.x * 256u) {
+    let difference = feature_at(i) - target_features[i];
+    var gradient = 2.0 * params.scale * difference;
+    if (params.accumulate != 0u) {
+      gradient += d[i];
+    }
+    d[i] = gradient;
+    sum += dot(difference, difference);
+  }
+  let total = workgroup_sum(local, sum);
+  if (local == 0u) {
+    partials[params.term * groups.x + group.x] = params.scale * total;
+  }
+}

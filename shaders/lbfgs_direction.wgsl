@@ -1,0 +1,189 @@
+// The decisions of one L-BFGS step, on dot products only; a single workgroup, one lane a slot of the ring.
+//
+// The direction d = -H g is a combination of g and the history, so the two-loop recursion (Nocedal and Wright, algorithm 7.4) can run on
+// coefficients ("vector-free L-BFGS", Chen, Wang and Zhou 2014). With R_ij = s_i . y_j for i no newer than j, and newest pairs first:
+//   alpha_i = (-s_i.g - sum_{j newer} alpha_j R_ij) / R_ii
+//   p_i     = -gamma (y_i.g + sum_j alpha_j y_i.y_j)
+//   delta_i = alpha_i - (p_i + sum_{j older} delta_j R_ji) / R_ii
+//   d       = -gamma g + sum_i (delta_i s_i - gamma alpha_i y_i)
+// Only the triangle R and the matrix y.y are ever needed, so a new pair adds one row to each.
+// Otherwise as torch.optim.LBFGS without line search and with tolerances 0: a pair is kept only if y.s > 1e-10, gamma = y.s / y.y, step
+// length min(1, 1 / |g|_1) lr first, then lr. Departures: a carried gamma makes the first step; after a restored picture the history is
+// cleared; a direction that does not descend (rounding, near the optimum) clears it too, where torch would stand still.
+struct Params {
+  chunks: u32,        // in `partials`, a multiple of 4
+  slots: u32,         // of each chunk that hold dot products
+  pitch: u32,         // vec4f from chunk to chunk: all slots, then the norms
+  ring: u32,          // history + 1: a rejected pair costs no place
+  learningRate: f32,
+  largestChange: f32, // of any value in a first step with a carried gamma
+}
+
+@group(0) @binding(0) var<storage, read> state: State;
+@group(0) @binding(1) var<storage, read> partials: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> memory: Memory;
+@group(0) @binding(3) var<storage, read_write> products: array<f32>; // [2][ring][ring]: s_lane . y_row, y_lane . y_row
+// [pitch]: what lbfgs_combine.wgsl multiplies (s, y) of each slot by; last, (the factor of g, 1 if the picture is restored).
+@group(0) @binding(4) var<storage, read_write> coefficients: array<vec2f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+const SMALLEST_CURVATURE = 1e-10;
+
+// What lane 0 decides for all.
+struct Plan {
+  pairs: u32,
+  newest: u32,    // slot of the newest pair
+  accepted: u32,
+}
+
+var<workgroup> plan: Plan;
+var<workgroup> candidate: vec4f;
+var<workgroup> pivot: f32;
+var<workgroup> alphas: array<f32, LANES>;
+var<workgroup> tree: array<vec4f, LANES>;
+
+// Sums of x, y, z and the largest w over all lanes.
+fn reduce(lane: u32, value: vec4f) -> vec4f {
+  tree[lane] = value;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      let other = tree[lane + half];
+      tree[lane] = vec4f(tree[lane].xyz + other.xyz, max(tree[lane].w, other.w));
+    }
+  }
+  return workgroupUniformLoad(&tree[0]);
+}
+
+fn dot_products(slot: u32) -> vec4f {
+  var a = vec4f();
+  var b = vec4f();
+  var c = vec4f();
+  var d = vec4f();
+  if (slot < params.slots) {
+    for (var i = slot; i < params.chunks * params.pitch; i += 4u * params.pitch) {
+      a += partials[i];
+      b += partials[i + params.pitch];
+      c += partials[i + 2u * params.pitch];
+      d += partials[i + 3u * params.pitch];
+    }
+  }
+  return (a + b) + (c + d);
+}
+
+fn norms(lane: u32) -> vec4f {
+  var norm = vec4f();
+  for (var chunk = lane; chunk < params.chunks; chunk += LANES) {
+    let part = partials[(chunk + 1u) * params.pitch - 1u];
+    norm = vec4f(norm.xyz + part.xyz, max(norm.w, part.w));
+  }
+  return reduce(lane, norm);
+}
+
+// Takes the candidate into the ring or leaves it; run by one lane.
+fn judge() {
+  let accepted = state.restored == 0u && candidate.x > SMALLEST_CURVATURE;
+  if (accepted) {
+    memory.pairs = min(memory.pairs + 1u, params.ring - 1u);
+    memory.head = (memory.head + 1u) % params.ring;
+    memory.gamma = candidate.x / candidate.y;
+    memory.caution = 0.0;
+  } else if (state.restored != 0u) {
+    memory.pairs = 0u;
+    memory.caution = 0.1 * select(1.0, max(memory.caution, 1e-20), memory.caution > 0.0);
+  } else {
+    memory.caution *= 2.0;
+  }
+  plan = Plan(memory.pairs, (memory.head + params.ring - 1u) % params.ring, u32(accepted));
+}
+
+// Step length, and what stands for the inverse Hessian of a step without pairs; `norm` as of norms().
+fn step_length(has_pairs: bool, descends: bool, norm: vec4f) -> vec2f {
+  let known = memory.gamma > 0.0;
+  let gamma = select(1.0, memory.gamma, known);
+  if (descends && (has_pairs || (state.step > 1u && memory.caution == 0.0))) {
+    return vec2f(params.learningRate, gamma);
+  }
+  if (state.step == 1u && known) {
+    return vec2f(min(params.learningRate, params.largestChange / max(gamma * norm.w, 1e-30)), gamma);
+  }
+  let factor = select(1.0, memory.caution, memory.caution > 0.0);
+  return vec2f(factor * params.learningRate / max(norm.x, 1.0), 1.0);
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  let norm = norms(lane);
+  let dots = dot_products(lane);
+  if (lane == memory.head) {
+    candidate = dots;
+  }
+  workgroupBarrier();
+  if (lane == 0u) {
+    judge();
+  }
+  let ring = params.ring;
+  let now = workgroupUniformLoad(&plan);
+  if (now.accepted != 0u && lane < ring) {
+    products[now.newest * ring + lane] = dots.x;
+    products[(ring + now.newest) * ring + lane] = dots.y;
+    products[(ring + lane) * ring + now.newest] = dots.y;
+  }
+  storageBarrier();
+
+  // 0 for the newest pair; `now.pairs` or more for slots not in use.
+  let age = select(now.pairs, (now.newest + ring - lane) % ring, lane < ring);
+  let is_used = age < now.pairs;
+  let scale = select(1.0, products[lane * ring + lane], is_used);
+  let gamma = memory.gamma;
+  var alpha = 0.0;
+  var rest = -dots.z;
+  for (var a = 0u; a < now.pairs; a++) {
+    let j = (now.newest + ring - a) % ring;
+    if (lane == j) {
+      alpha = rest / scale;
+      pivot = alpha;
+    }
+    let newer = workgroupUniformLoad(&pivot);
+    if (is_used && age > a) {
+      rest -= newer * products[j * ring + lane];
+    }
+  }
+  alphas[lane] = alpha;
+  workgroupBarrier();
+
+  rest = dots.w;
+  if (is_used) {
+    for (var a = 0u; a < now.pairs; a++) {
+      let j = (now.newest + ring - a) % ring;
+      rest += alphas[j] * products[(ring + j) * ring + lane];
+    }
+  }
+  rest *= -gamma;
+  var delta = 0.0;
+  for (var a = now.pairs; a > 0u; a--) {
+    let j = (now.newest + ring + 1u - a) % ring;
+    if (lane == j) {
+      delta = alpha - rest / scale;
+      pivot = delta;
+    }
+    let older = workgroupUniformLoad(&pivot);
+    if (age + 1u < a) {
+      rest += older * products[lane * ring + j];
+    }
+  }
+
+  let has_pairs = now.pairs > 0u;
+  let slope = reduce(lane, vec4f(delta * dots.z - gamma * alpha * dots.w, 0.0, 0.0, 0.0)).x - gamma * norm.y;
+  let descends = !has_pairs || slope < 0.0;
+  let length = step_length(has_pairs, descends, norm);
+  if (lane + 1u < params.pitch) {
+    coefficients[lane] = select(vec2f(), length.x * vec2f(delta, -gamma * alpha), is_used && descends);
+  }
+  if (lane == 0u) {
+    coefficients[params.pitch - 1u] = vec2f(-length.x * length.y, f32(state.restored));
+    if (!descends) {
+      memory.pairs = 0u;
+    }
+  }
+}

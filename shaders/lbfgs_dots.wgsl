@@ -1,0 +1,77 @@
+// All dot products a step of L-BFGS needs, for PAIRS slots a workgroup: with y the newest difference and g the gradient,
+//   partials[chunk][slot] = (s_slot . y, y_slot . y, s_slot . g, y_slot . g) over the values of one chunk,
+// so that y and g are loaded once for 2 * PAIRS history vectors; and partials[chunk][pitch - 1] = (|g|_1, g . g, 0, max |g|).
+// Workgroup (x, y) does chunk x: 64 lanes stride through `rows` rows of 64 vec4f; slots y * PAIRS onward of the slab. The lanes' sums are
+// added in a fixed tree, and lbfgs_direction.wgsl adds the chunks: the same picture gives the same bits.
+struct Params {
+  rows: u32,       // rows of 64 vec4f in a vector
+  chunkRows: u32,  // rows a chunk
+  stride: u32,     // vec4f from slot to slot
+  firstSlot: u32,  // of this slab
+  pitch: u32,      // vec4f from chunk to chunk in `partials`: slots + 1
+}
+
+@group(0) @binding(0) var<storage, read> slab_s: array<vec4f>;
+@group(0) @binding(1) var<storage, read> slab_y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> difference: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+const LANES = 64u;
+const SHARE = 8u; // sums that one lane adds in each of the two levels of the tree: SHARE * SHARE = LANES
+
+var<workgroup> sums: array<vec4f, (PAIRS + 1u) * LANES>; // [PAIRS + 1][LANES]
+var<workgroup> shares: array<vec4f, (PAIRS + 1u) * SHARE>; // [PAIRS + 1][SHARE]
+
+// Sums of x, y, z; the largest w of the norms, the sum of every other w.
+fn join(a: vec4f, b: vec4f, is_norm: bool) -> vec4f {
+  return vec4f(a.xyz + b.xyz, select(a.w + b.w, max(a.w, b.w), is_norm));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  var total: array<vec4f, PAIRS>;
+  var norm = vec4f();
+  let first = group.x * params.chunkRows;
+  let end = min(first + params.chunkRows, params.rows);
+  let base = group.y * PAIRS * params.stride + lane;
+  for (var row = first; row < end; row++) {
+    let at = row * LANES + lane;
+    let y = difference[at];
+    let g = gradient[at];
+    let size = abs(g);
+    norm += vec4f(dot(size, vec4f(1.0)), dot(g, g), 0.0, 0.0);
+    norm.w = max(norm.w, max(max(size.x, size.y), max(size.z, size.w)));
+    for (var p = 0u; p < PAIRS; p++) {
+      let i = base + row * LANES + p * params.stride;
+      let s_p = slab_s[i];
+      let y_p = slab_y[i];
+      total[p] += vec4f(dot(s_p, y), dot(y_p, y), dot(s_p, g), dot(y_p, g));
+    }
+  }
+  for (var p = 0u; p < PAIRS; p++) {
+    sums[p * LANES + lane] = total[p];
+  }
+  sums[PAIRS * LANES + lane] = norm;
+  workgroupBarrier();
+  for (var k = lane; k < (PAIRS + 1u) * SHARE; k += LANES) {
+    var share = sums[k * SHARE];
+    for (var j = 1u; j < SHARE; j++) {
+      share = join(share, sums[k * SHARE + j], k >= PAIRS * SHARE);
+    }
+    shares[k] = share;
+  }
+  workgroupBarrier();
+  if (lane <= PAIRS) {
+    let is_norm = lane == PAIRS;
+    var sum = shares[lane * SHARE];
+    for (var j = 1u; j < SHARE; j++) {
+      sum = join(sum, shares[lane * SHARE + j], is_norm);
+    }
+    let slot = select(params.firstSlot + group.y * PAIRS + lane, params.pitch - 1u, is_norm);
+    if (!is_norm || (group.y == 0u && params.firstSlot == 0u)) {
+      partials[group.x * params.pitch + slot] = sum;
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** Runs an optimiser on the device against a function computed on the host; for the tests. */
+import type { Arena } from "../../engine/gpu/arena.ts";
+import type { GpuContext } from "../../engine/gpu/context.ts";
+import type {
+  CreateOptimizer,
+  Optimizer,
+  OptimizerCarry,
+  Problem,
+} from "../../engine/optimizers/optimizer.ts";
+import type { TestFunction } from "./problems.ts";
+
+/** Values behind the last one of each buffer, which no shader may touch. */
+const SENTINELS = 64;
+const SENTINEL = 12345;
+
+export class Harness {
+  readonly problem: Problem;
+  readonly optimizer: Optimizer;
+  readonly #context: GpuContext;
+  #step = 0;
+
+  constructor(
+    context: GpuContext,
+    arena: Arena,
+    create: CreateOptimizer,
+    image: ArrayLike<number>,
+    carry?: OptimizerCarry,
+  ) {
+    const values = guarded(image);
+    this.#context = context;
+    this.problem = {
+      count: image.length,
+      image: arena.bufferWith("image", values),
+      gradient: arena.bufferWith("gradient", values),
+      previous: arena.bufferWith("previous", values),
+      state: arena.buffer("state", 16),
+    };
+    this.optimizer = create(context, arena, this.problem, carry);
+  }
+
+  /** One update with this gradient; `restored` as the guard against exploding steps would say it. Returns the new picture. */
+  async update(gradient: ArrayLike<number>, restored = false): Promise<Float64Array> {
+    const { queue } = this.#context.device;
+    await this.optimizer.ready();
+    queue.writeBuffer(this.problem.gradient, 0, guarded(gradient));
+    queue.writeBuffer(this.problem.state, 0, new Uint32Array([this.#step + 1, restored ? 1 : 0, 0, 0]));
+    const encoder = this.#context.device.createCommandEncoder();
+    this.optimizer.encode(encoder, this.#step++);
+    queue.submit([encoder.finish()]);
+    return this.picture(this.problem.image);
+  }
+
+  /** `steps` updates with the same gradient in one submission. */
+  async updateTogether(gradient: ArrayLike<number>, steps: number): Promise<void> {
+    const { device } = this.#context;
+    await this.optimizer.ready();
+    device.queue.writeBuffer(this.problem.gradient, 0, guarded(gradient));
+    using arena = this.#context.arena("states");
+    const counts = Uint32Array.from({ length: 4 * steps }, (_, i) => (i % 4 === 0 ? i / 4 + 1 : 0));
+    const states = arena.bufferWith("states", counts);
+    const encoder = device.createCommandEncoder();
+    for (let i = 0; i < steps; i++) {
+      encoder.copyBufferToBuffer(states, 16 * i, this.problem.state, 0, 16);
+      this.optimizer.encode(encoder, i);
+    }
+    device.queue.submit([encoder.finish()]);
+    await this.#context.until(device.queue.onSubmittedWorkDone());
+  }
+
+  /** Minimises `f` for `steps` steps; returns the loss before each and the last picture. */
+  async minimise(f: TestFunction, steps: number) {
+    let image = await this.picture(this.problem.image);
+    const losses: number[] = [];
+    for (let i = 0; i < steps; i++) {
+      const { loss, gradient } = f(image);
+      losses.push(loss);
+      image = await this.update(gradient);
+    }
+    return { losses, image };
+  }
+
+  /** Reads a picture; throws if anything behind its values was written. */
+  async picture(buffer: GPUBuffer): Promise<Float64Array> {
+    const { count } = this.problem;
+    const values = await this.#context.readFloats(buffer, buffer.size / 4);
+    const padded = Math.ceil(count / 4) * 4;
+    const intact = values.subarray(count).every((x, i) => x === (count + i < padded ? 0 : SENTINEL));
+    if (!intact)
+      throw new Error(`Expected values behind the ${count} of '${buffer.label}' to stay as they were.`);
+    return Float64Array.from(values.subarray(0, count));
+  }
+}
+
+/** `values`, zeros up to a multiple of 4, sentinels. */
+function guarded(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  const padded = Math.ceil(values.length / 4) * 4;
+  const result = new Float32Array(padded + SENTINELS);
+  result.set(values);
+  result.fill(SENTINEL, padded);
+  return result;
+}
+
+/** The largest |a - b| / max(|b|, floor) over losses. */
+export function relativeError(actual: readonly number[], expected: readonly number[], floor = 1e-30): number {
+  return Math.max(
+    ...actual.map((a, i) => Math.abs(a - expected[i]!) / Math.max(Math.abs(expected[i]!), floor)),
+  );
+}
+
+export function distance(a: Float64Array, b: Float64Array): number {
+  return Math.sqrt(a.reduce((sum, x, i) => sum + (x - b[i]!) ** 2, 0));
+}
