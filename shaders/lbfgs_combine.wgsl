@@ -3,7 +3,7 @@
 // to `step`: the first starts the sum, the last updates the picture. Where the guard restores, the picture starts again from `previous`.
 struct Params {
   vectors: u32,    // vec4f in the picture
-  stride: u32,     // vec4f from slot to slot
+  stride: u32,     // vec4f in a vector of the history
   firstSlot: u32,  // of this slab
   slots: u32,      // of this slab that may hold pairs
   factor: u32,     // where coefficients[] has the factor of g
@@ -12,8 +12,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> coefficients: array<vec2f>;
-@group(0) @binding(1) var<storage, read> slab_s: array<vec4f>;
-@group(0) @binding(2) var<storage, read> slab_y: array<vec4f>;
+@group(0) @binding(1) var slab_s: texture_storage_2d_array<rgba32float, read>;
+@group(0) @binding(2) var slab_y: texture_storage_2d_array<rgba32float, read>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> step: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> image: array<vec4f>;
@@ -34,8 +34,10 @@ fn main(
   }
   let factor = coefficients[params.factor];
   var sum: array<vec4f, BLOCK>;
+  var texel: array<vec2u, BLOCK>;
   for (var b = 0u; b < BLOCK; b++) {
     let i = first + 64u * b;
+    texel[b] = vec2u(i % WIDTH, i / WIDTH);
     if (params.isFirst != 0u) {
       sum[b] = factor.x * gradient[i];
     } else {
@@ -45,18 +47,16 @@ fn main(
   for (var slot = 0u; slot < params.slots; slot++) {
     let c = coefficients[params.firstSlot + slot];
     for (var b = 0u; b < BLOCK; b++) {
-      let i = slot * params.stride + first + 64u * b;
-      sum[b] += c.x * slab_s[i] + c.y * slab_y[i];
+      sum[b] += c.x * textureLoad(slab_s, texel[b], slot) + c.y * textureLoad(slab_y, texel[b], slot);
     }
   }
   for (var b = 0u; b < BLOCK; b++) {
     let i = first + 64u * b;
     step[i] = sum[b];
     if (params.isLast != 0u && i < params.vectors) {
-      if (factor.y == 0.0) {
-        previous[i] = image[i];
-      }
-      image[i] = previous[i] + sum[b];
+      let base = select(image[i], previous[i], factor.y != 0.0);
+      previous[i] = base;
+      image[i] = base + sum[b];
     }
   }
 }

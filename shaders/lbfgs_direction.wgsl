@@ -11,7 +11,7 @@
 // length min(1, 1 / |g|_1) lr first, then lr. Departures: a carried gamma makes the first step; after a restored picture the history is
 // cleared; a direction that does not descend (rounding, near the optimum) clears it too, where torch would stand still.
 struct Params {
-  chunks: u32,        // in `partials`, a multiple of 4
+  chunks: u32,        // in `partials`
   slots: u32,         // of each chunk that hold dot products
   pitch: u32,         // vec4f from chunk to chunk: all slots, then the norms
   ring: u32,          // history + 1: a rejected pair costs no place
@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> state: State;
 @group(0) @binding(1) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> memory: Memory;
-@group(0) @binding(3) var<storage, read_write> products: array<f32>; // [2][ring][ring]: s_lane . y_row, y_lane . y_row
+@group(0) @binding(3) var<storage, read_write> products: array<f32>; // [2][ring][ring]: s_column . y_row, y_column . y_row for columns no newer than the row
 // [pitch]: what lbfgs_combine.wgsl multiplies (s, y) of each slot by; last, (the factor of g, 1 if the picture is restored).
 @group(0) @binding(4) var<storage, read_write> coefficients: array<vec2f>;
 @group(0) @binding(5) var<uniform> params: Params;
@@ -40,44 +40,31 @@ var<workgroup> plan: Plan;
 var<workgroup> candidate: vec4f;
 var<workgroup> pivot: f32;
 var<workgroup> alphas: array<f32, LANES>;
-var<workgroup> tree: array<vec4f, LANES>;
-
-// Sums of x, y, z and the largest w over all lanes.
-fn reduce(lane: u32, value: vec4f) -> vec4f {
-  tree[lane] = value;
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      let other = tree[lane + half];
-      tree[lane] = vec4f(tree[lane].xyz + other.xyz, max(tree[lane].w, other.w));
-    }
-  }
-  return workgroupUniformLoad(&tree[0]);
-}
+var<workgroup> shares: array<vec4f, LANES>;
+var<workgroup> total: vec4f; // (|g|_1, g . g, (d + gamma g) . g, max |g|)
 
 fn dot_products(slot: u32) -> vec4f {
-  var a = vec4f();
-  var b = vec4f();
-  var c = vec4f();
-  var d = vec4f();
+  var sum = vec4f();
   if (slot < params.slots) {
-    for (var i = slot; i < params.chunks * params.pitch; i += 4u * params.pitch) {
-      a += partials[i];
-      b += partials[i + params.pitch];
-      c += partials[i + 2u * params.pitch];
-      d += partials[i + 3u * params.pitch];
+    for (var i = slot; i < params.chunks * params.pitch; i += params.pitch) {
+      sum += partials[i];
     }
   }
-  return (a + b) + (c + d);
+  return sum;
 }
 
+// Sums of x, y, z and the largest w.
+fn join(a: vec4f, b: vec4f) -> vec4f {
+  return vec4f(a.xyz + b.xyz, max(a.w, b.w));
+}
+
+// This lane's part of (|g|_1, g . g, 0, max |g|).
 fn norms(lane: u32) -> vec4f {
   var norm = vec4f();
   for (var chunk = lane; chunk < params.chunks; chunk += LANES) {
-    let part = partials[(chunk + 1u) * params.pitch - 1u];
-    norm = vec4f(norm.xyz + part.xyz, max(norm.w, part.w));
+    norm = join(norm, partials[(chunk + 1u) * params.pitch - 1u]);
   }
-  return reduce(lane, norm);
+  return norm;
 }
 
 // Takes the candidate into the ring or leaves it; run by one lane.
@@ -97,7 +84,7 @@ fn judge() {
   plan = Plan(memory.pairs, (memory.head + params.ring - 1u) % params.ring, u32(accepted));
 }
 
-// Step length, and what stands for the inverse Hessian of a step without pairs; `norm` as of norms().
+// Step length, and what stands for the inverse Hessian of a step without pairs; `norm` as `total`.
 fn step_length(has_pairs: bool, descends: bool, norm: vec4f) -> vec2f {
   let known = memory.gamma > 0.0;
   let gamma = select(1.0, memory.gamma, known);
@@ -113,7 +100,6 @@ fn step_length(has_pairs: bool, descends: bool, norm: vec4f) -> vec2f {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  let norm = norms(lane);
   let dots = dot_products(lane);
   if (lane == memory.head) {
     candidate = dots;
@@ -127,7 +113,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (now.accepted != 0u && lane < ring) {
     products[now.newest * ring + lane] = dots.x;
     products[(ring + now.newest) * ring + lane] = dots.y;
-    products[(ring + lane) * ring + now.newest] = dots.y;
   }
   storageBarrier();
 
@@ -156,7 +141,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (is_used) {
     for (var a = 0u; a < now.pairs; a++) {
       let j = (now.newest + ring - a) % ring;
-      rest += alphas[j] * products[(ring + j) * ring + lane];
+      rest += alphas[j] * products[ring * ring + select(lane * ring + j, j * ring + lane, a < age)];
     }
   }
   rest *= -gamma;
@@ -173,9 +158,18 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
   }
 
+  shares[lane] = norms(lane) + vec4f(0.0, 0.0, delta * dots.z - gamma * alpha * dots.w, 0.0);
+  workgroupBarrier();
+  if (lane == 0u) {
+    var sum = shares[0];
+    for (var i = 1u; i < LANES; i++) {
+      sum = join(sum, shares[i]);
+    }
+    total = sum;
+  }
+  let norm = workgroupUniformLoad(&total);
   let has_pairs = now.pairs > 0u;
-  let slope = reduce(lane, vec4f(delta * dots.z - gamma * alpha * dots.w, 0.0, 0.0, 0.0)).x - gamma * norm.y;
-  let descends = !has_pairs || slope < 0.0;
+  let descends = !has_pairs || norm.z - gamma * norm.y < 0.0;
   let length = step_length(has_pairs, descends, norm);
   if (lane + 1u < params.pitch) {
     coefficients[lane] = select(vec2f(), length.x * vec2f(delta, -gamma * alpha), is_used && descends);

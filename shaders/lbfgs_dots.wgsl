@@ -6,13 +6,12 @@
 struct Params {
   rows: u32,       // rows of 64 vec4f in a vector
   chunkRows: u32,  // rows a chunk
-  stride: u32,     // vec4f from slot to slot
   firstSlot: u32,  // of this slab
   pitch: u32,      // vec4f from chunk to chunk in `partials`: slots + 1
 }
 
-@group(0) @binding(0) var<storage, read> slab_s: array<vec4f>;
-@group(0) @binding(1) var<storage, read> slab_y: array<vec4f>;
+@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32float, read>;
+@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32float, read>;
 @group(0) @binding(2) var<storage, read> difference: array<vec4f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
@@ -35,18 +34,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var norm = vec4f();
   let first = group.x * params.chunkRows;
   let end = min(first + params.chunkRows, params.rows);
-  let base = group.y * PAIRS * params.stride + lane;
+  let slot = group.y * PAIRS;
   for (var row = first; row < end; row++) {
     let at = row * LANES + lane;
+    let texel = vec2u(at % WIDTH, at / WIDTH);
     let y = difference[at];
     let g = gradient[at];
     let size = abs(g);
     norm += vec4f(dot(size, vec4f(1.0)), dot(g, g), 0.0, 0.0);
     norm.w = max(norm.w, max(max(size.x, size.y), max(size.z, size.w)));
     for (var p = 0u; p < PAIRS; p++) {
-      let i = base + row * LANES + p * params.stride;
-      let s_p = slab_s[i];
-      let y_p = slab_y[i];
+      let s_p = textureLoad(slab_s, texel, slot + p);
+      let y_p = textureLoad(slab_y, texel, slot + p);
       total[p] += vec4f(dot(s_p, y), dot(y_p, y), dot(s_p, g), dot(y_p, g));
     }
   }
@@ -69,9 +68,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var j = 1u; j < SHARE; j++) {
       sum = join(sum, shares[lane * SHARE + j], is_norm);
     }
-    let slot = select(params.firstSlot + group.y * PAIRS + lane, params.pitch - 1u, is_norm);
+    let target_slot = select(params.firstSlot + slot + lane, params.pitch - 1u, is_norm);
     if (!is_norm || (group.y == 0u && params.firstSlot == 0u)) {
-      partials[group.x * params.pitch + slot] = sum;
+      partials[group.x * params.pitch + target_slot] = sum;
     }
   }
 }

@@ -1,9 +1,8 @@
 // The candidate for a new L-BFGS pair: y = g - g_before, s = the last step, written to slot `head` of the ring; then g_before = g.
-// One invocation does one vec4f. Slabs hold the slots [firstSlot, firstSlot + slots); exactly one slab holds `head`, and only its dispatch
+// One invocation does one vec4f, in the texel (i % WIDTH, i / WIDTH) of a layer. Slabs hold the slots [firstSlot, firstSlot + slots); exactly one slab holds `head`, and only its dispatch
 // does anything. Where the guard restores, `gradient` belongs to a picture that is given up: g_before stays, and y = 0 keeps the pair out.
 struct Params {
   vectors: u32,    // vec4f in the picture
-  stride: u32,     // vec4f from slot to slot
   firstSlot: u32,
   slots: u32,
 }
@@ -14,8 +13,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> step: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> before: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> difference: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> slab_s: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> slab_y: array<vec4f>;
+@group(0) @binding(6) var slab_s: texture_storage_2d_array<rgba32float, write>;
+@group(0) @binding(7) var slab_y: texture_storage_2d_array<rgba32float, write>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -36,6 +35,7 @@ fn main(
     before[i] = g;
   }
   difference[i] = y;
-  slab_s[slot * params.stride + i] = step[i];
-  slab_y[slot * params.stride + i] = y;
+  let at = vec2u(i % WIDTH, i / WIDTH);
+  textureStore(slab_s, at, slot, step[i]);
+  textureStore(slab_y, at, slot, y);
 }

@@ -30,7 +30,7 @@ export class Kernel {
     const visibility = 4; // GPUShaderStage.COMPUTE; the global is missing outside browsers
     if (typeof kind === "object") {
       const storageTexture: GPUStorageTextureBindingLayout = {
-        access: "read-only",
+        access: kind.access,
         format: kind.texture,
         viewDimension: kind.dimension,
       };

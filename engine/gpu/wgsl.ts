@@ -8,7 +8,11 @@ export type BindingKind =
   | "read-only-storage"
   | "storage"
   | "uniform"
-  | { readonly texture: GPUTextureFormat; readonly dimension: "2d" | "2d-array" };
+  | {
+      readonly texture: GPUTextureFormat;
+      readonly dimension: "2d" | "2d-array";
+      readonly access: "read-only" | "write-only";
+    };
 
 export interface Binding {
   readonly name: string;
@@ -39,10 +43,16 @@ function bindingKind(name: string, space: string | undefined, type: string): Bin
   if (space === "storage,read" || space === "storage") return "read-only-storage";
   if (space === "storage,read_write") return "storage";
   if (space === "uniform") return "uniform";
-  const texture = /^texture_storage_2d(_array)?<(\w+),read>$/.exec(type);
-  if (texture) return { texture: texture[2] as GPUTextureFormat, dimension: texture[1] ? "2d-array" : "2d" };
+  const [, array, format, access] = /^texture_storage_2d(_array)?<(\w+),(read|write)>$/.exec(type) ?? [];
+  if (format && access) {
+    return {
+      texture: format as GPUTextureFormat,
+      dimension: array ? "2d-array" : "2d",
+      access: access === "read" ? "read-only" : "write-only",
+    };
+  }
   throw new Error(
-    `Expected a storage buffer, uniform or readable storage texture but binding '${name}' is '${type}'.`,
+    `Expected a storage buffer, uniform or storage texture but binding '${name}' is '${type}'.`,
   );
 }
 

@@ -74,7 +74,6 @@ async function transformed(
     linearGrid(Math.ceil((rows * depth) / 4 / 64)),
   );
   copyFlat(program, u, target, texels);
-  await program.ready();
-  program.submit();
+  await program.run(); // waits, so that the scratch of one layer is freed before the next
   return target;
 }

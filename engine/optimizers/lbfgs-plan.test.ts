@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { planHistory } from "./lbfgs-plan.ts";
 
-const request = { count: 3 * 256 * 256, history: 100, maxSteps: 500, slabBytes: 2 ** 27 };
+const request = {
+  count: 3 * 256 * 256,
+  history: 100,
+  maxSteps: 500,
+  slabBytes: 2 ** 27,
+  side: 8192,
+  layers: 256,
+};
 
 describe("planHistory", () => {
   it("puts 101 slots of 256x256 pictures into one slab of lavapipe's 128 MiB", () => {
@@ -27,7 +34,7 @@ describe("planHistory", () => {
     "covers the ring with slabs that fit: history %i, %i values, slabs of %i bytes",
     (history, count, bytes) => {
       const slabBytes = Math.max(bytes, 4096);
-      const plan = planHistory({ count, history, maxSteps: Number.POSITIVE_INFINITY, slabBytes });
+      const plan = planHistory({ ...request, count, history, slabBytes });
       let next = 0;
       for (const { firstSlot, slots } of plan.slabs) {
         expect(firstSlot).toBe(next);
@@ -39,7 +46,6 @@ describe("planHistory", () => {
       expect(next).toBeGreaterThanOrEqual(history + 1);
       expect(next - plan.pairs).toBeLessThan(history + 1);
       expect(plan.chunkRows * plan.chunks).toBeGreaterThanOrEqual(plan.stride / 64);
-      expect(plan.chunks % 4).toBe(0);
       expect(plan.lanes).toBeGreaterThanOrEqual(plan.ring);
     },
   );

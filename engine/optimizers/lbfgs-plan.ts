@@ -8,14 +8,20 @@ export interface HistoryRequest {
   readonly history: number;
   /** Steps that will be made at most. */
   readonly maxSteps: number;
-  /** Bytes of one buffer at most. */
+  /** Bytes of one texture at most. */
   readonly slabBytes: number;
+  /** Texels a side and layers of a texture at most. */
+  readonly side: number;
+  readonly layers: number;
 }
 
 export interface HistoryPlan {
   /** vec4f in the picture. */
   readonly vectors: number;
-  /** vec4f from one history vector to the next: `vectors` rounded up to whole workgroups of lbfgs_combine.wgsl. */
+  /** Texels of a layer: vec4f i of a history vector is the texel (i % width, i / width). A power of two across. */
+  readonly width: number;
+  readonly height: number;
+  /** Texels of a layer in all. */
   readonly stride: number;
   /** vec4f that a lane of lbfgs_combine.wgsl does. */
   readonly block: number;
@@ -26,7 +32,7 @@ export interface HistoryPlan {
   /** Groups of `pairs` slots in all slabs together; the ring, rounded up. */
   readonly groups: number;
   readonly slabs: readonly { readonly firstSlot: number; readonly slots: number }[];
-  /** Rows of 64 vec4f that a workgroup of lbfgs_dots.wgsl sums, and workgroups, rounded up to a multiple of 4. */
+  /** Rows of 64 vec4f that a workgroup of lbfgs_dots.wgsl sums, and how many do. */
   readonly chunkRows: number;
   readonly chunks: number;
   /** Partial sums of a chunk: one for each slot and one for norms. */
@@ -39,13 +45,16 @@ const LANES = 64;
 const BLOCK = 4;
 /** Slots a workgroup: their 32 sums and 16 loads in flight still fit a GPU's registers. */
 const MOST_PAIRS = 8;
+/** Texels; a multiple of what a workgroup of any kernel does. */
+const LEAST_WIDTH = 256;
 const LEAST_CHUNK_ROWS = 16;
-const MOST_CHUNKS = 256;
+const MOST_CHUNKS = 128;
 /** Lanes that every adapter has in a workgroup, less the candidate. */
 const MOST_HISTORY = 255;
 
-/** Throws `bad-option` for a history out of range, `out-of-memory` where not even one vector fits a buffer. */
-export function planHistory({ count, history, maxSteps, slabBytes }: HistoryRequest): HistoryPlan {
+/** Throws `bad-option` for a history out of range, `out-of-memory` where not even one vector fits a texture. */
+export function planHistory(request: HistoryRequest): HistoryPlan {
+  const { count, history, maxSteps, slabBytes, side, layers } = request;
   if (!Number.isInteger(history) || history < 1 || history > MOST_HISTORY) {
     throw new StylizeError(
       "bad-option",
@@ -53,13 +62,14 @@ export function planHistory({ count, history, maxSteps, slabBytes }: HistoryRequ
     );
   }
   const vectors = Math.ceil(count / 4);
-  const stride = roundUp(vectors, LANES * BLOCK);
+  const width = LEAST_WIDTH * 2 ** Math.max(0, Math.ceil(Math.log2(vectors / LEAST_WIDTH / side)));
+  const stride = roundUp(vectors, width);
   const ring = Math.min(history, Math.max(1, maxSteps - 1)) + 1; // the first step makes no pair
-  const fitting = Math.floor(slabBytes / (16 * stride));
+  const fitting = Math.min(layers, Math.floor(slabBytes / (16 * stride)));
   if (fitting < 1) {
     throw new StylizeError(
       "out-of-memory",
-      `Expected one vector of L-BFGS to fit in a buffer of ${slabBytes} bytes but it needs ${16 * stride}; choose a smaller --size.`,
+      `Expected one vector of L-BFGS to fit in a texture of ${slabBytes} bytes but it needs ${16 * stride}; choose a smaller --size.`,
     );
   }
   const widest = Math.min(MOST_PAIRS, fitting);
@@ -74,6 +84,8 @@ export function planHistory({ count, history, maxSteps, slabBytes }: HistoryRequ
   const chunkRows = Math.max(LEAST_CHUNK_ROWS, Math.ceil(rows / MOST_CHUNKS));
   return {
     vectors,
+    width,
+    height: stride / width,
     stride,
     block: BLOCK,
     ring,
@@ -81,7 +93,7 @@ export function planHistory({ count, history, maxSteps, slabBytes }: HistoryRequ
     groups: total / pairs,
     slabs,
     chunkRows,
-    chunks: roundUp(Math.ceil(rows / chunkRows), 4),
+    chunks: Math.ceil(rows / chunkRows),
     pitch: total + 1,
     lanes: Math.max(LANES, 2 ** Math.ceil(Math.log2(ring))),
   };

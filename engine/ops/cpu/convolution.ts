@@ -128,6 +128,7 @@ function bandParams(
   const tiles = tilesOf(shape);
   return {
     zero: 0,
+    last: channels4 * columns - 1,
     columns,
     inverse_columns: 1 / columns,
     first_tile: firstTile,

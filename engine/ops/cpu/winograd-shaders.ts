@@ -27,8 +27,11 @@ let ${o0} = ${v0} + p${o0} + r${o0}; let ${o1} = q${o0} + 2.0 * t${o0};
 let ${o2} = p${o0} + 4.0 * r${o0}; let ${o3} = q${o0} + 8.0 * t${o0} + ${v5};`;
 }
 
-/** From invocation index to channel group c4, tile within the band t, and the tile's place (tx, ty); surplus tiles repeat the last. */
-const locate = `let id = g.x * 64u + l;
+/**
+ * From invocation index to channel group c4, tile within the band t, and the tile's place (tx, ty). Surplus invocations and tiles repeat
+ * the last one: they store the same values to the same places.
+ */
+const locate = `let id = min(g.x * 64u + l, params.last);
 let c4 = fast_divide(id, params.inverse_columns);
 let t = id - c4 * params.columns;
 let tile = min(params.first_tile + t, params.last_tile);
@@ -36,7 +39,7 @@ let ty = fast_divide(tile, params.inverse_tiles_x);
 let tx = tile - ty * params.tiles_x;`;
 
 const locateParams =
-  "zero: u32, columns: u32, inverse_columns: f32, first_tile: u32, last_tile: u32, tiles_x: u32, inverse_tiles_x: f32, stride: u32";
+  "zero: u32, last: u32, columns: u32, inverse_columns: f32, first_tile: u32, last_tile: u32, tiles_x: u32, inverse_tiles_x: f32, stride: u32";
 
 const main = `@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32) {`;
