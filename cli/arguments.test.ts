@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { optionTable, parseSettings } from "../engine/options.ts";
+import { TestIo } from "../tests/io.ts";
+import { createProgram, type DevicesArguments, type StylizeArguments } from "./arguments.ts";
+
+async function parse(...argv: string[]): Promise<StylizeArguments | DevicesArguments> {
+  let result: StylizeArguments | DevicesArguments | undefined;
+  const handlers = {
+    stylize: async (args: StylizeArguments) => {
+      result = args;
+    },
+    devices: async (args: DevicesArguments) => {
+      result = args;
+    },
+  };
+  await createProgram(handlers, new TestIo()).parseAsync(argv, { from: "user" });
+  return result!;
+}
+
+const least = ["a.jpg", "--style", "b.jpg", "-o", "c.png"];
+
+describe("the command line", () => {
+  it("needs content, style and output, and takes the engine's defaults for the rest", async () => {
+    const args = (await parse(...least)) as StylizeArguments;
+    expect(args).toMatchObject({
+      content: "a.jpg",
+      styles: ["b.jpg"],
+      output: "c.png",
+      start: undefined,
+      weights: undefined,
+      device: undefined,
+      saveEvery: undefined,
+      trace: undefined,
+      report: "people",
+    });
+    expect(parseSettings(args.settings)).toEqual(parseSettings({}));
+  });
+
+  it("takes a flag for each option of the engine", async () => {
+    const given = {
+      size: 256,
+      styleSize: 1.5,
+      steps: 7,
+      scaleSteps: 3,
+      minSize: 64,
+      optimizer: "adam",
+      learningRate: 0.05,
+      history: 12,
+      seed: 42,
+      contentWeight: 0,
+      styleWeight: 2e3,
+      tvWeight: 0.25,
+      pooling: "max",
+      init: "noise",
+    };
+    expect(Object.keys(given).sort()).toEqual(Object.keys(optionTable).sort());
+    const flags = Object.entries(given).flatMap(([name, value]) => [
+      `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`,
+      String(value),
+    ]);
+    const args = (await parse(...least, ...flags)) as StylizeArguments;
+    expect(args.settings).toEqual(given);
+  });
+
+  it("takes several styles, and a file to start from", async () => {
+    const args = await parse("a.jpg", "-o", "c.png", "--init", "start.png", "--style", "b.jpg", "d.jpg");
+    expect(args).toMatchObject({
+      styles: ["b.jpg", "d.jpg"],
+      start: "start.png",
+      settings: { init: "file" },
+    });
+  });
+
+  it("takes the flags of its own", async () => {
+    const flags = [
+      "--weights",
+      "w.safetensors",
+      "--device",
+      "llvm",
+      "--save-every",
+      "5",
+      "--trace",
+      "t.jsonl",
+    ];
+    expect(await parse(...least, ...flags, "--json")).toMatchObject({
+      weights: "w.safetensors",
+      device: "llvm",
+      saveEvery: 5,
+      trace: "t.jsonl",
+      report: "json",
+    });
+    expect(await parse(...least, "--quiet")).toMatchObject({ report: "quiet" });
+  });
+
+  it.each([
+    [[], false],
+    [["--json"], true],
+  ])("lists devices with %j", async (flags, json) => {
+    expect(await parse("devices", ...flags)).toEqual({ json });
+  });
+});
+
+describe("the command line refuses", () => {
+  it.each<[string[], string]>([
+    [["--size", "31"], "Expected --size to be an integer from 32 to 16384 but received '31'."],
+    [["--size", "64.5"], "Expected --size to be an integer from 32 to 16384 but received '64.5'."],
+    [["--size", "big"], "Expected --size to be an integer from 32 to 16384 but received 'big'."],
+    [["--style-weight", ""], "Expected --style-weight to be a number from 0 to 1000000000 but received ''."],
+    [["--tv-weight", "-1"], "Expected --tv-weight to be a number from 0 to 1000000000 but received '-1'."],
+    [["--optimizer", "sgd"], "Expected --optimizer to be lbfgs or adam but received 'sgd'."],
+    [["--save-every", "0"], "Expected --save-every to be an integer from 1 on but received '0'."],
+  ])("%j", async (flags, message) => {
+    await expect(parse(...least, ...flags)).rejects.toMatchObject({ code: "bad-option", message });
+  });
+
+  it.each<[string[], string]>([
+    [[], "Expected a content picture before all flags, but received none."],
+    [
+      ["--style", "b.jpg", "a.jpg", "-o", "c.png"],
+      "Expected a content picture before all flags, but received none.",
+    ],
+    [["a.jpg", "-o", "c.png"], "Expected one or more style pictures: --style FILE, but received none."],
+    [["a.jpg", "--style", "b.jpg"], "Expected a picture to write: --output FILE, but received none."],
+  ])("%j", async (argv, message) => {
+    await expect(parse(...argv)).rejects.toMatchObject({ code: "bad-option", message });
+  });
+
+  it.each([[["--colour", "red"]], [["another.jpg", "-q"]], [["--json", "--quiet"]], [["--size"]]])(
+    "%j, which commander knows to be wrong",
+    async (flags) => {
+      await expect(parse(...least, ...flags)).rejects.toMatchObject({ name: "CommanderError" });
+    },
+  );
+});

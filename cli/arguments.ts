@@ -1,0 +1,166 @@
+/** The command line's grammar. Flags for the engine's options are made from the engine's own table. */
+import { readFileSync } from "node:fs";
+import { Command, Option } from "commander";
+import { StylizeError } from "../engine/errors.ts";
+import {
+  type ChoiceOption,
+  type NumberOption,
+  optionTable,
+  parseSettings,
+  type SettingsInput,
+} from "../engine/options.ts";
+import type { Io } from "./io.ts";
+
+/** `stylize CONTENT --style STYLE... -o OUT` */
+export interface StylizeArguments {
+  readonly content: string;
+  readonly styles: readonly string[];
+  readonly output: string;
+  readonly settings: SettingsInput;
+  /** The picture to start from, when `init` is "file". */
+  readonly start: string | undefined;
+  /** A safetensors file; the generated network when not given. */
+  readonly weights: string | undefined;
+  /** Part of the adapter's name. */
+  readonly device: string | undefined;
+  /** Steps from one save of the present picture to the next. */
+  readonly saveEvery: number | undefined;
+  readonly trace: string | undefined;
+  readonly report: "people" | "json" | "quiet";
+}
+
+export interface DevicesArguments {
+  readonly json: boolean;
+}
+
+export interface Handlers {
+  stylize(args: StylizeArguments): Promise<void>;
+  devices(args: DevicesArguments): Promise<void>;
+}
+
+type Table = Readonly<Record<string, NumberOption | ChoiceOption>>;
+
+/** `init` takes a file's name, too, so its flag is made by hand. */
+const { init, ...others } = optionTable;
+const plainOptions: Table = others;
+
+/** The parser. It throws StylizeError `bad-option` for wrong values and CommanderError for the rest, and never exits. */
+export function createProgram(
+  handlers: Handlers,
+  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
+): Command {
+  const program = new Command("stylize")
+    .usage("CONTENT --style STYLE... -o OUT [options]")
+    .description("Paints a picture in the manner of others, by optimisation on the GPU.")
+    .version(packageVersion(), "-V, --version", "Print the version.")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    // Commander would ask for what it calls required even of 'stylize devices': stylizeArguments() asks.
+    .argument("[content]", "the picture to paint")
+    .option("-s, --style <files...>", "One or more pictures whose manner to take.")
+    .option("-o, --output <file>", "The picture to write: .jpg, .png, .webp, .tiff or .avif.");
+  for (const [name, option] of Object.entries(plainOptions)) program.addOption(engineOption(name, option));
+  program
+    .option("--init <content|noise|file>", `${init.help} A picture's file name is one, too.`, init.default)
+    .option("--weights <file>", "VGG19's weights as safetensors; the generated network when not given.")
+    .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
+    .option("--save-every <n>", "Write the present picture to the output every n steps.", toStepCount)
+    .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
+    .option("--json", "Report on standard output, one JSON object a line.")
+    .addOption(new Option("--quiet", "Report nothing but errors.").conflicts("json"))
+    .action((content: string | undefined, options: Flags) =>
+      handlers.stylize(stylizeArguments(content, options)),
+    );
+  program
+    .command("devices")
+    .description("Lists the adapters: name, kernels, features and limits.")
+    .option("--json", "One JSON object a line.")
+    .action((_, command: Command) =>
+      // stylize has a --json of its own and may have taken the flag
+      handlers.devices({ json: Boolean(command.optsWithGlobals().json) }),
+    );
+  return program;
+}
+
+function engineOption(name: string, option: NumberOption | ChoiceOption): Option {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (option.type === "choice") {
+    return new Option(`--${flag} <${option.choices.join("|")}>`, option.help)
+      .default(option.default)
+      .argParser((text) => checked(name, flag, text));
+  }
+  const { type, min, max, help } = option;
+  return new Option(`--${flag} <${type === "integer" ? "n" : "x"}>`, `${help} From ${min} to ${max}.`)
+    .default(option.default)
+    .argParser((text) => checked(name, flag, toNumber(text)));
+}
+
+/** What is no number stays text, so that the error shows it. */
+function toNumber(text: string): number | string {
+  const value = Number(text);
+  return text.trim() === "" || Number.isNaN(value) ? text : value;
+}
+
+/** The engine's check, with the flag's name in its sentence. */
+function checked(name: string, flag: string, value: unknown): unknown {
+  try {
+    parseSettings({ [name]: value });
+    return value;
+  } catch (error) {
+    if (!(error instanceof StylizeError)) throw error;
+    throw new StylizeError(error.code, error.message.replace(`Expected ${name} `, `Expected --${flag} `));
+  }
+}
+
+function toStepCount(text: string): number {
+  const value = toNumber(text);
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
+  throw new StylizeError(
+    "bad-option",
+    `Expected --save-every to be an integer from 1 on but received '${text}'.`,
+  );
+}
+
+/** As commander hands them over: one property a flag, those of engine options already checked. */
+type Flags = Readonly<Record<string, unknown>> & {
+  readonly style?: string[];
+  readonly output?: string;
+  readonly init: string;
+  readonly weights?: string;
+  readonly device?: string;
+  readonly saveEvery?: number;
+  readonly trace?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+};
+
+function stylizeArguments(content: string | undefined, flags: Flags): StylizeArguments {
+  if (content === undefined) throw missing("a content picture before all flags");
+  if (flags.style === undefined) throw missing("one or more style pictures: --style FILE");
+  if (flags.output === undefined) throw missing("a picture to write: --output FILE");
+  const isFile = flags.init !== "content" && flags.init !== "noise";
+  const entries = Object.keys(plainOptions).map((name) => [name, flags[name]]);
+  return {
+    content,
+    styles: flags.style,
+    output: flags.output,
+    settings: { ...Object.fromEntries(entries), init: isFile ? "file" : flags.init } as SettingsInput,
+    start: isFile ? flags.init : undefined,
+    weights: flags.weights,
+    device: flags.device,
+    saveEvery: flags.saveEvery,
+    trace: flags.trace,
+    report: flags.json ? "json" : flags.quiet ? "quiet" : "people",
+  };
+}
+
+function missing(what: string): StylizeError {
+  return new StylizeError("bad-option", `Expected ${what}, but received none.`);
+}
+
+/** package.json is one folder up from the source, two from `dist/cli`. */
+export function packageVersion(): string {
+  const up = /\/dist\/cli\/[^/]+$/.test(import.meta.url) ? "../.." : "..";
+  const text = readFileSync(new URL(`${up}/package.json`, import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

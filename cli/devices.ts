@@ -1,0 +1,28 @@
+/** `stylize devices`: what there is to compute on. */
+import { StylizeError } from "../engine/errors.ts";
+import { type AdapterReport, listAdapters } from "../engine/node.ts";
+import type { DevicesArguments } from "./arguments.ts";
+import type { Output } from "./io.ts";
+
+/** Throws `no-adapter` where there is none. */
+export async function devicesCommand({ json }: DevicesArguments, out: Output): Promise<void> {
+  const reports = await listAdapters();
+  if (reports.length === 0) {
+    throw new StylizeError(
+      "no-adapter",
+      "Expected a WebGPU adapter but found none: install a GPU driver with Vulkan, or software Vulkan (node setup.mjs does).",
+    );
+  }
+  for (const report of reports) out.write(json ? `${JSON.stringify(report)}\n` : describe(report));
+}
+
+function describe({ name, vendor, architecture, family, features, limits }: AdapterReport): string {
+  const rows = [
+    ["kernels", family],
+    ["vendor", [vendor, architecture].filter(Boolean).join(" ") || "unknown"],
+    ["features", features.join(", ")],
+    ...Object.entries(limits).map(([limit, value]) => [limit, String(value)]),
+  ];
+  const width = Math.max(...rows.map(([label]) => label!.length));
+  return [name, ...rows.map(([label, value]) => `  ${label!.padEnd(width)}  ${value}`), ""].join("\n");
+}

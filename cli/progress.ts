@@ -1,0 +1,185 @@
+/** What a run tells the people (or programs) that wait for it. */
+import type { Iterate } from "../engine/types.ts";
+import type { Io, Output } from "./io.ts";
+import { TimeLeft } from "./time-left.ts";
+
+export interface ScalePlan {
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+}
+
+/** What is known before the first step. */
+export interface Plan {
+  readonly adapter: string;
+  /** Family of kernels. */
+  readonly family: string;
+  readonly network: string;
+  readonly scales: readonly ScalePlan[];
+  readonly output: string;
+}
+
+/** A picture that was written. */
+export interface Saved {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  /** Steps done, of how many in the whole run. */
+  readonly step: number;
+  readonly steps: number;
+  /** Whether more steps will follow, all are done, or the run was stopped or failed before. */
+  readonly state: "running" | "done" | "stopped" | "failed";
+  /** Since the run began. */
+  readonly seconds: number;
+}
+
+export interface Reporter {
+  start(plan: Plan): void;
+  step(iterate: Iterate): void;
+  saved(saved: Saved): void;
+  /** Anything else worth a sentence. */
+  note(sentence: string): void;
+  /** The last call, after an error too: leaves a terminal on a line of its own. */
+  end(): void;
+}
+
+export function createReporter(kind: "people" | "json" | "quiet", io: Io): Reporter {
+  if (kind === "json") return jsonReporter(io.stdout);
+  if (kind === "quiet") return quietReporter;
+  return io.stderr.isTTY ? barReporter(io.stderr) : lineReporter(io.stderr);
+}
+
+const quietReporter: Reporter = { start() {}, step() {}, saved() {}, note() {}, end() {} };
+
+/** One object a line: `event` is "start", "step", "saved" or "note"; the rest is the record as it is. */
+function jsonReporter(out: Output): Reporter {
+  let timeLeft: TimeLeft | undefined;
+  const write = (event: string, record: object) => out.write(`${JSON.stringify({ event, ...record })}\n`);
+  return {
+    start(plan) {
+      timeLeft = new TimeLeft(plan.scales);
+      write("start", plan);
+    },
+    step(iterate) {
+      write("step", { ...iterate, secondsLeft: timeLeft?.after(iterate) });
+    },
+    saved: (saved) => write("saved", saved),
+    note: (sentence) => write("note", { text: sentence }),
+    end() {},
+  };
+}
+
+/** At most one line of progress a second. */
+function lineReporter(out: Output): Reporter {
+  let timeLeft: TimeLeft | undefined;
+  let last = Number.NEGATIVE_INFINITY;
+  const line = (text: string) => out.write(`${text}\n`);
+  return {
+    start(plan) {
+      timeLeft = new TimeLeft(plan.scales);
+      for (const text of introduction(plan)) line(text);
+    },
+    step(iterate) {
+      const seconds = timeLeft?.after(iterate) ?? 0;
+      const now = performance.now();
+      if (now - last < 1000) return;
+      last = now;
+      line(describeStep(iterate, seconds));
+    },
+    saved: (saved) => line(describeSaved(saved)),
+    note: line,
+    end() {},
+  };
+}
+
+/** One line of progress, drawn over and over. */
+function barReporter(out: Output): Reporter {
+  let timeLeft: TimeLeft | undefined;
+  let last = Number.NEGATIVE_INFINITY;
+  let bar = "";
+  const clear = () => {
+    if (bar) out.write("\r\x1b[K");
+  };
+  /** A line above the bar. */
+  const line = (text: string) => {
+    clear();
+    out.write(`${text}\n${bar}`);
+  };
+  return {
+    start(plan) {
+      timeLeft = new TimeLeft(plan.scales);
+      for (const text of introduction(plan)) line(text);
+    },
+    step(iterate) {
+      const seconds = timeLeft?.after(iterate) ?? 0;
+      const now = performance.now();
+      if (now - last < 100 && iterate.totalStep < iterate.totalSteps) return;
+      last = now;
+      clear();
+      bar = drawBar(iterate, seconds, (out.columns ?? 80) - 1);
+      out.write(bar);
+    },
+    saved(saved) {
+      if (saved.state !== "running") {
+        if (bar) out.write("\n");
+        bar = "";
+      }
+      line(describeSaved(saved));
+    },
+    note: line,
+    end() {
+      if (bar) out.write("\n");
+      bar = "";
+    },
+  };
+}
+
+function introduction({ adapter, family, network, scales }: Plan): string[] {
+  const sizes = scales.map(({ width, height, steps }) => `${width}x${height} (${steps} steps)`);
+  return [
+    `Adapter: ${adapter}, ${family} kernels.`,
+    `Network: ${network}.`,
+    `Scales: ${sizes.join(", ")}.`,
+    "Preparing; the first run on an adapter takes longest, as its shaders are compiled.",
+  ];
+}
+
+function describeStep(iterate: Iterate, secondsLeft: number): string {
+  const { step, steps, scale, scales, width, height, loss, restored } = iterate;
+  const guard = restored ? ", step thrown away" : "";
+  return `Step ${step}/${steps} at ${width}x${height} (scale ${scale + 1}/${scales}), loss ${loss.toPrecision(4)}${guard}, ${clock(secondsLeft)} left`;
+}
+
+function drawBar(iterate: Iterate, secondsLeft: number, columns: number): string {
+  const text = ` ${describeStep(iterate, secondsLeft)}`;
+  const length = Math.min(30, columns - text.length - 2);
+  if (length < 5) return text.trim().slice(0, columns);
+  const done = Math.round((length * iterate.totalStep) / iterate.totalSteps);
+  return `[${"#".repeat(done)}${"-".repeat(length - done)}]${text}`;
+}
+
+function describeSaved({ path, width, height, step, steps, state, seconds }: Saved): string {
+  const after = `after ${step} of ${steps} steps`;
+  const size = `${width}x${height}`;
+  switch (state) {
+    case "running":
+      return `Wrote '${path}' (${size}) ${after}.`;
+    case "done":
+      return `Wrote '${path}' (${size}) after ${steps} steps in ${clock(seconds)}.`;
+    case "stopped":
+      return `Stopped ${after}: wrote the present picture to '${path}' (${size}).`;
+    case "failed":
+      return `Failed ${after}: wrote the last good picture to '${path}' (${size}).`;
+    default:
+      return state satisfies never;
+  }
+}
+
+/** 75 -> "1:15", 4000 -> "1:06:40". */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const minutes = Math.floor(whole / 60);
+  const rest = two(whole % 60);
+  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`;
+}

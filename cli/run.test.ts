@@ -1,0 +1,168 @@
+/** Whole runs of the command, as small as they get: files in, a picture out, on whatever adapter there is. */
+import { existsSync, rmSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decodePicture } from "../pictures/index.ts";
+import { TestIo } from "../tests/io.ts";
+import { run } from "./run.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stylize-run-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const example = (name: string) => fileURLToPath(import.meta.resolve(`../examples/${name}`));
+const content = example("astronaut.jpg");
+const style = ["--style", example("auvers.jpg")];
+const small = [...style, "--size", "40", "--min-size", "40"];
+
+/** One grey in 16 bits, the left half opaque, the right transparent. */
+async function deepWithAlpha(path: string): Promise<string> {
+  const samples = new Uint16Array(60 * 45 * 4).fill(30_000);
+  for (let i = 0; i < 60 * 45; i++) samples[4 * i + 3] = i % 60 < 30 ? 65_535 : 0;
+  const raw = { width: 60, height: 45, channels: 4 } as const;
+  await sharp(samples, { raw }).toColourspace("rgb16").png().toFile(path);
+  return path;
+}
+
+describe("stylize", { timeout: 240_000 }, () => {
+  it("paints a picture, keeps transparency and depth, and reports each step to machines and to a trace", async () => {
+    const io = new TestIo();
+    const input = await deepWithAlpha(join(folder, "in.png"));
+    const output = join(folder, "out.png");
+    const trace = join(folder, "trace.jsonl");
+    const flags = ["--size", "64", "--min-size", "44", "--steps", "2", "--trace", trace, "--json"];
+    const status = await run([input, ...style, "-o", output, ...flags], io);
+    expect(io.stderr.text).toBe("");
+    expect(status).toBe(0);
+
+    const { picture, alpha, bitDepth } = await decodePicture(output);
+    expect([picture.width, picture.height, bitDepth]).toEqual([64, 48, 16]);
+    expect([alpha![2], alpha![61]]).toEqual([1, 0]);
+    const [low, high] = [Math.min(...picture.data), Math.max(...picture.data)];
+    expect(high - low).toBeGreaterThan(0.05); // the content was of one grey
+
+    const events = io.stdout.lines.map((line) => JSON.parse(line));
+    const scales = [
+      { width: 45, height: 34, steps: 2 },
+      { width: 64, height: 48, steps: 2 },
+    ];
+    expect(events[0]).toMatchObject({ event: "start", network: "generated network", scales, output });
+    const steps = events.filter(({ event }) => event === "step");
+    expect(steps.map(({ totalStep }) => totalStep)).toEqual([1, 2, 3, 4]);
+    expect(events.at(-1)).toMatchObject({
+      event: "saved",
+      path: output,
+      width: 64,
+      height: 48,
+      step: 4,
+      steps: 4,
+      state: "done",
+    });
+
+    const records = (await readFile(trace, "utf8"))
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(records.map(({ scale, step, width }) => [scale, step, width])).toEqual([
+      [0, 1, 45],
+      [0, 2, 45],
+      [1, 1, 64],
+      [1, 2, 64],
+    ]);
+    for (const { scale, width, height, step, total, ms, ...terms } of records) {
+      expect(Object.keys(terms)).toEqual(["content", ...Object.keys(steps[0].style), "tv"]);
+      const sum = Object.values(terms as Record<string, number>).reduce((a, b) => a + b, 0);
+      expect(Math.abs(sum - total)).toBeLessThanOrEqual(1e-4 * total);
+    }
+    const { exif } = await sharp(output).metadata();
+    expect(exif?.toString("latin1")).toMatch(/"network":"generated network","content":"in.png"/);
+  });
+
+  it("writes the present picture when it is stopped, and quits at once the second time", async () => {
+    const io = new TestIo();
+    const output = join(folder, "out.jpg");
+    let steps = 0;
+    io.stdout.onWrite = (text) => {
+      if (!text.startsWith('{"event":"step"') || ++steps > 1) return;
+      io.emit("SIGINT");
+      expect(io.exits).toEqual([]);
+      io.emit("SIGINT");
+      expect(io.exits).toEqual([130]);
+    };
+    const status = await run([content, ...small, "--steps", "500", "-o", output, "--json"], io);
+    expect(status).toBe(130);
+    const { event, state, step, path } = JSON.parse(io.stdout.lines.at(-1)!);
+    expect({ event, state, path }).toEqual({ event: "saved", state: "stopped", path: output });
+    expect(step).toBe(steps);
+    expect(step).toBeLessThan(500);
+    expect((await decodePicture(output)).picture).toMatchObject({ width: 40, height: 40 });
+    expect(io.listenerCount("SIGINT")).toBe(0);
+  });
+
+  it("saves on the way, and puts the last picture elsewhere when its folder is gone", async () => {
+    const io = new TestIo();
+    const output = join(folder, "out.png");
+    io.stdout.onWrite = (text) => {
+      if (text.startsWith('{"event":"saved"')) rmSync(folder, { recursive: true, force: true });
+    };
+    const flags = ["--steps", "3", "--save-every", "2", "--init", example("chelsea.jpg"), "--json"];
+    expect(await run([content, ...small, ...flags, "-o", output], io)).toBe(6);
+    const events = io.stdout.lines.map((line) => JSON.parse(line));
+    const saved = events.filter(({ event }) => event === "saved");
+    expect(saved).toMatchObject([
+      { path: output, step: 2, state: "running" },
+      { step: 3, state: "done" },
+    ]);
+    const rescued = saved[1].path;
+    expect((await decodePicture(rescued)).picture).toMatchObject({ width: 40, height: 40 });
+    await rm(rescued);
+    expect(io.stderr.text).toBe(
+      `error: Expected to write '${output}' but its folder does not exist; the picture is in '${rescued}' instead.\n`,
+    );
+  });
+
+  // a device that is always full is as good a failure as a lost GPU
+  it.runIf(existsSync("/dev/full"))("writes the last good picture when it fails midway", async () => {
+    const io = new TestIo();
+    const output = join(folder, "out.webp");
+    const flags = ["--steps", "5", "--trace", "/dev/full"];
+    expect(await run([content, ...small, ...flags, "-o", output], io)).toBe(6);
+    expect(io.stderr.lines.slice(-2)).toEqual([
+      `Failed after 1 of 5 steps: wrote the last good picture to '${output}' (40x40).`,
+      "error: Expected to write '/dev/full' but the disk is full.",
+    ]);
+    expect((await decodePicture(output)).picture).toMatchObject({ width: 40, height: 40 });
+  });
+
+  it("says which adapters there are when none has the wanted name", async () => {
+    const io = new TestIo();
+    const output = join(folder, "out.png");
+    expect(await run([content, ...small, "-o", output, "--device", "abacus"], io)).toBe(7);
+    expect(io.stderr.text).toMatch(
+      /^error: Expected an adapter whose name contains 'abacus' but found '.+'\.\n$/,
+    );
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("stylize devices", () => {
+  it("lists them for people and for machines", { timeout: 30_000 }, async () => {
+    const people = new TestIo();
+    const machines = new TestIo();
+    expect(await run(["devices"], people)).toBe(0);
+    expect(await run(["devices", "--json"], machines)).toBe(0);
+    const devices = machines.stdout.lines.map((line) => JSON.parse(line));
+    expect(devices.length).toBeGreaterThan(0);
+    for (const { name, family, limits } of devices) {
+      expect(people.stdout.lines).toContain(name);
+      expect(["cpu", "gpu"]).toContain(family);
+      expect(limits.maxBufferSize).toBeGreaterThan(2 ** 28 - 1);
+    }
+  });
+});

@@ -1,0 +1,54 @@
+/** The `stylize` command from its arguments to its exit status. */
+import { CommanderError } from "commander";
+import { errorCodes, StylizeError } from "../engine/errors.ts";
+import { createProgram } from "./arguments.ts";
+import { devicesCommand } from "./devices.ts";
+import type { Io } from "./io.ts";
+import { stylizeCommand } from "./stylize.ts";
+
+/** Exit statuses beside those of `errorCodes`. */
+const UNFORESEEN = 1;
+const WRONG_USAGE = 2;
+
+/** Runs the command line `argv` (without node and script) and returns its exit status. It never throws. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  // Whatever read the output may have gone (EPIPE): the picture is still wanted.
+  for (const stream of [io.stdout, io.stderr]) stream.on("error", () => {});
+  let status = 0;
+  let isJson = false;
+  const program = createProgram(
+    {
+      async stylize(args) {
+        isJson = args.report === "json";
+        status = await stylizeCommand(args, io);
+      },
+      async devices(args) {
+        isJson = args.json;
+        await devicesCommand(args, io.stdout);
+      },
+    },
+    io,
+  );
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE; // it has said why
+    return reportError(error, io, isJson);
+  }
+}
+
+function reportError(error: unknown, { stdout, stderr, env }: Io, isJson: boolean): number {
+  const isKnown = error instanceof StylizeError;
+  const message = isKnown ? error.message : `Something unforeseen failed: ${text(error)}`;
+  const code = isKnown ? error.code : "unforeseen";
+  const status = isKnown ? errorCodes[error.code] : UNFORESEEN;
+  stderr.write(`error: ${message}\n`);
+  if (env.STYLIZE_DEBUG === "1" && error instanceof Error) stderr.write(`${error.stack}\n`);
+  if (isJson) stdout.write(`${JSON.stringify({ event: "error", code, message, status })}\n`);
+  return status;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? `${error.message} (STYLIZE_DEBUG=1 shows where).` : String(error);
+}

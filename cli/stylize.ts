@@ -1,0 +1,163 @@
+/** `stylize CONTENT --style STYLE... -o OUT`: files in, a picture out. */
+import { realpath } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { StylizeError } from "../engine/errors.ts";
+import type { Network } from "../engine/network/types.ts";
+import { openContext } from "../engine/node.ts";
+import { parseSettings, type Settings } from "../engine/options.ts";
+import { pyramid, type Size } from "../engine/pyramid.ts";
+import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
+import type { Picture } from "../engine/types.ts";
+import {
+  atMost,
+  checkWritable,
+  type DecodedPicture,
+  decodePicture,
+  type EncodeOptions,
+  formatOf,
+  hasTransparency,
+  longSide,
+} from "../pictures/index.ts";
+import { generatedNetwork, loadNetwork } from "../weights/index.ts";
+import { packageVersion, type StylizeArguments } from "./arguments.ts";
+import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
+import { createReporter, type Reporter, type ScalePlan } from "./progress.ts";
+import { Result } from "./result.ts";
+import { Trace } from "./trace.ts";
+
+/** Returns the exit status: 0, or 130 when the run was stopped from outside. Throws StylizeError. */
+export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<number> {
+  const reporter = createReporter(args.report, io);
+  const controller = new AbortController();
+  const release = onInterrupt(io, () => {
+    controller.abort();
+    reporter.note("Stopping after the present step; Ctrl-C again quits at once and writes nothing.");
+  });
+  try {
+    await checkFiles(args);
+    return await perform(args, reporter, controller.signal);
+  } finally {
+    release();
+    reporter.end();
+  }
+}
+
+/** What can be known to fail fails before anything is computed. */
+async function checkFiles(args: StylizeArguments): Promise<void> {
+  const { content, styles, start, weights, output, trace } = args;
+  formatOf(output);
+  const place = (path: string) => realpath(path).catch(() => resolve(path));
+  const isFile = (path: string | undefined) => path !== undefined;
+  const taken = await Promise.all([content, ...styles, start, weights].filter(isFile).map(place));
+  for (const [flag, path] of [
+    ["--output", output],
+    ["--trace", trace],
+  ] as const) {
+    if (path === undefined) continue;
+    const at = await place(path);
+    if (taken.includes(at)) {
+      const message = `Expected ${flag} to be a file that this run uses for nothing else but received '${path}'.`;
+      throw new StylizeError("bad-option", message);
+    }
+    taken.push(at);
+  }
+  await checkWritable(output);
+}
+
+async function perform(args: StylizeArguments, reporter: Reporter, signal: AbortSignal): Promise<number> {
+  const settings = parseSettings(args.settings);
+  const content = await decodePicture(args.content);
+  const pictures = {
+    content: longSide(content.picture, settings.size, args.content),
+    ...(await readOthers(args, settings)),
+  };
+  const network = args.weights === undefined ? generatedNetwork() : await loadNetwork(args.weights);
+  using trace = args.trace === undefined ? undefined : new Trace(args.trace);
+  using context = await openContext(args.device === undefined ? {} : { adapter: args.device });
+  reporter.start({
+    adapter: context.adapterName,
+    family: context.family,
+    network: network.name,
+    scales: scalePlans(pictures.content, settings),
+    output: args.output,
+  });
+  remarks(args, content, reporter);
+  const result = new Result(args.output, encodeOptions(args, content, settings, network), reporter);
+  const { picture, aborted, last } = await keeping(result, {
+    ...settings,
+    ...pictures,
+    context,
+    network,
+    signal,
+    onIterate: async (iterate, present) => {
+      result.step(iterate);
+      reporter.step(iterate);
+      trace?.write(iterate);
+      const { totalStep, totalSteps } = iterate;
+      const isDue = args.saveEvery !== undefined && totalStep % args.saveEvery === 0;
+      if (isDue && totalStep < totalSteps) await result.saveOnTheWay(await present());
+    },
+  });
+  if (last) await result.saveLast(picture, aborted ? "stopped" : "done");
+  else reporter.note("Stopped before the first step: nothing was written.");
+  return aborted ? INTERRUPTED : 0;
+}
+
+/** `stylize`, but after a failure the last good picture is written before the error goes on. */
+async function keeping(result: Result, options: StylizeOptions): Promise<StylizeResult> {
+  try {
+    return await stylize(options);
+  } catch (error) {
+    const picture = error instanceof StylizeError ? error.picture : undefined;
+    if (picture && result.hasSteps) await result.saveLast(picture, "failed");
+    throw error;
+  }
+}
+
+/** The style pictures, and the start if there is one, no larger than the run looks at. */
+async function readOthers({ styles, start }: StylizeArguments, { size, styleSize }: Settings) {
+  const read = async (path: string, side: number): Promise<Picture> =>
+    atMost((await decodePicture(path)).picture, side);
+  const decoded: Picture[] = [];
+  for (const style of styles) decoded.push(await read(style, Math.ceil(size * styleSize)));
+  return { styles: decoded, ...(start === undefined ? {} : { start: await read(start, size) }) };
+}
+
+function scalePlans(content: Size, { size, minSize, steps, scaleSteps = steps }: Settings): ScalePlan[] {
+  const sizes = pyramid(content, size, minSize);
+  return sizes.map((scale, i) => ({ ...scale, steps: i === sizes.length - 1 ? steps : scaleSteps }));
+}
+
+function remarks({ output, weights }: StylizeArguments, { alpha }: DecodedPicture, reporter: Reporter): void {
+  if (weights === undefined)
+    reporter.note("VGG19's own weights paint better than generated ones: --weights FILE.safetensors.");
+  if (alpha && !hasTransparency(formatOf(output)))
+    reporter.note(`The content's transparency is left out of '${output}': JPEG has none.`);
+}
+
+/** Transparency and depth of the content, and in the metadata how the picture was made. */
+function encodeOptions(
+  { content, styles, weights: _, ...args }: StylizeArguments,
+  { alpha, bitDepth, picture: { width, height } }: DecodedPicture,
+  settings: Settings,
+  { name, defaults }: Network,
+): EncodeOptions {
+  const { contentWeight, styleWeight, tvWeight, pooling } = defaults;
+  const description = JSON.stringify({
+    software: `stylize ${packageVersion()}`,
+    network: name,
+    content: basename(content),
+    styles: styles.map((style) => basename(style)),
+    ...(args.start === undefined ? {} : { start: basename(args.start) }),
+    contentWeight,
+    styleWeight,
+    tvWeight,
+    pooling,
+    ...withoutUndefined(settings),
+  });
+  return { transparency: alpha && { width, height, alpha }, bitDepth, description };
+}
+
+function withoutUndefined(settings: Settings): Partial<Settings> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,33 @@
+/** `--trace FILE`: the losses of each step, one JSON object a line. */
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Iterate } from "../engine/types.ts";
+import { writeFailed } from "../pictures/index.ts";
+
+export class Trace implements Disposable {
+  readonly #path: string;
+  readonly #file: number;
+
+  /** Starts an empty file. Throws `write-failed`, as `write` does. */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#file = openSync(path, "w");
+    } catch (cause) {
+      throw writeFailed(path, cause);
+    }
+  }
+
+  /** {scale, width, height, step, total, content, one entry a style layer, tv, ms}; losses are weighted. */
+  write({ scale, width, height, step, loss, content, style, tv, ms }: Iterate): void {
+    const record = { scale, width, height, step, total: loss, content, ...style, tv, ms };
+    try {
+      writeSync(this.#file, `${JSON.stringify(record)}\n`);
+    } catch (cause) {
+      throw writeFailed(this.#path, cause);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file);
+  }
+}

@@ -1,0 +1,144 @@
+/** Planar floats -> picture files, written so that a reader never sees half a file and a failure costs nothing. */
+import { extname } from "node:path";
+import sharp, { type Sharp } from "sharp";
+import { StylizeError } from "../engine/errors.ts";
+import { resamplePlanes } from "../engine/resample.ts";
+import type { Picture } from "../engine/types.ts";
+import type { Format } from "./decode.ts";
+import { writeFileSafely } from "./write-file.ts";
+
+const formats: Readonly<Record<string, Format>> = {
+  ".jpg": "jpeg",
+  ".jpeg": "jpeg",
+  ".png": "png",
+  ".webp": "webp",
+  ".tif": "tiff",
+  ".tiff": "tiff",
+  ".avif": "avif",
+};
+
+export interface Transparency {
+  readonly width: number;
+  readonly height: number;
+  /** [height][width] opacity in [0,1] */
+  readonly alpha: Float32Array;
+}
+
+export interface EncodeOptions {
+  /** Put back at the picture's size, where the format has transparency (all but JPEG). */
+  readonly transparency?: Transparency | undefined;
+  /** 16 is kept where the format has it (PNG and TIFF). */
+  readonly bitDepth?: 8 | 16;
+  /** Text for the metadata: how the picture was made. */
+  readonly description?: string;
+}
+
+/** The format that a file name's extension stands for. Throws `bad-option` where it is none that can be written. */
+export function formatOf(path: string): Format {
+  const format = formats[extname(path).toLowerCase()];
+  if (format) return format;
+  const names = Object.keys(formats).join(", ");
+  throw new StylizeError("bad-option", `Expected an output that ends in ${names} but received '${path}'.`);
+}
+
+export function hasTransparency(format: Format): boolean {
+  return format !== "jpeg";
+}
+
+/** The bytes of a file. Values outside [0,1] are clipped here and nowhere before. */
+export async function encodePicture(
+  picture: Picture,
+  format: Format,
+  { transparency, bitDepth = 8, description }: EncodeOptions = {},
+): Promise<Buffer> {
+  const { width, height } = picture;
+  const deep = bitDepth === 16 && (format === "png" || format === "tiff");
+  const alpha = transparency && hasTransparency(format) ? alphaAt(transparency, width, height) : undefined;
+  const samples = toSamples(picture, alpha, deep);
+  const raw = { width, height, channels: alpha ? 4 : 3 } as const;
+  const pipeline = sharp(samples, { raw, limitInputPixels: false }).toColourspace(deep ? "rgb16" : "srgb");
+  if (description) describe(pipeline, format, description);
+  return compress(pipeline, format).toBuffer();
+}
+
+/**
+ * Encodes a picture in the format of `path`'s extension and puts it there in one step.
+ *
+ * @throws StylizeError `write-failed`; a file that was there before is as it was, and no temporary file is left.
+ */
+export async function savePicture(
+  path: string,
+  picture: Picture,
+  options: EncodeOptions = {},
+): Promise<void> {
+  const format = formatOf(path);
+  let bytes: Buffer;
+  try {
+    bytes = await encodePicture(picture, format, options);
+  } catch (cause) {
+    const { width, height } = picture;
+    const message = `Expected to write a ${width}x${height} ${format} picture but: ${(cause as Error).message.trim()}.`;
+    throw new StylizeError("write-failed", message, { cause });
+  }
+  await writeFileSafely(path, bytes);
+}
+
+function alphaAt({ width, height, alpha }: Transparency, toWidth: number, toHeight: number): Float32Array {
+  return resamplePlanes(alpha, 1, { width, height }, { width: toWidth, height: toHeight });
+}
+
+/** [3][height][width] floats and [height][width] opacity -> [height][width][3 or 4] integers. */
+function toSamples(
+  { width, height, data }: Picture,
+  alpha: Float32Array | undefined,
+  deep: boolean,
+): Uint8Array | Uint16Array {
+  const pixels = width * height;
+  const channels = alpha ? 4 : 3;
+  const max = deep ? 65535 : 255;
+  const samples = deep ? new Uint16Array(pixels * channels) : new Uint8Array(pixels * channels);
+  for (let c = 0; c < channels; c++) {
+    const plane = c < 3 ? data.subarray(c * pixels, (c + 1) * pixels) : alpha!;
+    for (let i = 0; i < pixels; i++) {
+      samples[i * channels + c] = Math.round(Math.min(Math.max(plane[i]!, 0), 1) * max);
+    }
+  }
+  return samples;
+}
+
+/** As EXIF, or XMP in TIFF, where sharp writes no EXIF. */
+function describe(pipeline: Sharp, format: Format, description: string): void {
+  if (format !== "tiff") {
+    pipeline.withExif({ IFD0: { ImageDescription: asAscii(description), Software: "stylize" } });
+    return;
+  }
+  const text = description.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  pipeline.withXmp(
+    `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
+      `<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" rdf:about=""><dc:description><rdf:Alt>` +
+      `<rdf:li xml:lang="x-default">${text}</rdf:li></rdf:Alt></dc:description></rdf:Description></rdf:RDF></x:xmpmeta>`,
+  );
+}
+
+/** EXIF text is ASCII; as JSON does, other characters become \uXXXX. */
+function asAscii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Settings for pictures people keep: losses that can't be seen, no chroma subsampling. */
+function compress(pipeline: Sharp, format: Format): Sharp {
+  switch (format) {
+    case "jpeg":
+      return pipeline.jpeg({ quality: 95, chromaSubsampling: "4:4:4" });
+    case "png":
+      return pipeline.png();
+    case "webp":
+      return pipeline.webp({ quality: 95 });
+    case "tiff":
+      return pipeline.tiff({ compression: "deflate" });
+    case "avif":
+      return pipeline.avif({ quality: 80 });
+    default:
+      return format satisfies never;
+  }
+}

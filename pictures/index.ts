@@ -1,0 +1,5 @@
+/** Picture files in and out; the only place that knows their formats. */
+export * from "./decode.ts";
+export * from "./encode.ts";
+export * from "./resize.ts";
+export { checkWritable, writeFailed, writeFileSafely } from "./write-file.ts";

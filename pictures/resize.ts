@@ -1,0 +1,32 @@
+/** Pictures brought to the size of a run. The arithmetic is the engine's. */
+import { StylizeError } from "../engine/errors.ts";
+import { fitSize, MIN_SIDE } from "../engine/pyramid.ts";
+import { resample } from "../engine/resample.ts";
+import type { Picture } from "../engine/types.ts";
+
+/**
+ * The picture with a long side of `n` pixels and its own proportions.
+ *
+ * @param name what errors call the picture.
+ * @throws StylizeError `bad-option` where the short side would be under 32 pixels, with the least `n` that would do.
+ */
+export function longSide(picture: Picture, n: number, name = "picture"): Picture {
+  const { width, height } = fitSize(picture, n);
+  if (!(Math.min(width, height) >= MIN_SIDE)) {
+    const ratio = Math.max(picture.width, picture.height) / Math.min(picture.width, picture.height);
+    const least = Math.ceil(MIN_SIDE * ratio);
+    throw new StylizeError(
+      "bad-option",
+      `Expected a size of at least ${least} pixels, which makes the short side of '${name}' ` +
+        `(${picture.width}x${picture.height}) ${MIN_SIDE} pixels, but received ${n}.`,
+    );
+  }
+  return resample(picture, width, height);
+}
+
+/** The picture with a long side of at most `n` pixels; itself if it has that already or would get a side under 32 pixels. */
+export function atMost(picture: Picture, n: number): Picture {
+  const { width, height } = fitSize(picture, n);
+  const isSmaller = Math.max(picture.width, picture.height) <= n;
+  return isSmaller || Math.min(width, height) < MIN_SIDE ? picture : resample(picture, width, height);
+}
