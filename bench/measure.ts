@@ -1,0 +1,129 @@
+/** One measurement at one size, in the process that calls it: its memory peaks are the process's own. */
+import { readFileSync } from "node:fs";
+import type { GpuContext } from "../engine/gpu/context.ts";
+import { lossLayers } from "../engine/losses/objective.ts";
+import { loadModel } from "../engine/network/model.ts";
+import { openContext } from "../engine/node.ts";
+import { fillHistory } from "./fill-history.ts";
+import { seededNetwork, seededPictures, terms } from "./problem.ts";
+import { profileOf } from "./profile.ts";
+import type { AdapterReport, Measurement, MeasureRequest } from "./report.ts";
+import { watchShaderCache } from "./shader-cache.ts";
+import { spreadOf } from "./statistics.ts";
+import { recordSubject, runSteps, type Subject, targetsOf } from "./subject.ts";
+import { TimedOptimizer } from "./timed-optimizer.ts";
+import { sum } from "./work.ts";
+
+/** Steps before those that count: the loop submits ahead, and learns only from them how long to sleep. */
+const WARM_UP = 3;
+
+/** Opens the adapter, starts, times steps, and profiles if asked. */
+export async function measure(request: MeasureRequest): Promise<Measurement> {
+  const { size, optimizer, history, family, device } = request;
+  const network = seededNetwork();
+  const pictures = seededPictures(size);
+  const environment = { ...process.env };
+  const lap = stopwatch();
+  using context = await openContext({ ...(family && { family }), ...(device && { adapter: device }) });
+  const opening = lap();
+  const adapter = adapterReport(context);
+  const shaderCache = watchShaderCache(adapter.vendor);
+  using weights = context.arena("weights");
+  const { pooling } = network.defaults;
+  const model = await context.guarded(() =>
+    loadModel(context, weights, network, pooling, [...lossLayers(terms)]),
+  );
+  const loading = lap();
+  const targets = await targetsOf(context, model, pictures);
+  const aiming = lap();
+  using arena = context.arena("bench");
+  const subject = await context.guarded(() =>
+    recordSubject(context, arena, model, pictures, targets, request),
+  );
+  await Promise.all([subject.objective.program.ready(), subject.optimizer.ready()]);
+  const compiling = lap();
+  const [first] = await runSteps(subject, subject.optimizer, 1);
+  const parts = {
+    device: opening,
+    weights: loading,
+    targets: aiming,
+    kernels: compiling,
+    firstStep: lap(),
+  };
+  return {
+    size,
+    optimizer,
+    history,
+    adapter,
+    environment: changedSince(environment),
+    startUp: { ...parts, total: sum(Object.values(parts)), cache: shaderCache() },
+    loss: first!.losses.total,
+    gradientNorm: await gradientNormOf(subject),
+    ...(await timeSteps(subject, request)),
+    dispatches: subject.objective.program.dispatches,
+    peakDevice: context.peakBytes,
+    peakProcess: peakProcessBytes(),
+    profile: request.profile ? await profileOf(subject.objective.program) : undefined,
+  };
+}
+
+/** Returns the milliseconds since its last call. */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const ms = now - last;
+    last = now;
+    return ms;
+  };
+}
+
+type Timed = Pick<Measurement, "wall" | "deviceStep" | "deviceOptimizer" | "restored">;
+
+async function timeSteps(
+  subject: Subject,
+  { reps, history, optimizer: name }: MeasureRequest,
+): Promise<Timed> {
+  if (reps === 0) return { wall: undefined, deviceStep: undefined, deviceOptimizer: undefined, restored: 0 };
+  const { context, objective, optimizer, pictures } = subject;
+  let stepsBefore = 1;
+  if (name === "lbfgs") {
+    await fillHistory(context, objective, optimizer, pictures.start, stepsBefore, history);
+    stepsBefore += history;
+  }
+  const timed = new TimedOptimizer(context, optimizer, stepsBefore, WARM_UP + reps);
+  const steps = await runSteps(subject, timed, WARM_UP + reps);
+  const wall = steps.slice(WARM_UP).map(({ at }, i) => at - steps[WARM_UP + i - 1]!.at);
+  const times = (await timed.times()).slice(WARM_UP - 1);
+  return {
+    wall: spreadOf(wall),
+    deviceStep: spreadOf(times.map(({ objective, optimizer }) => objective + optimizer)),
+    deviceOptimizer: spreadOf(times.map(({ optimizer }) => optimizer)),
+    restored: steps.filter(({ losses }) => losses.restored).length,
+  };
+}
+
+async function gradientNormOf({ context, objective, pictures }: Subject): Promise<number> {
+  const gradient = await context.readFloats(objective.gradient, pictures.start.data.length);
+  return Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+}
+
+function adapterReport({ adapterName: name, device: gpu, family }: GpuContext): AdapterReport {
+  const { vendor, architecture, device } = gpu.adapterInfo;
+  return { name, vendor, architecture, device, family };
+}
+
+function changedSince(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const changed = Object.entries(process.env).filter(([key, value]) => environment[key] !== value);
+  return Object.fromEntries(changed) as Record<string, string>;
+}
+
+/** The most memory this process ever had resident. */
+function peakProcessBytes(): number {
+  try {
+    const status = readFileSync("/proc/self/status", "utf8");
+    return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)![1]);
+  } catch {
+    return 1024 * process.resourceUsage().maxRSS;
+  }
+}

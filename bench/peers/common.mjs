@@ -1,0 +1,51 @@
+/**
+ * What the peers in JavaScript share: `node PEER FOLDER REPS SECONDS` reads the problem that problem-files.ts wrote to FOLDER, evaluates loss
+ * and gradient at its start picture REPS times, or until SECONDS have passed, and prints one line of JSON.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const [folder = "", reps = "1", seconds = "60"] = process.argv.slice(2);
+
+/** Importable from the folder of the peers' own packages. */
+export const require = createRequire(import.meta.url);
+
+/** problem.json with every array in place. */
+export function readProblem() {
+  const problem = JSON.parse(readFileSync(join(folder, "problem.json"), "utf8"));
+  const bytes = readFileSync(join(folder, "problem.bin"));
+  const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const load = ({ offset, count }) => values.subarray(offset, offset + count);
+  return {
+    ...problem,
+    layers: problem.layers.map((layer) => ({ ...layer, weight: load(layer.weight), bias: load(layer.bias) })),
+    content: load(problem.content),
+    style: load(problem.style),
+    start: load(problem.start),
+  };
+}
+
+/** Runs `evaluate`, which resolves with the loss and the gradient in memory, and reports. The first run is not counted. */
+export async function report(engine, evaluate) {
+  const times = [];
+  let found = await evaluate();
+  const end = performance.now() + 1000 * Number(seconds);
+  do {
+    const began = performance.now();
+    found = await evaluate();
+    times.push(performance.now() - began);
+  } while (times.length < Number(reps) && performance.now() < end);
+  const peakProcess = 1024 * process.resourceUsage().maxRSS;
+  const { loss, gradient } = found;
+  const gradientNorm = Math.sqrt(squares(gradient));
+  console.log(JSON.stringify({ engine, loss, gradientNorm, times, peakProcess }));
+  process.exit(0);
+}
+
+/** |values|^2 */
+export function squares(values) {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}

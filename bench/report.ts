@@ -1,0 +1,103 @@
+/** The records that go from measurement to table and file. Times in ms, memory in bytes. */
+import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
+import type { CacheState } from "./shader-cache.ts";
+import type { Spread } from "./statistics.ts";
+
+export type OptimizerName = "lbfgs" | "adam";
+
+/** What one child process measures. */
+export interface MeasureRequest {
+  /** Pixels a side. */
+  readonly size: number;
+  /** Steps that count; 0 measures the start only. */
+  readonly reps: number;
+  readonly optimizer: OptimizerName;
+  /** Pairs that L-BFGS remembers, all of them there while it is timed. */
+  readonly history: number;
+  readonly family: KernelFamilyName | undefined;
+  /** Part of the adapter's name. */
+  readonly device: string | undefined;
+  readonly profile: boolean;
+}
+
+/** From pictures and weights in memory to the end of the first step; the parts follow one another. */
+export interface StartUp {
+  readonly device: number;
+  readonly weights: number;
+  readonly targets: number;
+  /** Recording, and compiling what is not compiled yet. */
+  readonly kernels: number;
+  readonly firstStep: number;
+  readonly total: number;
+  readonly cache: CacheState;
+}
+
+export interface Measurement {
+  readonly size: number;
+  readonly optimizer: OptimizerName;
+  readonly history: number;
+  readonly adapter: AdapterReport;
+  /** What the engine set in the environment for the driver; peers on the same adapter get the same. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly startUp: StartUp;
+  /** Of the start picture: its loss, and the length of the gradient there. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+  /**
+   * A whole step, from one loss record on the host to the next. Undefined if none was timed. Their least means nothing: where the loop
+   * pauses to copy the picture for safekeeping, the records of the steps submitted ahead come at once.
+   */
+  readonly wall: Spread | undefined;
+  /** A whole step and the optimiser's part of it, by the device's clock. Undefined where it has none. */
+  readonly deviceStep: Spread | undefined;
+  readonly deviceOptimizer: Spread | undefined;
+  /** Steps that the guard threw away while they were timed: work as any other, but worth knowing. */
+  readonly restored: number;
+  /** Of an evaluation of loss and gradient. */
+  readonly dispatches: number;
+  readonly peakDevice: number;
+  readonly peakProcess: number;
+  readonly profile: Profile | undefined;
+}
+
+/** Time of loss and gradient by kernel and by layer, most first. */
+export interface Profile {
+  readonly total: number;
+  readonly kernels: readonly ProfileEntry[];
+  readonly layers: readonly ProfileEntry[];
+}
+
+export interface ProfileEntry {
+  readonly name: string;
+  /** Dispatches, or gaps between them. */
+  readonly count: number;
+  readonly ms: number;
+}
+
+export interface AdapterReport {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly family: KernelFamilyName;
+}
+
+/** A peer's loss and gradient, or why there is none. */
+export type PeerResult = PeerMeasurement | PeerFailure;
+
+export interface PeerMeasurement {
+  readonly size: number;
+  /** With its version: "onnxruntime-node 1.30.0". */
+  readonly engine: string;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly wall: Spread;
+  readonly peakProcess: number;
+}
+
+export interface PeerFailure {
+  readonly size: number;
+  readonly engine: string;
+  /** One sentence. */
+  readonly problem: string;
+}

@@ -1,0 +1,73 @@
+/** Times steps on the device while the engine's own loop runs them. */
+import type { GpuContext } from "../engine/gpu/context.ts";
+import type { Optimizer, OptimizerCarry } from "../engine/optimizers/optimizer.ts";
+
+/** Milliseconds on the device. */
+export interface StepTime {
+  /** From the end of the step before: loss and gradient, and the copy of the loss records. */
+  readonly objective: number;
+  readonly optimizer: number;
+}
+
+/**
+ * An optimiser that has the device note the time before and after each of its updates.
+ *
+ * Needs the feature `timestamp-query`; a query set holds 4096 times, so 2048 steps.
+ */
+export class TimedOptimizer implements Optimizer {
+  readonly #context: GpuContext;
+  readonly #inner: Optimizer;
+  readonly #stepsBefore: number;
+  readonly #queries: GPUQuerySet | undefined;
+  #steps = 0;
+
+  /** `stepsBefore`: updates that `inner` has made already; the loop counts from 0 again. */
+  constructor(context: GpuContext, inner: Optimizer, stepsBefore: number, steps: number) {
+    this.#context = context;
+    this.#inner = inner;
+    this.#stepsBefore = stepsBefore;
+    if (context.device.features.has("timestamp-query")) {
+      this.#queries = context.device.createQuerySet({ type: "timestamp", count: 2 * steps });
+    }
+  }
+
+  ready(): Promise<void> {
+    return this.#inner.ready();
+  }
+
+  encode(encoder: GPUCommandEncoder, step: number): void {
+    this.#note(encoder, 2 * step);
+    this.#inner.encode(encoder, this.#stepsBefore + step);
+    this.#note(encoder, 2 * step + 1);
+    this.#steps = step + 1;
+  }
+
+  carry(): Promise<OptimizerCarry> {
+    return this.#inner.carry();
+  }
+
+  /** An empty pass: WebGPU notes times only where passes begin and end. */
+  #note(encoder: GPUCommandEncoder, index: number): void {
+    if (!this.#queries) return;
+    const timestampWrites = { querySet: this.#queries, beginningOfPassWriteIndex: index };
+    encoder.beginComputePass({ timestampWrites }).end();
+  }
+
+  /** Of all steps but the first, which has none before it; empty where the adapter can't tell times. */
+  async times(): Promise<StepTime[]> {
+    if (!this.#queries) return [];
+    const { device } = this.#context;
+    const count = 2 * this.#steps;
+    const resolved = device.createBuffer({ size: 8 * count, usage: 0x204 /* QUERY_RESOLVE | COPY_SRC */ });
+    const encoder = device.createCommandEncoder();
+    encoder.resolveQuerySet(this.#queries, 0, count, resolved, 0);
+    device.queue.submit([encoder.finish()]);
+    const times = new BigUint64Array(await this.#context.read(resolved, 8 * count));
+    resolved.destroy();
+    const ms = (from: number, to: number) => Number(times[to]! - times[from]!) / 1e6;
+    return Array.from({ length: this.#steps - 1 }, (_, i) => ({
+      objective: ms(2 * i + 1, 2 * i + 2),
+      optimizer: ms(2 * i + 2, 2 * i + 3),
+    }));
+  }
+}

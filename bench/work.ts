@@ -1,0 +1,80 @@
+/**
+ * The work of one step in operations and bytes, by arithmetic: the floor that measurements are held against.
+ *
+ * One multiply-add is two operations. Bytes count each f32 map, weight or history vector once where an operation must read or write it,
+ * and masks at one bit a value: what would remain if everything else stayed in registers and caches.
+ */
+
+import { lossLayers } from "../engine/losses/objective.ts";
+import { type ConvName, type ReluName, reluName, truncated } from "../engine/network/vgg19.ts";
+import { terms } from "./problem.ts";
+
+export interface Work {
+  readonly operations: number;
+  readonly bytes: number;
+}
+
+export interface LayerWork {
+  readonly name: ConvName;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Side of its maps in pixels. */
+  readonly side: number;
+  readonly forward: Work;
+  readonly backward: Work;
+}
+
+/** Each convolution of a direct step at `size` x `size`; backward is the gradient of its input, weights being frozen. */
+export function convolutionWork(size: number): LayerWork[] {
+  return truncated(lossLayers(terms)).map(({ name, block, inChannels, outChannels }) => {
+    const side = Math.floor(size / 2 ** block);
+    const pixels = side ** 2;
+    const operations = 2 * 9 * inChannels * outChannels * pixels;
+    const maps = 4 * pixels * (inChannels + outChannels);
+    const weights = 4 * 9 * inChannels * outChannels;
+    // conv1_1's input is the picture, which has no ReLU
+    const maskRead = inChannels === 3 ? 0 : (pixels * inChannels) / 8;
+    return {
+      name,
+      inChannels,
+      outChannels,
+      side,
+      forward: { operations, bytes: maps + weights + (pixels * outChannels) / 8 },
+      backward: { operations, bytes: maps + weights + maskRead },
+    };
+  });
+}
+
+export interface LossWork extends Work {
+  readonly layer: ReluName;
+  readonly kind: "style" | "content";
+}
+
+/** Each loss term: the symmetric half of F F^T and (G - A) F of a style layer, differences of a content layer. */
+export function lossWork(size: number): LossWork[] {
+  const layers = new Map(convolutionWork(size).map((layer) => [reluName(layer.name), layer]));
+  return terms.flatMap((term): LossWork[] => {
+    if (term.kind === "tv") return [];
+    const { outChannels: channels, side } = layers.get(term.layer)!;
+    const values = channels * side ** 2;
+    // read for the value, read for the gradient (of a content layer: the target), gradient written
+    const bytes = 4 * 3 * values;
+    const operations = term.kind === "style" ? 3 * channels * values : 6 * values;
+    return [{ layer: term.layer, kind: term.kind, operations, bytes }];
+  });
+}
+
+/** A step of L-BFGS with `history` pairs: four dot products with each pair, then their combination. */
+export function lbfgsWork(size: number, history: number): Work {
+  const values = 3 * size ** 2;
+  return { operations: 12 * history * values, bytes: 4 * 4 * history * values };
+}
+
+/** Operations of all convolutions of a step, forward and backward: what "effective GFLOP/s" are counted in. */
+export function stepOperations(size: number): number {
+  return sum(convolutionWork(size).map(({ forward, backward }) => forward.operations + backward.operations));
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
