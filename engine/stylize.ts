@@ -15,6 +15,7 @@ import type { RecordedLosses } from "./losses/record.ts";
 import { loadModel, type Model } from "./network/model.ts";
 import type { Network } from "./network/types.ts";
 import { noisePicture } from "./noise.ts";
+import { familyOn } from "./ops/families.ts";
 import { adam } from "./optimizers/adam.ts";
 import { carryTo } from "./optimizers/carry.ts";
 import { lbfgs } from "./optimizers/lbfgs.ts";
@@ -60,6 +61,7 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   const settings = parseSettings(input);
   checkPictures(settings, content, styles, start);
   const sizes = pyramid(content, settings.size, settings.minSize);
+  checkMemory(context, sizes.at(-1)!);
   const terms = termsOf(lossWeights(settings, network));
   using weights = context.arena("weights");
   const pooling = settings.pooling ?? network.defaults.pooling;
@@ -225,6 +227,21 @@ function checkPictures(
       `Expected 3 x ${height} x ${width} values but received ${data.length}.`,
     );
   }
+}
+
+/** What can be known to fail for lack of memory fails before anything is computed. */
+function checkMemory(context: GpuContext, size: Size): void {
+  const { maxStorageBufferBindingSize, maxBufferSize } = context.limits;
+  const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  const needed = familyOn(context).largestBuffer(size);
+  if (needed <= limit) return;
+  const longSide = Math.max(size.width, size.height);
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw new StylizeError(
+    "out-of-memory",
+    `Expected buffers of at most ${mib(limit)} on ${context.adapterName} but ${size.width}x${size.height} pixels need one of ` +
+      `${mib(needed)}; choose --size ${Math.floor(longSide * Math.sqrt(limit / needed) * 0.99)} or smaller.`,
+  );
 }
 
 /** The error with the last good picture attached: what was made is not lost. */

@@ -6,7 +6,6 @@ import type { GpuContext } from "../engine/gpu/context.ts";
 import { Program } from "../engine/gpu/program.ts";
 import {
   contentTargets,
-  type LossWeights,
   lossLayers,
   recordObjective,
   styleTargets,
@@ -14,14 +13,13 @@ import {
 } from "../engine/losses/objective.ts";
 import { parseRecord } from "../engine/losses/record.ts";
 import { loadModel, type Model, recordForward } from "../engine/network/model.ts";
-import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
-import { type ConvName, type ReluName, vgg19 } from "../engine/network/vgg19.ts";
+import type { ReluName } from "../engine/network/vgg19.ts";
 import { openContext } from "../engine/node.ts";
-import { noisePicture } from "../engine/noise.ts";
 import { adam } from "../engine/optimizers/adam.ts";
 import { lbfgs } from "../engine/optimizers/lbfgs.ts";
 import type { CreateOptimizer } from "../engine/optimizers/optimizer.ts";
 import type { Picture } from "../engine/types.ts";
+import { lossWeights, seededNetwork, seededPicture } from "./seeded-network.ts";
 
 interface Stored {
   readonly offset: number;
@@ -46,45 +44,7 @@ const cases: readonly Case[] = JSON.parse(fixture("network.json").toString());
 const binary = new Float32Array(new Uint8Array(fixture("network.bin")).buffer);
 const stored = ({ offset, count }: Stored) => binary.subarray(offset, offset + count);
 
-/** Numbers in [0,1) of a hash stream, as make_network.py's `hashed`. */
-const hashed = (seed: number, count: number): Float32Array =>
-  noisePicture({ width: count, height: 1 }, seed).data.subarray(0, count);
-
-const weights: LossWeights = {
-  contentLayers: { relu4_2: 1 },
-  styleLayers: { relu1_1: 1, relu2_1: 0.8, relu3_1: 0.6, relu4_1: 0.4, relu5_1: 0.2 },
-  contentWeight: 0.5,
-  styleWeight: 1,
-  tvWeight: 2,
-};
-const terms = termsOf(weights);
-
-function seededNetwork(): Network {
-  const layers = new Map<ConvName, ConvWeights>();
-  for (const [i, { name, inChannels, outChannels, block }] of vgg19.entries()) {
-    if (block === 4 && name !== "conv5_1") break;
-    const bound = Math.sqrt(6 / (9 * inChannels));
-    const uniform = (seed: number, count: number, limit: number) =>
-      hashed(seed, count).map((value) => (value * 2 - 1) * limit);
-    layers.set(name, {
-      weight: uniform(100 + 2 * i, 9 * inChannels * outChannels, bound),
-      bias: uniform(101 + 2 * i, outChannels, 0.1),
-    });
-  }
-  const defaults = { ...weights, pooling: "avg" } as const;
-  return { name: "seeded network", preprocessing: torchvisionPreprocessing, layers, defaults };
-}
-
-function picture(seed: number, height: number, width: number): Picture {
-  const coarse = hashed(seed, 3 * 64);
-  const fine = hashed(seed + 1, 3 * height * width);
-  const data = fine.map((value, i) => {
-    const [c, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
-    const block = (c * 8 + Math.floor((y * 8) / height)) * 8 + Math.floor((x * 8) / width);
-    return 0.7 * coarse[block]! + 0.3 * value;
-  });
-  return { width, height, data };
-}
+const terms = termsOf(lossWeights);
 
 function relativeL2(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   let difference = 0;
@@ -111,7 +71,7 @@ describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (fa
 
   describe.each(cases)("$height x $width, $pooling pooling", (expected) => {
     const { height, width, pooling, startSeed } = expected;
-    const [content, style, start] = [1, 11, startSeed].map((seed) => picture(seed, height, width)) as [
+    const [content, style, start] = [1, 11, startSeed].map((seed) => seededPicture(seed, height, width)) as [
       Picture,
       Picture,
       Picture,
@@ -160,7 +120,7 @@ describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (fa
       const { program, gradient, ring } = await objective(arena);
       await program.run();
       const losses = parseRecord(await context.readFloats(ring, ring.size / 4), 0, terms.length);
-      const names = ["relu4_2 content", ...Object.keys(weights.styleLayers), "tv"];
+      const names = ["relu4_2 content", ...Object.keys(lossWeights.styleLayers), "tv"];
       for (const [i, name] of names.entries()) {
         expect(Math.abs(losses.terms[i]! / expected.terms[name]! - 1), name).toBeLessThan(1e-5);
       }

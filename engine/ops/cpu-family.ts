@@ -9,15 +9,17 @@ import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import type { ConvWeights } from "../network/types.ts";
 import type { ConvLayer } from "../network/vgg19.ts";
-import { roundUp, tileShape } from "./cpu/layout.ts";
+import { mapShape, roundUp, tileShape } from "./cpu/layout.ts";
 import { cpuOperations } from "./cpu/operations.ts";
 import { copyFlat, type FlatTexture, flatTexture } from "./cpu/textures.ts";
 import { POSITIONS } from "./cpu/winograd-shaders.ts";
+import { mapTexels } from "./elementwise.ts";
 import type { KernelFamily, LayerWeights } from "./family.ts";
 
 export function cpuFamily(context: GpuContext): KernelFamily {
   return {
     name: "cpu",
+    largestBuffer: ({ height, width }) => 16 * mapTexels(mapShape(64, height, width)),
     loadWeights: (arena, layer, weights) => loadWeights(context, arena, layer, weights),
     operations: (program, arena, size, preprocessing) =>
       cpuOperations(context, program, arena, size, preprocessing),

@@ -121,6 +121,8 @@ export interface Operations {
 
 export interface KernelFamily {
   readonly name: KernelFamilyName;
+  /** Bytes of the largest buffer that pictures of this size need. */
+  largestBuffer(size: { readonly height: number; readonly width: number }): number;
   /** Uploads one layer. */
   loadWeights(arena: Arena, layer: ConvLayer, weights: ConvWeights): LayerWeights | Promise<LayerWeights>;
   /** `height` x `width`: the picture's size in pixels, 32 or more. */

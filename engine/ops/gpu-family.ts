@@ -4,13 +4,15 @@
  * They ask for no more than every WebGPU adapter offers (256 invocations and 16 KiB of workgroup memory a workgroup, no features).
  */
 import type { GpuContext } from "../gpu/context.ts";
+import { mapTexels } from "./elementwise.ts";
 import type { KernelFamily } from "./family.ts";
-import { packBackward, packForward, packInputBackward } from "./gpu/layout.ts";
+import { mapShape, packBackward, packForward, packInputBackward } from "./gpu/layout.ts";
 import { GpuOperations } from "./gpu/operations.ts";
 
 export function gpuFamily(context: GpuContext): KernelFamily {
   return {
     name: "gpu",
+    largestBuffer: ({ height, width }) => 16 * mapTexels(mapShape(64, height, width)),
     loadWeights: (arena, layer, { weight, bias }) => {
       const { name, outChannels, inChannels } = layer;
       const backward =

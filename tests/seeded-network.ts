@@ -1,0 +1,46 @@
+/** A network of He-uniform weights from the integer hash that make_network.py uses too, for tests that need no good pictures. */
+import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
+import { type ConvName, vgg19 } from "../engine/network/vgg19.ts";
+import { noisePicture } from "../engine/noise.ts";
+import type { Picture } from "../engine/types.ts";
+
+/** Numbers in [0,1) of hash stream `seed`, as make_network.py's `hashed`. */
+export function hashed(seed: number, count: number): Float32Array {
+  return noisePicture({ width: count, height: 1 }, seed).data.subarray(0, count);
+}
+
+export const lossWeights = {
+  contentLayers: { relu4_2: 1 },
+  styleLayers: { relu1_1: 1, relu2_1: 0.8, relu3_1: 0.6, relu4_1: 0.4, relu5_1: 0.2 },
+  contentWeight: 0.5,
+  styleWeight: 1,
+  tvWeight: 2,
+} as const;
+
+/** VGG19 through conv5_1. */
+export function seededNetwork(): Network {
+  const layers = new Map<ConvName, ConvWeights>();
+  for (const [i, { name, inChannels, outChannels }] of vgg19.slice(0, 13).entries()) {
+    const bound = Math.sqrt(6 / (9 * inChannels));
+    const uniform = (seed: number, count: number, limit: number) =>
+      hashed(seed, count).map((value) => (value * 2 - 1) * limit);
+    layers.set(name, {
+      weight: uniform(100 + 2 * i, 9 * inChannels * outChannels, bound),
+      bias: uniform(101 + 2 * i, outChannels, 0.1),
+    });
+  }
+  const defaults = { ...lossWeights, pooling: "avg" } as const;
+  return { name: "seeded network", preprocessing: torchvisionPreprocessing, layers, defaults };
+}
+
+/** Coarse blocks with noise, so that Gram matrices differ between pictures; make_network.py's `picture`. */
+export function seededPicture(seed: number, height: number, width: number): Picture {
+  const coarse = hashed(seed, 3 * 64);
+  const fine = hashed(seed + 1, 3 * height * width);
+  const data = fine.map((value, i) => {
+    const [c, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
+    const block = (c * 8 + Math.floor((y * 8) / height)) * 8 + Math.floor((x * 8) / width);
+    return 0.7 * coarse[block]! + 0.3 * value;
+  });
+  return { width, height, data };
+}
