@@ -1,4 +1,4 @@
-// Ends an evaluation of the loss: sums the 256 partial sums of each term and their total, writes them to the ring record of this step
+// Ends an evaluation of the loss: sums the LOSS_PARTIALS partial sums of each term and their total, writes them to the ring record of this step
 // and updates the state. One workgroup.
 // ring: [RING_SLOTS][RECORD_SIZE] f32; slot = evaluations before this one mod RING_SLOTS; a record holds the terms in order from 0, the
 // total at RECORD_TOTAL and whether the step was thrown away (1 or 0) at RECORD_RESTORED.
@@ -24,7 +24,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
   let record = RECORD_SIZE * (state.step % RING_SLOTS);
   var total = 0.0;
   for (var term = 0u; term < params.terms; term++) {
-    let value = workgroup_sum(local, partials[term * 256u + local]);
+    let partial = partials[term * LOSS_PARTIALS + min(local, LOSS_PARTIALS - 1u)];
+    let value = workgroup_sum(local, select(0.0, partial, local < LOSS_PARTIALS));
     if (local == 0u) {
       ring[record + term] = value;
     }

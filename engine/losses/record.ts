@@ -2,6 +2,7 @@
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Program } from "../gpu/program.ts";
+import { LOSS_PARTIALS } from "../ops/family.ts";
 
 /** f32 values of a record: the terms from 0 on, the total, whether the step was thrown away. */
 export const RECORD_SIZE = 16;
@@ -39,7 +40,7 @@ export function recordLosses(
   if (terms < 1 || terms > RECORD_TERMS) {
     throw new Error(`Expected 1 to ${RECORD_TERMS} loss terms but received ${terms}.`);
   }
-  const constants = { RING_SLOTS, RECORD_SIZE, RECORD_TOTAL, RECORD_RESTORED };
+  const constants = { LOSS_PARTIALS, RING_SLOTS, RECORD_SIZE, RECORD_TOTAL, RECORD_RESTORED };
   const kernel = context.kernel("loss_record", { libs: ["reduce", "state"], constants });
   program.dispatch(kernel, { partials, ring, state }, { terms }, [1, 1, 1]);
 }

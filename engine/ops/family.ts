@@ -61,7 +61,7 @@ export interface LayerWeights {
   readonly bias: GPUBuffer;
 }
 
-/** Where a loss term's value goes: row `term` of `partials`, [terms][256] f32, whose sum is the weighted term. */
+/** Where a loss term's value goes: row `term` of `partials`, [terms][LOSS_PARTIALS] f32, whose sum is the weighted term. */
 export interface LossSink {
   readonly partials: GPUBuffer;
   readonly term: number;
@@ -134,5 +134,5 @@ export interface KernelFamily {
   ): Operations;
 }
 
-/** How many partial sums a loss term has. */
-export const LOSS_PARTIALS = 256;
+/** How many partial sums a loss term has, at most 256: workgroups enough for a GPU, few enough for a software adapter. */
+export const LOSS_PARTIALS = 64;

@@ -1,16 +1,22 @@
 // Sum of one value of each of a workgroup's 256 invocations, always added in the same order. Call it in uniform control flow.
+// Two levels of 16: software adapters pay for every barrier as much as for dozens of additions.
 var<workgroup> sums: array<f32, 256>;
+var<workgroup> sums_of_sixteen: array<f32, 16>;
 
 fn workgroup_sum(local: u32, value: f32) -> f32 {
   sums[local] = value;
   workgroupBarrier();
-  for (var half = 128u; half > 0u; half >>= 1u) {
-    if (local < half) {
-      sums[local] += sums[local + half];
+  if (local < 16u) {
+    var sum = 0.0;
+    for (var i = 0u; i < 16u; i++) {
+      sum += sums[local + 16u * i];
     }
-    workgroupBarrier();
+    sums_of_sixteen[local] = sum;
   }
-  let total = sums[0];
   workgroupBarrier();
+  var total = 0.0;
+  for (var i = 0u; i < 16u; i++) {
+    total += sums_of_sixteen[i];
+  }
   return total;
 }
