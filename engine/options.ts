@@ -55,7 +55,7 @@ export const optionTable = {
   },
   minSize: {
     type: "integer",
-    default: 128,
+    default: 181,
     min: 32,
     max: 16384,
     unit: "pixels",

@@ -2,6 +2,7 @@
 import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import { STOPWATCH_BYTES, Stopwatch } from "./gpu/stopwatch.ts";
 import type { Objective } from "./losses/objective.ts";
 import { parseRecord, type RecordedLosses } from "./losses/record.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
@@ -40,14 +41,16 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   const { context, objective, optimizer, steps, signal } = run;
   await Promise.all([objective.program.ready(), optimizer.ready()]);
   const stagings = stagingRing(run);
+  const stopwatch = new Stopwatch(context, run.arena);
   const pace = new Pace();
   const submitted: Submitted[] = [];
   let kept = performance.now();
   const finishOldest = async () => {
     const { step, staging } = submitted.shift()!;
-    const losses = await readLosses(context, pace, staging, step, objective.terms.length);
+    await pace.sleep();
+    const { losses, deviceMs } = await readRecord(run, staging, step);
     if (step === 0 && losses.restored) throw diverged(losses);
-    await run.onStep(step, losses, pace.stepDone(step));
+    await run.onStep(step, losses, pace.stepDone(step, deviceMs));
     if (performance.now() - kept > SAFEKEEPING_MS) {
       run.keep(await readPicture(run));
       kept = performance.now();
@@ -55,7 +58,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   };
   for (let step = 0; step < steps && !signal?.aborted; step++) {
     const staging = stagings[step % stagings.length]!;
-    submitStep(run, step, staging);
+    submitStep(run, stopwatch, step, staging);
     submitted.push({ step, staging });
     if (submitted.length > STEPS_AHEAD) await finishOldest();
   }
@@ -63,31 +66,33 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   return readPicture(run);
 }
 
+/** Host-readable copies of the ring and of the stopwatch, one for each step on its way. */
 function stagingRing({ arena, objective }: ScaleRun): GPUBuffer[] {
-  const make = () => arena.staging("loss records", objective.ring.size);
+  const make = () => arena.staging("loss records", objective.ring.size + STOPWATCH_BYTES);
   return Array.from({ length: STEPS_AHEAD + 1 }, make);
 }
 
-function submitStep({ context, objective, optimizer }: ScaleRun, step: number, staging: GPUBuffer): void {
+function submitStep(run: ScaleRun, stopwatch: Stopwatch, step: number, staging: GPUBuffer): void {
+  const { context, objective, optimizer } = run;
+  const { ring } = objective;
   const encoder = context.device.createCommandEncoder({ label: `step ${step}` });
+  stopwatch.start(encoder);
   objective.program.encode(encoder);
   optimizer.encode(encoder, step);
-  encoder.copyBufferToBuffer(objective.ring, 0, staging, 0, staging.size);
+  encoder.copyBufferToBuffer(ring, 0, staging, 0, ring.size);
+  stopwatch.stop(encoder, staging, ring.size);
   context.device.queue.submit([encoder.finish()]);
 }
 
-async function readLosses(
-  context: GpuContext,
-  pace: Pace,
-  staging: GPUBuffer,
-  step: number,
-  terms: number,
-): Promise<RecordedLosses> {
-  await pace.sleep();
+async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, step: number) {
   await context.until(staging.mapAsync(1 /* GPUMapMode.READ */));
-  const ring = new Float32Array(staging.getMappedRange().slice(0));
+  const bytes = staging.getMappedRange().slice(0);
   staging.unmap();
-  return parseRecord(ring, step, terms);
+  const ring = new Float32Array(bytes, 0, objective.ring.size / 4);
+  return {
+    losses: parseRecord(ring, step, objective.terms.length),
+    deviceMs: Stopwatch.read(bytes, objective.ring.size),
+  };
 }
 
 /** Reads the present picture; where the last update made it unusable, the one before. */
@@ -111,29 +116,26 @@ function diverged({ terms, total }: RecordedLosses): StylizeError {
 }
 
 /**
- * How long steps take, and sleep for most of that.
+ * Sleeps for most of a step.
  *
  * Dawn's binding spins the main thread while a promise is pending, which would take a core from a software adapter.
  */
 class Pace {
   #last = performance.now();
-  /** Milliseconds a step takes; unknown until the second, for the first also compiles. */
-  #estimate: number | undefined;
-  #woke = 0;
+  /** Milliseconds that the fastest step took on the device; unknown until the second, for the first may compile. */
+  #fastest = 0;
 
   async sleep(): Promise<void> {
-    const left = this.#last + 0.9 * (this.#estimate ?? 0) - performance.now();
+    const left = this.#last + 0.95 * this.#fastest - performance.now();
     if (left > 2) await new Promise((resolve) => setTimeout(resolve, left));
-    this.#woke = performance.now();
   }
 
-  /** Call when a step's losses have arrived; the milliseconds since the call before. */
-  stepDone(step: number): number {
+  /** Call when a step's losses have arrived, with its time on the device (0: unknown); the milliseconds since the call before. */
+  stepDone(step: number, deviceMs: number): number {
     const now = performance.now();
     const ms = now - this.#last;
-    const overslept = now - this.#woke < 2;
-    if (step > 0) this.#estimate = overslept ? ms / 2 : ms;
     this.#last = now;
+    if (step > 0) this.#fastest = this.#fastest > 0 ? Math.min(this.#fastest, deviceMs) : deviceMs;
     return ms;
   }
 }

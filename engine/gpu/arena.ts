@@ -65,17 +65,18 @@ export class Arena implements Disposable {
       format: "rgba32float",
       usage: TEXTURE_STORAGE | TEXTURE_COPY_DST | TEXTURE_COPY_SRC,
     });
-    this.#own(16 * width * height * layers, () => texture.destroy());
+    this.own(16 * width * height * layers, () => texture.destroy());
     return texture;
   }
 
   #buffer(label: string, size: number, usage: number): GPUBuffer {
     const buffer = this.#context.device.createBuffer({ label: `${this.label}: ${label}`, size, usage });
-    this.#own(size, () => buffer.destroy());
+    this.own(size, () => buffer.destroy());
     return buffer;
   }
 
-  #own(bytes: number, free: () => void): void {
+  /** Takes charge of something else of the device that holds `bytes`. */
+  own(bytes: number, free: () => void): void {
     this.#owned.push(free);
     this.#bytes += bytes;
     this.#context.liveBytes += bytes;

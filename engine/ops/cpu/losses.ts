@@ -35,7 +35,7 @@ export class Losses {
   /** Gradient of the losses on an activation's values: flat texels of its shape; undefined where there is no loss. */
   gradient(x: Activation, { style, content }: LayerLosses): GPUBuffer | undefined {
     if (!style && !content) return undefined;
-    const d = this.#scratch.level(x.shape).lossGradient();
+    const d = this.#scratch.lossGradient();
     if (style) this.#style(x, style, d);
     if (content) this.#elementwise.contentLoss(x, content, d, style !== undefined);
     return d;

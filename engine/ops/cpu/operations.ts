@@ -101,7 +101,7 @@ class CpuOperations implements Operations {
     );
     const features = keep.features ? this.#keep(output, shape, name) : undefined;
     return {
-      ...this.#publish(output, shape, tag, x),
+      ...this.#publish(output, shape, tag),
       mask: keep.mask ? mask : undefined,
       features: features?.view,
     };
@@ -158,7 +158,7 @@ class CpuOperations implements Operations {
     const mask = maskOf(input);
     const finish = d ? ({ mode: "masked-add", mask, d } as const) : ({ mode: "masked", mask } as const);
     this.#convolution.record(dz, weights.backward, input.shape, output, finish, tag);
-    return this.#publish(output, input.shape, tag, dz);
+    return this.#publish(output, input.shape, tag);
   }
 
   inputBackward(dz: FeatureMap, weights: LayerWeights, gradient: GPUBuffer): void {
@@ -181,9 +181,9 @@ class CpuOperations implements Operations {
     );
   }
 
-  /** Copies a map from its buffer to a texture that is not `busy`, where the next operation reads it. */
-  #publish(output: GPUBuffer, shape: MapShape, tag: string, busy?: FeatureMap): FeatureMap {
-    const texture = this.#scratch.map(shape, busy);
+  /** Copies a map from its buffer to the texture where the next operation reads it. */
+  #publish(output: GPUBuffer, shape: MapShape, tag: string): FeatureMap {
+    const texture = this.#scratch.level(shape).map;
     copyMap(this.#program, output, texture, shape, `${tag} copy`);
     return { shape, resource: texture.view };
   }

@@ -2,18 +2,16 @@
 import type { Arena } from "../../gpu/arena.ts";
 import { vgg19 } from "../../network/vgg19.ts";
 import { mapTexels } from "../elementwise.ts";
-import type { FeatureMap, MapShape } from "../family.ts";
+import type { MapShape } from "../family.ts";
 import { bandTexels, mapShape } from "./layout.ts";
 import { type FlatTexture, flatTexture, type MapTexture, mapTexture } from "./textures.ts";
 
-/** Buffers and textures of one resolution: the picture's, half of it, and so on. */
+/** A buffer and a texture of one resolution: the picture's, half of it, and so on. */
 interface Level {
   /** Where kernels write a map before it is copied. Padding texels are never written, so they stay zero. */
   readonly output: GPUBuffer;
-  /** Gradient of the losses. */
-  readonly lossGradient: () => GPUBuffer;
-  /** Two maps, so that an operation can read one and write the other. */
-  readonly maps: readonly [MapTexture, MapTexture];
+  /** What the next operation reads. An operation is done with it before its own output is copied there. */
+  readonly map: MapTexture;
 }
 
 export class Scratch {
@@ -21,6 +19,9 @@ export class Scratch {
   readonly #levels = new Map<string, Level>();
   /** Most channels of the maps of each size. */
   readonly #channels = new Map<string, number>();
+  /** Shape of the largest maps, those of the first block. */
+  readonly #largest: MapShape;
+  #lossGradient: GPUBuffer | undefined;
   /** Transformed tiles of a band before and after the product, as written and as read. */
   readonly transforms: GPUBuffer;
   readonly products: GPUBuffer;
@@ -31,6 +32,7 @@ export class Scratch {
 
   constructor(arena: Arena, height: number, width: number) {
     this.#arena = arena;
+    this.#largest = mapShape(64, height, width);
     for (const { block, outChannels } of vgg19)
       this.#channels.set(`${height >> block}x${width >> block}`, outChannels);
     const convs = vgg19.map(({ block, inChannels, outChannels }) => ({
@@ -56,24 +58,16 @@ export class Scratch {
     return level;
   }
 
-  /** A map texture of this size that is not `busy`. */
-  map(shape: MapShape, busy?: FeatureMap): MapTexture {
-    const [first, second] = this.level(shape).maps;
-    return first.view === busy?.resource ? second : first;
+  /** Gradient of the losses on one activation at a time: flat texels. */
+  lossGradient(): GPUBuffer {
+    this.#lossGradient ??= this.#arena.buffer("loss gradient", 16 * mapTexels(this.#largest));
+    return this.#lossGradient;
   }
 
   #makeLevel(key: string, height: number, width: number): Level {
     const arena = this.#arena;
     const shape = mapShape(this.#channels.get(key)!, height, width);
     const bytes = 16 * mapTexels(shape);
-    let lossGradient: GPUBuffer | undefined;
-    return {
-      output: arena.buffer(`maps of ${key}`, bytes),
-      lossGradient: () => {
-        lossGradient ??= arena.buffer(`loss gradient of ${key}`, bytes);
-        return lossGradient;
-      },
-      maps: [mapTexture(arena, `map of ${key}`, shape), mapTexture(arena, `map of ${key}`, shape)],
-    };
+    return { output: arena.buffer(`maps of ${key}`, bytes), map: mapTexture(arena, `map of ${key}`, shape) };
   }
 }

@@ -1,0 +1,3 @@
+/** Where networks come from. */
+export { generatedNetwork } from "./generated.ts";
+export { loadNetwork } from "./load.ts";
