@@ -23,7 +23,6 @@ export interface Subject {
   readonly arena: Arena;
   readonly pictures: Pictures;
   readonly objective: Objective;
-  readonly previous: GPUBuffer;
   readonly optimizer: Optimizer;
 }
 
@@ -58,7 +57,7 @@ export function recordSubject(
   const { image, gradient, state } = objective;
   const create = optimizer === "adam" ? adam({ learningRate: 0.02 }) : lbfgs({ learningRate: 1, history });
   const problem = { count: start.data.length, image, gradient, previous, state };
-  return { context, arena, pictures, objective, previous, optimizer: create(context, arena, problem) };
+  return { context, arena, pictures, objective, optimizer: create(context, arena, problem) };
 }
 
 export interface FinishedStep {
@@ -69,7 +68,7 @@ export interface FinishedStep {
 
 /** Runs `steps` steps with `optimizer` through the engine's loop. */
 export async function runSteps(
-  { context, arena, pictures, objective, previous }: Subject,
+  { context, arena, pictures, objective }: Subject,
   optimizer: Optimizer,
   steps: number,
 ): Promise<FinishedStep[]> {
@@ -79,7 +78,6 @@ export async function runSteps(
     arena,
     size: pictures.start,
     objective,
-    previous,
     optimizer,
     steps,
     signal: undefined,

@@ -30,7 +30,7 @@ export function pyramid(content: Size, size: number, minSize: number): readonly 
         `${last.width}x${last.height} at size ${size}.`,
     );
   }
-  const smaller = Math.max(0, Math.floor(2 * Math.log2(size / minSize) + 1e-9));
+  const smaller = Math.max(0, Math.floor(2 * Math.log2(size / minSize) + 0.05)); // 362 / sqrt(2) counts as 256
   const sizes: Size[] = [];
   for (let k = smaller; k > 0; k--) sizes.push(fitSize(content, Math.round(size / 2 ** (k / 2))));
   return [...sizes.filter(({ width, height }) => Math.min(width, height) >= MIN_SIDE), last];

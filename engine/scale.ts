@@ -20,49 +20,38 @@ export interface ScaleRun {
   readonly arena: Arena;
   readonly size: Size;
   readonly objective: Objective;
-  readonly previous: GPUBuffer;
   readonly optimizer: Optimizer;
   readonly steps: number;
   readonly signal: AbortSignal | undefined;
   /** Called for each step in order, with the loss of the picture that the step began with. */
   readonly onStep: (step: number, losses: RecordedLosses, ms: number) => void | Promise<void>;
-  /** Called now and then with a good picture. */
+  /** Called now and then with the best picture so far. */
   readonly keep: (picture: Picture) => void;
 }
 
-interface Submitted {
-  readonly step: number;
-  /** The ring as it was after this step. */
-  readonly staging: GPUBuffer;
-}
-
-/** Runs all steps, or until the signal; resolves with the last good picture. */
+/** Runs all steps, or until the signal; resolves with the best picture. */
 export async function runScale(run: ScaleRun): Promise<Picture> {
   const { context, objective, optimizer, steps, signal } = run;
   await Promise.all([objective.program.ready(), optimizer.ready()]);
-  const stagings = stagingRing(run);
   const stopwatch = new Stopwatch(context, run.arena);
+  const records = stagingRing(run);
+  const safekeeping = new Safekeeping(run);
   const pace = new Pace();
-  const submitted: Submitted[] = [];
-  let kept = performance.now();
-  const finishOldest = async () => {
-    const { step, staging } = submitted.shift()!;
+  const finish = async (step: number) => {
     await pace.sleep();
-    const { losses, deviceMs } = await readRecord(run, staging, step);
+    const { losses, deviceMs } = await readRecord(run, records[step % records.length]!, step);
     if (step === 0 && losses.restored) throw diverged(losses);
     await run.onStep(step, losses, pace.stepDone(step, deviceMs));
-    if (performance.now() - kept > SAFEKEEPING_MS) {
-      run.keep(await readPicture(run));
-      kept = performance.now();
-    }
+    await safekeeping.finish(step);
   };
-  for (let step = 0; step < steps && !signal?.aborted; step++) {
-    const staging = stagings[step % stagings.length]!;
-    submitStep(run, stopwatch, step, staging);
-    submitted.push({ step, staging });
-    if (submitted.length > STEPS_AHEAD) await finishOldest();
+  let submitted = 0;
+  let finished = 0;
+  while (submitted < steps && !signal?.aborted) {
+    submitStep(run, stopwatch, safekeeping, submitted, records[submitted % records.length]!);
+    submitted++;
+    if (submitted - finished > STEPS_AHEAD) await finish(finished++);
   }
-  while (submitted.length > 0) await finishOldest();
+  while (finished < submitted) await finish(finished++);
   return readPicture(run);
 }
 
@@ -72,22 +61,26 @@ function stagingRing({ arena, objective }: ScaleRun): GPUBuffer[] {
   return Array.from({ length: STEPS_AHEAD + 1 }, make);
 }
 
-function submitStep(run: ScaleRun, stopwatch: Stopwatch, step: number, staging: GPUBuffer): void {
-  const { context, objective, optimizer } = run;
+function submitStep(
+  { context, objective, optimizer }: ScaleRun,
+  stopwatch: Stopwatch,
+  safekeeping: Safekeeping,
+  step: number,
+  staging: GPUBuffer,
+): void {
   const { ring } = objective;
   const encoder = context.device.createCommandEncoder({ label: `step ${step}` });
   stopwatch.start(encoder);
   objective.program.encode(encoder);
   optimizer.encode(encoder, step);
+  safekeeping.encode(encoder, step);
   encoder.copyBufferToBuffer(ring, 0, staging, 0, ring.size);
   stopwatch.stop(encoder, staging, ring.size);
   context.device.queue.submit([encoder.finish()]);
 }
 
 async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, step: number) {
-  await context.until(staging.mapAsync(1 /* GPUMapMode.READ */));
-  const bytes = staging.getMappedRange().slice(0);
-  staging.unmap();
+  const bytes = await readStaging(context, staging);
   const ring = new Float32Array(bytes, 0, objective.ring.size / 4);
   return {
     losses: parseRecord(ring, step, objective.terms.length),
@@ -95,17 +88,46 @@ async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, 
   };
 }
 
-/** Reads the present picture; where the last update made it unusable, the one before. */
-export async function readPicture({ context, size, objective, previous }: ScaleRun): Promise<Picture> {
-  const count = 3 * size.width * size.height;
-  const data = await context.readFloats(objective.image, count);
-  if (isUsable(data)) return { ...size, data };
-  return { ...size, data: await context.readFloats(previous, count) };
+async function readStaging(context: GpuContext, staging: GPUBuffer): Promise<ArrayBuffer> {
+  await context.until(staging.mapAsync(1 /* GPUMapMode.READ */));
+  const bytes = staging.getMappedRange().slice(0);
+  staging.unmap();
+  return bytes;
 }
 
-/** Colours far outside [0,1] come from an update that exploded and was not evaluated yet. */
-function isUsable(data: Float32Array): boolean {
-  return data.every((value) => Math.abs(value) < 100);
+/** Copies the picture to the host now and then, without waiting for the steps behind it. */
+class Safekeeping {
+  readonly #run: ScaleRun;
+  readonly #staging: GPUBuffer;
+  #last = performance.now();
+  /** The step whose picture is on its way. */
+  #step: number | undefined;
+
+  constructor(run: ScaleRun) {
+    this.#run = run;
+    this.#staging = run.arena.staging("kept picture", run.objective.best.size);
+  }
+
+  encode(encoder: GPUCommandEncoder, step: number): void {
+    if (this.#step !== undefined || performance.now() - this.#last < SAFEKEEPING_MS) return;
+    encoder.copyBufferToBuffer(this.#run.objective.best, 0, this.#staging, 0, this.#staging.size);
+    this.#step = step;
+  }
+
+  /** Call when `step` is done. */
+  async finish(step: number): Promise<void> {
+    if (step !== this.#step) return;
+    const { context, size, keep } = this.#run;
+    const data = new Float32Array(await readStaging(context, this.#staging), 0, 3 * size.width * size.height);
+    keep({ ...size, data });
+    this.#step = undefined;
+    this.#last = performance.now();
+  }
+}
+
+/** Reads the best picture so far. */
+export async function readPicture({ context, size, objective }: ScaleRun): Promise<Picture> {
+  return { ...size, data: await context.readFloats(objective.best, 3 * size.width * size.height) };
 }
 
 function diverged({ terms, total }: RecordedLosses): StylizeError {

@@ -36,12 +36,12 @@ export interface StylizeOptions extends SettingsInput {
   readonly start?: Picture | undefined;
   /** Stops the run after the present step; `stylize` then resolves with what there is and `aborted: true`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called after each step, in order. `picture` reads the present picture, which may be a few steps ahead of the record. */
+  /** Called after each step, in order. `picture` reads the best picture of the scale so far, which may be a few steps ahead. */
   readonly onIterate?: (iterate: Iterate, picture: () => Promise<Picture>) => void | Promise<void>;
 }
 
 export interface StylizeResult {
-  /** At the size of the last scale reached. */
+  /** The picture with the least loss at the last scale reached. */
   readonly picture: Picture;
   readonly aborted: boolean;
   /** The last step's record; undefined if the run was stopped before its first. */
@@ -148,7 +148,7 @@ async function prepareScale(
     const create = settings.optimizer === "adam" ? adamOf(settings) : lbfgsOf(settings, steps);
     const problem = { count: start.data.length, image, gradient, previous, state };
     const optimizer = create(context, arena, problem, before.carry);
-    return { context, arena, size, objective, previous, optimizer, steps };
+    return { context, arena, size, objective, optimizer, steps };
   });
 }
 

@@ -3,7 +3,7 @@
 import { StylizeError } from "../errors.ts";
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
-import { Program } from "../gpu/program.ts";
+import { linearGrid, Program } from "../gpu/program.ts";
 import { type Model, recordBackward, recordForward } from "../network/model.ts";
 import type { ReluName } from "../network/vgg19.ts";
 import { type LayerLosses, LOSS_PARTIALS } from "../ops/family.ts";
@@ -126,6 +126,8 @@ export interface Objective {
   /** [3][height][width] f32, and the gradient of the loss there. */
   readonly image: GPUBuffer;
   readonly gradient: GPUBuffer;
+  /** The picture with the least loss so far, [3][height][width] f32: L-BFGS without a line search jumps now and then. */
+  readonly best: GPUBuffer;
   /** See record.ts. */
   readonly ring: GPUBuffer;
   readonly state: GPUBuffer;
@@ -169,7 +171,15 @@ export function recordObjective(
     recordTotalVariation(context, program, { image, gradient, partials, term: tv, height, width, weight });
   }
   recordLosses(context, program, { partials, terms: terms.length, ring, state });
-  return { program, terms, image, gradient, ring, state };
+  const best = arena.bufferWith("best picture", start.data);
+  const vectors = Math.ceil(start.data.length / 4);
+  program.dispatch(
+    context.kernel("keep_best", { libs: ["linear_index", "state"] }),
+    { image, state, best },
+    { vectors },
+    linearGrid(Math.ceil(vectors / 64)),
+  );
+  return { program, terms, image, gradient, best, ring, state };
 }
 
 function sumOfSquares(values: Float32Array): number {
