@@ -51,6 +51,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
     submitted++;
     if (submitted - finished > STEPS_AHEAD) await finish(finished++);
   }
+  if (!signal?.aborted) objective.program.submit(); // the last update counts only once it was evaluated
   while (finished < submitted) await finish(finished++);
   return readPicture(run);
 }

@@ -19,8 +19,8 @@ export class Scratch {
   readonly #levels = new Map<string, Level>();
   /** Most channels of the maps of each size. */
   readonly #channels = new Map<string, number>();
-  /** Shape of the largest maps, those of the first block. */
-  readonly #largest: MapShape;
+  /** Texels of the largest map. */
+  readonly #mostTexels: number;
   #lossGradient: GPUBuffer | undefined;
   /** Transformed tiles of a band before and after the product, as written and as read. */
   readonly transforms: GPUBuffer;
@@ -32,9 +32,12 @@ export class Scratch {
 
   constructor(arena: Arena, height: number, width: number) {
     this.#arena = arena;
-    this.#largest = mapShape(64, height, width);
     for (const { block, outChannels } of vgg19)
       this.#channels.set(`${height >> block}x${width >> block}`, outChannels);
+    const outputs = vgg19.map(({ block, outChannels }) =>
+      mapShape(outChannels, height >> block, width >> block),
+    );
+    this.#mostTexels = Math.max(...outputs.map(mapTexels));
     const convs = vgg19.map(({ block, inChannels, outChannels }) => ({
       channels: Math.max(inChannels, outChannels),
       height: height >> block,
@@ -60,7 +63,7 @@ export class Scratch {
 
   /** Gradient of the losses on one activation at a time: flat texels. */
   lossGradient(): GPUBuffer {
-    this.#lossGradient ??= this.#arena.buffer("loss gradient", 16 * mapTexels(this.#largest));
+    this.#lossGradient ??= this.#arena.buffer("loss gradient", 16 * this.#mostTexels);
     return this.#lossGradient;
   }
 
