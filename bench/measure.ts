@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
+import { STATE_BYTES } from "../engine/losses/record.ts";
 import { loadModel } from "../engine/network/model.ts";
 import { openContext } from "../engine/node.ts";
 import { fillHistory } from "./fill-history.ts";
@@ -42,13 +43,14 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   );
   await Promise.all([subject.objective.program.ready(), subject.optimizer.ready()]);
   const compiling = lap();
+  const ready = performance.now();
   const [first] = await runSteps(subject, subject.optimizer, 1);
   const parts = {
     device: opening,
     weights: loading,
     targets: aiming,
     kernels: compiling,
-    firstStep: lap(),
+    firstStep: first!.at - ready,
   };
   return {
     size,
@@ -103,8 +105,17 @@ async function timeSteps(
   };
 }
 
+/** Of the gradient at the start; the picture and the state are as new afterwards. */
 async function gradientNormOf({ context, objective, pictures }: Subject): Promise<number> {
+  const { queue } = context.device;
+  const reset = () => {
+    queue.writeBuffer(objective.image, 0, pictures.start.data as Float32Array<ArrayBuffer>);
+    queue.writeBuffer(objective.state, 0, new Uint8Array(STATE_BYTES));
+  };
+  reset();
+  await objective.program.run();
   const gradient = await context.readFloats(objective.gradient, pictures.start.data.length);
+  reset();
   return Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
 }
 

@@ -1,0 +1,72 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { readShader } from "../node.ts";
+import { packParams, paramsSize, parseBindings, parseParams } from "./wgsl.ts";
+
+const code = `
+struct Params {
+  width: u32,   // pixels, not a field: u32
+  scale: f32,
+  shift: i32,
+}
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var t: texture_storage_2d_array<rgba32float, read>;
+@group(0) @binding(3) var<uniform> params: Params;
+var<workgroup> tile: array<f32, 4>;
+`;
+
+test("reads bindings in the order of their numbers", () => {
+  expect(parseBindings(code)).toEqual([
+    { name: "x", binding: 0, kind: "read-only-storage" },
+    { name: "y", binding: 1, kind: "storage" },
+    { name: "t", binding: 2, kind: { texture: "rgba32float", dimension: "2d-array", access: "read-only" } },
+    { name: "params", binding: 3, kind: "uniform" },
+  ]);
+});
+
+test("reads and packs the fields of struct Params", () => {
+  const fields = parseParams(code);
+  expect(fields.map(({ name, type }) => `${name}: ${type}`)).toEqual([
+    "width: u32",
+    "scale: f32",
+    "shift: i32",
+  ]);
+  const bytes = new DataView(packParams(fields, { shift: -2, width: 7, scale: 0.5 }));
+  expect([bytes.getUint32(0, true), bytes.getFloat32(4, true), bytes.getInt32(8, true)]).toEqual([
+    7, 0.5, -2,
+  ]);
+  expect(bytes.byteLength).toBe(16);
+  expect(paramsSize([...fields, ...fields])).toBe(32);
+});
+
+test.each<[string, Record<string, number>, RegExp]>([
+  ["a missing field", { width: 1, scale: 1 }, /value for Params.shift/],
+  ["an unknown field", { width: 1, scale: 1, shift: 1, hight: 1 }, /'hight'/],
+  [
+    "a fraction where an integer is",
+    { width: 1.5, scale: 1, shift: 1 },
+    /integer for Params.width but received 1.5/,
+  ],
+])("refuses %s", (_, values, message) => {
+  expect(() => packParams(parseParams(code), values)).toThrow(message);
+});
+
+test("refuses a field that is no 4-byte scalar", () => {
+  expect(() => parseParams("struct Params { size: vec2u }")).toThrow(/4-byte scalar .* 'size: vec2u'/);
+});
+
+test("every shader's declarations can be read, and each has a uniform where it has Params", () => {
+  const folder = fileURLToPath(import.meta.resolve("#shaders/lib/state.wgsl")).replace(
+    /lib.state\.wgsl$/,
+    "",
+  );
+  const names = readdirSync(folder).filter((name) => name.endsWith(".wgsl"));
+  expect(names.length).toBeGreaterThan(20);
+  for (const file of names) {
+    const text = readShader(file.replace(".wgsl", ""));
+    const uniforms = parseBindings(text).filter(({ kind }) => kind === "uniform");
+    expect(uniforms.length, file).toBe(parseParams(text).length > 0 ? 1 : 0);
+  }
+});
