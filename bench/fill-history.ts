@@ -29,10 +29,7 @@ export async function fillHistory(
 ): Promise<void> {
   using arena = context.arena("history");
   const { queue } = context.device;
-  const reset = () => {
-    queue.writeBuffer(objective.image, 0, start.data as Float32Array<ArrayBuffer>);
-    queue.writeBuffer(objective.state, 0, new Uint8Array(STATE_BYTES));
-  };
+  const reset = () => resetObjective(context, objective, start);
   const program = recordSmoothing(context, arena, objective, start);
   await program.ready();
   reset();
@@ -45,6 +42,12 @@ export async function fillHistory(
   }
   reset();
   await context.until(queue.onSubmittedWorkDone());
+}
+
+/** Puts the picture and the state back to the beginning. */
+export function resetObjective({ device }: GpuContext, { image, state }: Objective, start: Picture): void {
+  device.queue.writeBuffer(image, 0, start.data as Float32Array<ArrayBuffer>);
+  device.queue.writeBuffer(state, 0, new Uint8Array(STATE_BYTES));
 }
 
 function recordSmoothing(context: GpuContext, arena: Arena, objective: Objective, start: Picture): Program {

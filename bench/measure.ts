@@ -2,10 +2,9 @@
 import { readFileSync } from "node:fs";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
-import { STATE_BYTES } from "../engine/losses/record.ts";
 import { loadModel } from "../engine/network/model.ts";
 import { openContext } from "../engine/node.ts";
-import { fillHistory } from "./fill-history.ts";
+import { fillHistory, resetObjective } from "./fill-history.ts";
 import { seededNetwork, seededPictures, terms } from "./problem.ts";
 import { profileOf } from "./profile.ts";
 import type { AdapterReport, Measurement, MeasureRequest } from "./report.ts";
@@ -107,15 +106,10 @@ async function timeSteps(
 
 /** Of the gradient at the start; the picture and the state are as new afterwards. */
 async function gradientNormOf({ context, objective, pictures }: Subject): Promise<number> {
-  const { queue } = context.device;
-  const reset = () => {
-    queue.writeBuffer(objective.image, 0, pictures.start.data as Float32Array<ArrayBuffer>);
-    queue.writeBuffer(objective.state, 0, new Uint8Array(STATE_BYTES));
-  };
-  reset();
+  resetObjective(context, objective, pictures.start);
   await objective.program.run();
   const gradient = await context.readFloats(objective.gradient, pictures.start.data.length);
-  reset();
+  resetObjective(context, objective, pictures.start);
   return Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
 }
 

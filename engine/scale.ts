@@ -81,19 +81,12 @@ function submitStep(
 }
 
 async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, step: number) {
-  const bytes = await readStaging(context, staging);
+  const bytes = await context.readStaging(staging);
   const ring = new Float32Array(bytes, 0, objective.ring.size / 4);
   return {
     losses: parseRecord(ring, step, objective.terms.length),
     deviceMs: Stopwatch.read(bytes, objective.ring.size),
   };
-}
-
-async function readStaging(context: GpuContext, staging: GPUBuffer): Promise<ArrayBuffer> {
-  await context.until(staging.mapAsync(1 /* GPUMapMode.READ */));
-  const bytes = staging.getMappedRange().slice(0);
-  staging.unmap();
-  return bytes;
 }
 
 /** Copies the picture to the host now and then, without waiting for the steps behind it. */
@@ -119,7 +112,7 @@ class Safekeeping {
   async finish(step: number): Promise<void> {
     if (step !== this.#step) return;
     const { context, size, keep } = this.#run;
-    const data = new Float32Array(await readStaging(context, this.#staging), 0, 3 * size.width * size.height);
+    const data = new Float32Array(await context.readStaging(this.#staging), 0, 3 * size.width * size.height);
     keep({ ...size, data });
     this.#step = undefined;
     this.#last = performance.now();

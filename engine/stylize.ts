@@ -231,8 +231,7 @@ function checkPictures(
 
 /** What can be known to fail for lack of memory fails before anything is computed. */
 function checkMemory(context: GpuContext, size: Size): void {
-  const { maxStorageBufferBindingSize, maxBufferSize } = context.limits;
-  const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  const limit = context.maxBufferBytes;
   const needed = familyOn(context).largestBuffer(size);
   if (needed <= limit) return;
   const longSide = Math.max(size.width, size.height);

@@ -26,8 +26,7 @@ export class Arena implements Disposable {
   /** A storage buffer of `bytes`, rounded up to 16; zeroed. */
   buffer(label: string, bytes: number): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.#context.limits;
-    const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    const limit = this.#context.maxBufferBytes;
     if (size > limit) throw tooLarge(label, size, limit, this.#context.adapterName);
     return this.#buffer(label, size, STORAGE | COPY_SRC | COPY_DST);
   }

@@ -48,6 +48,11 @@ export class GpuContext implements Disposable {
     this.#lost.catch(() => {});
   }
 
+  /** Bytes of the largest storage buffer that can be made and bound whole. */
+  get maxBufferBytes(): number {
+    return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+  }
+
   #fail(error: StylizeError): void {
     this.#failure ??= error;
   }
@@ -131,6 +136,11 @@ export class GpuContext implements Disposable {
     const encoder = this.device.createCommandEncoder({ label: "readback" });
     encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
     this.device.queue.submit([encoder.finish()]);
+    return await this.readStaging(staging); // before the arena goes
+  }
+
+  /** Reads a staging buffer, once the work submitted so far that writes it is done. */
+  async readStaging(staging: GPUBuffer): Promise<ArrayBuffer> {
     await this.until(staging.mapAsync(1 /* GPUMapMode.READ */));
     const copy = staging.getMappedRange().slice(0);
     staging.unmap();

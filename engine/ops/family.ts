@@ -38,7 +38,6 @@ export interface Activation extends FeatureMap {
 
 /** Output of a 2x2 pool of stride 2; an odd last row or column is dropped. */
 export interface Pooled extends FeatureMap {
-  readonly pooling: Pooling;
   readonly source: Activation;
   /** Max pooling: which of the four values won, for backward; see pool_max.wgsl. */
   readonly winners: GPUBuffer | undefined;

@@ -113,7 +113,7 @@ class CpuOperations implements Operations {
     const winners = pooling === "max" ? this.#arena.buffer("winners", 4 * mapTexels(shape)) : undefined;
     const y = this.#scratch.level(shape).output;
     this.#elementwise.pool(x, shape, y, winners);
-    return { ...this.#publish(y, shape, "pool"), pooling, source: x, winners };
+    return { ...this.#publish(y, shape, "pool"), source: x, winners };
   }
 
   gram(x: Activation): GPUBuffer {

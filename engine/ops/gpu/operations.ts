@@ -70,7 +70,7 @@ export class GpuOperations implements Operations {
     const winners = pooling === "max" ? this.#arena.buffer("winners", 4 * mapTexels(shape)) : undefined;
     const y = this.#scratch.map(x.resource);
     this.#elementwise.pool(x, shape, y, winners);
-    return { shape, resource: y, pooling, source: x, winners };
+    return { shape, resource: y, source: x, winners };
   }
 
   gram(x: Activation): GPUBuffer {
