@@ -1,72 +1,129 @@
 /**
- * One set-up at a time: a lock file with the holder's process id, touched while it lives.
+ * One worker at a time, over processes: a lock file with the holder's process id, touched while it lives.
  *
  * A lock is stale when its process is gone, or when nobody has touched it for a while: ids begin anew in
  * each container, so an id that lives is no proof.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { constants, hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { say } from "./terminal.mjs";
 
 const touchEvery = 5_000;
 const staleAfter = 60_000;
+const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
+
+/** The locks that this process holds: path -> contents. @type {Map<string, string>} */
+const held = new Map();
 
 /**
- * Runs `work` while holding the lock at `path`; waits for a living holder.
+ * Runs `work` while holding the lock at `path`; waits for a living holder, in this process or another.
+ * Where no lock can be written for want of permission the work runs without.
  * @template T
  * @param {string} path
  * @param {() => Promise<T>} work
+ * @param {{ onWait?: () => void, signal?: AbortSignal | undefined }} [options] `onWait` is called once, before waiting;
+ *   `signal` ends the waiting, which then rejects
  * @returns {Promise<T>}
  */
-export async function withLock(path, work) {
-  const mine = JSON.stringify({ pid: process.pid, host: hostname(), begun: Date.now() });
-  if (!(await acquire(path, mine))) return work();
-  const release = () => {
-    if (contents(path) === mine) rmSync(path, { force: true });
-  };
-  const interrupt = () => {
-    // A child that runs has its own handler, which waits for it.
-    if (process.listenerCount("SIGINT") === 1) process.exit(130);
-  };
+export async function withLock(path, work, { onWait = () => {}, signal } = {}) {
+  if (!(await acquire(path, onWait, signal))) return work();
   const heart = setInterval(() => touch(path), touchEvery);
-  process.on("exit", release);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, interrupt);
   try {
     return await work();
   } finally {
     clearInterval(heart);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, interrupt);
-    process.off("exit", release);
-    release();
+    release(path);
   }
 }
 
 /**
  * @param {string} path
- * @param {string} mine
+ * @param {() => void} onWait
+ * @param {AbortSignal | undefined} signal
  * @returns {Promise<boolean>} false where nothing can be written, so nothing can be trampled either
  */
-async function acquire(path, mine) {
+async function acquire(path, onWait, signal) {
+  const mine = JSON.stringify({ pid: process.pid, host: hostname(), begun: Date.now() });
   for (let told = false; ; ) {
+    signal?.throwIfAborted();
     try {
       mkdirSync(dirname(path), { recursive: true });
       if (isStale(path)) rmSync(path, { force: true });
-      writeFileSync(path, mine, { flag: "wx" });
+      create(path, mine);
+      hold(path, mine);
       // Two that found the same stale lock may both have removed it, one of them the other's new lock.
       await sleep(50);
       if (contents(path) === mine) return true;
+      release(path);
       continue;
     } catch (error) {
       const { code } = /** @type {NodeJS.ErrnoException} */ (error);
       if (code === "EACCES" || code === "EROFS") return false;
       if (code !== "EEXIST") throw error;
     }
-    if (!told) say("waiting for another set-up of this folder to finish");
+    if (!told) onWait();
     told = true;
-    await sleep(250);
+    await sleep(250, undefined, signal === undefined ? {} : { signal });
   }
+}
+
+/**
+ * Leaves no empty lock where the disk is full.
+ * @param {string} path
+ * @param {string} text
+ */
+function create(path, text) {
+  const file = openSync(path, "wx");
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} mine
+ */
+function hold(path, mine) {
+  if (held.size === 0) {
+    process.on("exit", releaseAll);
+    // In front of the others, of which one that listens only once would be gone when it is our turn.
+    for (const signal of signals) process.prependListener(signal, interrupt);
+  }
+  held.set(path, mine);
+}
+
+/** @param {string} path */
+function release(path) {
+  if (contents(path) === held.get(path)) rmSync(path, { force: true });
+  held.delete(path);
+  if (held.size > 0) return;
+  process.off("exit", releaseAll);
+  for (const signal of signals) process.off(signal, interrupt);
+}
+
+function releaseAll() {
+  for (const path of held.keys()) release(path);
+}
+
+/** @param {NodeJS.Signals} signal */
+function interrupt(signal) {
+  // Whoever else listens (set-up, for a child that runs; the command line) ends the process when it is ready to.
+  if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
 }
 
 /**
@@ -74,6 +131,7 @@ async function acquire(path, mine) {
  * @returns {boolean} false when the lock has just gone: the next may be another's
  */
 export function isStale(path) {
+  if (held.has(path)) return false;
   const age = ageOf(path);
   if (age === undefined) return false;
   if (age > staleAfter) return true;

@@ -23,7 +23,9 @@ export async function main(args) {
   const options = { gpu: !args.includes("--no-gpu"), yes: args.includes("--yes") || yesFromEnvironment() };
   if (ready(options.gpu)) return 0;
   try {
-    await withLock(join(root, ".cache", "setup.lock"), () => setUp(options));
+    await withLock(join(root, ".cache", "setup.lock"), () => setUp(options), {
+      onWait: () => say("waiting for another set-up of this folder to finish"),
+    });
     return 0;
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
