@@ -24,6 +24,8 @@ export const errorCodes = {
   "gpu-error": 11,
   /** The loss is not finite from the very first step on. */
   diverged: 12,
+  /** No mirror gave the file that was asked for. */
+  "download-failed": 13,
   aborted: 130,
 } as const;
 

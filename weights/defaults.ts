@@ -1,5 +1,6 @@
 /** Settings that suit VGG19 as trained on ImageNet. */
 import type { NetworkDefaults } from "../engine/network/types.ts";
+import { type ConvLayer, type ReluName, truncated } from "../engine/network/vgg19.ts";
 
 /**
  * The layers of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), and average pooling,
@@ -14,3 +15,8 @@ export const vgg19Defaults: NetworkDefaults = {
   tvWeight: 0.1,
   pooling: "avg",
 };
+
+/** The convolutions that these losses look at; those behind are never read. */
+export const neededLayers: readonly ConvLayer[] = truncated(
+  Object.keys({ ...vgg19Defaults.contentLayers, ...vgg19Defaults.styleLayers }) as ReluName[],
+);

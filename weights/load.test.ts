@@ -1,10 +1,16 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConvLayer, vgg19 } from "../engine/network/vgg19.ts";
-import { loadNetwork } from "./load.ts";
-import { encodeSafetensors, type Tensor } from "./safetensors.ts";
+import { convertNetwork } from "./convert.ts";
+import { cacheFolder } from "./download/cache.ts";
+import { openTensorFile } from "./formats/index.ts";
+import { encodeSafetensors, type Tensor } from "./formats/safetensors.ts";
+import { inspectFile } from "./inspect.ts";
+import { loadDefaultNetwork, loadNetwork } from "./load.ts";
+import { bestNetwork } from "./manifest.ts";
+import { features, likeTorchvision, mark, tensors } from "./testing-tensors.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -12,24 +18,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A number that differs from layer to layer. */
-const mark = ({ featuresIndex }: ConvLayer) => featuresIndex + 0.5;
+/** Whether `value` is `expected` times a power of two, as rescaling leaves it. */
+const isScaled = (value: number, expected: number) => Number.isInteger(Math.log2(value / expected));
 
-/** All tensors of VGG19's convolutions up to conv5_1, each filled with one number. */
-function tensors(nameOf: (layer: ConvLayer) => string): Map<string, Tensor> {
-  const result = new Map<string, Tensor>();
-  for (const layer of vgg19.slice(0, 13)) {
-    const { inChannels, outChannels } = layer;
-    const weight = new Float32Array(outChannels * inChannels * 9).fill(mark(layer));
-    weight[1] = -1;
-    const bias = new Float32Array(outChannels).fill(-mark(layer));
-    result.set(`${nameOf(layer)}.weight`, { shape: [outChannels, inChannels, 3, 3], data: weight });
-    result.set(`${nameOf(layer)}.bias`, { shape: [outChannels], data: bias });
-  }
+/** The safetensors file `bytes` with one more tensor in its header, which makes it `size` bytes long. */
+function withFiller(bytes: Uint8Array, size: number): Uint8Array {
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const data = bytes.subarray(8 + length);
+  const room = length + 120;
+  const filler = size - 8 - room - data.length;
+  header.filler = { dtype: "U8", shape: [filler], data_offsets: [data.length, data.length + filler] };
+  const result = Buffer.concat([Buffer.alloc(8), Buffer.from(JSON.stringify(header).padEnd(room)), data]);
+  result.writeBigUInt64LE(BigInt(room));
   return result;
 }
-
-const features = ({ featuresIndex }: ConvLayer) => `features.${featuresIndex}`;
 
 async function save(name: string, content: ReadonlyMap<string, Tensor>): Promise<string> {
   const path = join(folder, name);
@@ -44,15 +47,23 @@ describe("loadNetwork", () => {
     ["names from DataParallel", (layer) => `module.${features(layer)}`],
   ])("reads %s", async (_, nameOf) => {
     const network = await loadNetwork(await save("vgg.safetensors", tensors(nameOf)));
-    expect(network.name).toBe("vgg19 from vgg.safetensors");
-    expect(network.preprocessing.name).toBe("torchvision");
+    expect(network.name).toMatch(/^VGG19 from vgg.safetensors, /);
+    expect(network.preprocessing.name).toBe(nameOf(vgg19[0]!).startsWith("conv") ? "caffe" : "torchvision");
     expect([...network.layers.keys()]).toEqual(vgg19.slice(0, 13).map(({ name }) => name));
     for (const layer of vgg19.slice(0, 13)) {
       const { weight, bias } = network.layers.get(layer.name)!;
       expect(weight).toHaveLength(layer.outChannels * layer.inChannels * 9);
-      expect([weight[0], weight[1], weight.at(-1)]).toEqual([mark(layer), -1, mark(layer)]);
-      expect([bias.length, bias[0]]).toEqual([layer.outChannels, -mark(layer)]);
+      expect(weight[0]! / weight[1]!).toBe(mark(layer) / -2);
+      expect(weight.at(-1)).toBe(weight[0]);
+      expect([isScaled(weight[0]!, mark(layer)), isScaled(bias[0]!, -mark(layer))]).toEqual([true, true]);
+      expect(bias).toHaveLength(layer.outChannels);
     }
+  });
+
+  it("takes the preprocessing it is told", async () => {
+    const path = await save("told.safetensors", tensors(features));
+    for (const preprocessing of ["caffe", "torchvision"] as const)
+      expect((await loadNetwork(path, { preprocessing })).preprocessing.name).toBe(preprocessing);
   });
 
   it("passes over tensors it has no use for", async () => {
@@ -107,7 +118,28 @@ describe("loadNetwork refuses", () => {
         content.clear();
         content.set("encoder.weight", { shape: [1], data: new Float32Array(1) });
       },
-      "Expected VGG19 with a tensor features.0.weight or conv1_1.weight or module.features.0.weight or module.conv1_1.weight in F but it has 'encoder.weight' and others.",
+      "Expected VGG19 with a tensor features.0.weight or conv1_1.weight in F but it has 'encoder.weight' and others.",
+    ));
+
+  it("two networks in one file", () =>
+    refused(
+      "two.safetensors",
+      (content) => content.set("teacher.features.0.weight", { shape: [1], data: new Float32Array(1) }),
+      "Expected one VGG19 in F but both 'features.0.weight' and 'teacher.features.0.weight' begin one.",
+    ));
+
+  it("VGG16", () =>
+    refused(
+      "vgg16.safetensors",
+      (content) => content.set("features.17.weight", { shape: [1], data: new Float32Array(1) }),
+      "Expected VGG19 in F but it is VGG16.",
+    ));
+
+  it("batch normalisation", () =>
+    refused(
+      "bn.safetensors",
+      (content) => content.set("features.1.weight", { shape: [1], data: new Float32Array(1) }),
+      "Expected VGG19 in F but it is a VGG with batch normalisation, which this engine has not.",
     ));
 
   it("a file without tensors", async () => {
@@ -127,5 +159,134 @@ describe("loadNetwork refuses", () => {
       code: "bad-weights",
       message: expect.stringMatching(/ but it has 1000000: it is cut short, get it again\.$/),
     });
+  });
+});
+
+describe("networks by name", () => {
+  const env = (name: string) => ({ XDG_CACHE_HOME: join(folder, name), LOCALAPPDATA: join(folder, name) });
+
+  it("has the generated one without any file, with its own preprocessing only", async () => {
+    expect((await loadNetwork("generated")).name).toBe("generated network");
+    await expect(loadNetwork("generated", { preprocessing: "caffe" })).rejects.toMatchObject({
+      code: "bad-option",
+    });
+  });
+
+  it("says how to fetch what is not here", async () => {
+    const cache = join(folder, "nowhere");
+    const place = cacheFolder({}, cache);
+    await expect(loadNetwork("vgg19", { cache })).rejects.toMatchObject({
+      code: "file-not-found",
+      message: `Expected the network 'vgg19' in '${place}' but it is not there: 'stylize weights pull vgg19' fetches it.`,
+    });
+  });
+
+  it("prefers VGG19 once it has been fetched", async () => {
+    expect((await loadDefaultNetwork({ env: env("user") })).name).toBe("generated network");
+    const place = cacheFolder(env("user"));
+    await mkdir(place, { recursive: true });
+    const path = join(place, bestNetwork.file);
+    await writeFile(path, withFiller(encodeSafetensors(tensors(features)), bestNetwork.size!));
+    await truncate(path, bestNetwork.size); // sparse, but as large as the published one
+    expect((await loadDefaultNetwork({ env: env("user") })).name).toBe("vgg19");
+    expect((await loadDefaultNetwork({ cache: join(folder, "elsewhere") })).name).toBe("generated network");
+    expect((await loadNetwork("generated", { env: env("user") })).name).toBe("generated network");
+    await rm(path);
+  });
+});
+
+describe("inspectFile", () => {
+  it("tells what a file is without reading values", async () => {
+    const content = tensors((layer) => `module.${layer.name}`);
+    content.set("other", { shape: [2], data: Float32Array.of(Number.NaN, 1) });
+    const path = await save("inspect.safetensors", content);
+    expect(await inspectFile(path)).toEqual({
+      path,
+      format: "safetensors",
+      tensors: 27,
+      dtypes: { F32: 27 },
+      metadata: {},
+      naming: "convB_I",
+      prefix: "module.",
+      layers: vgg19.slice(0, 13).map(({ name }) => name),
+      missing: [],
+      preprocessing: "caffe",
+      reason: expect.stringContaining("conv1_1"),
+    });
+  });
+
+  it.each([
+    ["torchvision's classifier", ["classifier.0.weight", "classifier.3.weight"], "torchvision"],
+    ["Johnson's classifier", ["module.classifier.1.weight", "module.classifier.4.weight"], "caffe"],
+  ])("tells the preprocessing by %s", async (_, names, preprocessing) => {
+    const content = tensors(features);
+    for (const name of names) content.set(name, { shape: [1], data: new Float32Array(1) });
+    expect(await inspectFile(await save("classifier.safetensors", content))).toMatchObject({ preprocessing });
+  });
+
+  it("tells the preprocessing by a first layer that does it", async () => {
+    const content = tensors((layer) => `${3 * vgg19.indexOf(layer) + layer.block + 2}`);
+    const weight = Float32Array.of(0, 0, 255, 0, 255, 0, 255, 0, 0);
+    content.set("0.weight", { shape: [3, 3, 1, 1], data: weight });
+    content.set("0.bias", { shape: [3], data: Float32Array.of(-103.939, -116.779, -123.68) });
+    const path = await save("normalised.safetensors", content);
+    expect(await inspectFile(path)).toMatchObject({ naming: "N", preprocessing: "the file's own" });
+    expect((await loadNetwork(path)).preprocessing.order).toEqual([2, 1, 0]);
+    const output = join(folder, "plain.safetensors");
+    expect(await convertNetwork(path, output)).toMatchObject({ preprocessing: "caffe" });
+  });
+
+  it("knows torchvision's numbers under any name", async () => {
+    const content = tensors(({ name }) => name);
+    likeTorchvision(content, ({ name }) => name);
+    const path = await save("renamed.safetensors", content);
+    expect(await inspectFile(path)).toMatchObject({ naming: "convB_I", preprocessing: "torchvision" });
+    content.get("conv1_2.weight")!.data[0]! += 10; // retrained
+    expect(await inspectFile(await save("retrained.safetensors", content))).toMatchObject({
+      preprocessing: "caffe",
+    });
+  });
+
+  it("lists what is missing", async () => {
+    const content = tensors(features);
+    content.delete("features.25.weight");
+    const { layers, missing } = await inspectFile(await save("gap.safetensors", content));
+    expect(layers.at(-1)).toBe("conv4_3");
+    expect(missing).toEqual(["conv4_4", "conv5_1"]);
+  });
+});
+
+describe("convertNetwork", () => {
+  it("keeps convolutions and preprocessing, and the values as they are", async () => {
+    const content = tensors(({ name }) => name);
+    content.set("fc6.weight", { shape: [2], data: Float32Array.of(1, 2) });
+    const output = join(folder, "converted.safetensors");
+    const converted = await convertNetwork(await save("in.safetensors", content), output);
+    expect(converted).toMatchObject({ preprocessing: "caffe" });
+    const file = await openTensorFile(output);
+    expect([...file.tensors.keys()]).toEqual([...tensors(features).keys()]);
+    expect(file.metadata).toEqual({ preprocessing: "caffe", source: "in.safetensors" });
+    const [values, expected] = [await file.read("features.28.weight"), content.get("conv5_1.weight")!.data];
+    expect(values.every((value, i) => value === expected[i])).toBe(true);
+    await file.close();
+    expect((await loadNetwork(output)).preprocessing.name).toBe("caffe");
+  });
+
+  it("can replace the file it reads, with another preprocessing", async () => {
+    const path = await save("same.safetensors", tensors(features));
+    await convertNetwork(path, path, "caffe");
+    expect(await inspectFile(path)).toMatchObject({ preprocessing: "caffe", reason: "its metadata says so" });
+  });
+
+  it("writes safetensors under no other name, and nothing when the input is bad", async () => {
+    const input = await save("input.safetensors", tensors(features));
+    await expect(convertNetwork(input, join(folder, "out.pth"))).rejects.toMatchObject({
+      code: "bad-option",
+    });
+    await truncate(input, 1000);
+    await expect(convertNetwork(input, join(folder, "never.safetensors"))).rejects.toMatchObject({
+      code: "bad-weights",
+    });
+    expect(await readdir(folder)).not.toContain("never.safetensors");
   });
 });

@@ -1,43 +1,55 @@
-/** Networks from files: VGG19's convolutions under the names that people's files have. */
+/** Networks by name or from files. */
 import { basename } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
-import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
-import { type ConvLayer, type ConvName, type ReluName, truncated } from "../engine/network/vgg19.ts";
-import { vgg19Defaults } from "./defaults.ts";
-import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
+import type { Network } from "../engine/network/types.ts";
+import { neededLayers, vgg19Defaults } from "./defaults.ts";
+import { cachedPath, cacheFolder, type Environment } from "./download/cache.ts";
+import { openTensorFile } from "./formats/index.ts";
+import { generatedNetwork } from "./generated.ts";
+import { bestNetwork, findEntry, type ManifestEntry } from "./manifest.ts";
+import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
+import { rescaled } from "./rescale.ts";
+import { detectPreprocessing, findVgg19, readConvolutions } from "./vgg19-file.ts";
 
-/** How files name a layer: torchvision's sequence, or the papers' names; both as saved from `DataParallel`, too. */
-const namings: readonly ((layer: ConvLayer) => string)[] = [
-  ({ featuresIndex }) => `features.${featuresIndex}`,
-  ({ name }) => name,
-  ({ featuresIndex }) => `module.features.${featuresIndex}`,
-  ({ name }) => `module.${name}`,
-];
+export interface LoadOptions {
+  /** How pictures enter the network of a file; detected when not given. */
+  readonly preprocessing?: PreprocessingName | undefined;
+  /** Folder of fetched networks; that of the user when not given. */
+  readonly cache?: string | undefined;
+  /** Where the user's folders are told; `process.env` when not given. */
+  readonly env?: Environment | undefined;
+}
+
+/** The network that needs no file. */
+export const GENERATED = "generated";
 
 /**
- * Loads VGG19's convolutions from a safetensors file, as far as the losses look; other tensors are not read.
+ * Loads a network: `generated`, one of the manifest that has been fetched (`vgg19`), or VGG19's convolutions from a file.
  *
- * Weights are [out][in][3][3] under `features.N.weight` or `convB_I.weight`, biases [out], for pictures with torchvision's preprocessing.
+ * A file is safetensors or what torch.save wrote, old or new; weights are [out][in][3][3] under `features.N.weight` or `convB_I.weight`,
+ * whatever stands before it, biases [out]. Only what the losses look at is read, and scaled as rescale.ts says.
  *
- * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it.
+ * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it; `bad-option`.
  */
-export async function loadNetwork(path: string): Promise<Network> {
-  const { contentLayers, styleLayers } = vgg19Defaults;
-  const wanted = truncated([...Object.keys(contentLayers), ...Object.keys(styleLayers)] as ReluName[]);
-  const file = await openSafetensors(path);
+export async function loadNetwork(source: string, options: LoadOptions = {}): Promise<Network> {
+  if (source === GENERATED) {
+    if (options.preprocessing === undefined) return generatedNetwork();
+    throw new StylizeError(
+      "bad-option",
+      "Expected no preprocessing for the generated network, which has its own.",
+    );
+  }
+  const { path, entry } = await networkFile(source, options);
+  const file = await openTensorFile(path);
   try {
-    const nameOf = namingOf(file, wanted[0]!);
-    const layers = new Map<ConvName, ConvWeights>();
-    for (const layer of wanted) {
-      const { outChannels, inChannels } = layer;
-      const weight = await readTensor(file, `${nameOf(layer)}.weight`, [outChannels, inChannels, 3, 3]);
-      const bias = await readTensor(file, `${nameOf(layer)}.bias`, [outChannels]);
-      layers.set(layer.name, { weight, bias });
-    }
+    const { naming } = findVgg19(file);
+    const told = options.preprocessing ?? entry?.preprocessing;
+    const preprocessing =
+      told === undefined ? (await detectPreprocessing(file, naming)).preprocessing : preprocessings[told];
     return {
-      name: `vgg19 from ${basename(path)}`,
-      preprocessing: torchvisionPreprocessing,
-      layers,
+      name: entry?.name ?? `VGG19 from ${basename(path)}, ${preprocessing.name} preprocessing`,
+      preprocessing,
+      layers: rescaled(await readConvolutions(file, naming, neededLayers), preprocessing),
       defaults: vgg19Defaults,
     };
   } finally {
@@ -45,34 +57,28 @@ export async function loadNetwork(path: string): Promise<Network> {
   }
 }
 
-function namingOf(file: SafetensorsFile, first: ConvLayer): (layer: ConvLayer) => string {
-  const naming = namings.find((nameOf) => file.tensors.has(`${nameOf(first)}.weight`));
-  if (naming) return naming;
-  const wanted = namings.map((nameOf) => `${nameOf(first)}.weight`).join(" or ");
-  const [some] = file.tensors.keys();
-  const received = some === undefined ? "no tensor at all" : `'${some}' and others`;
-  throw new StylizeError(
-    "bad-weights",
-    `Expected VGG19 with a tensor ${wanted} in '${file.path}' but it has ${received}.`,
-  );
+/** The best network there is without fetching anything: VGG19 if it has been fetched, else the generated one. */
+export async function loadDefaultNetwork(options: Omit<LoadOptions, "preprocessing"> = {}): Promise<Network> {
+  const path = await cachedPath(bestNetwork, cacheFolder(options.env ?? process.env, options.cache));
+  return loadNetwork(path === undefined ? GENERATED : bestNetwork.name, options);
 }
 
-async function readTensor(
-  file: SafetensorsFile,
-  name: string,
-  shape: readonly number[],
-): Promise<Float32Array> {
-  const received = file.tensors.get(name)?.shape;
-  if (received && received.join() !== shape.join()) {
-    throw new StylizeError(
-      "bad-weights",
-      `Expected '${name}' of VGG19 in '${file.path}' to be [${shape.join(", ")}] but it is [${received.join(", ")}].`,
-    );
-  }
-  const values = await file.read(name);
-  if (values.every(Number.isFinite)) return values;
+/**
+ * The file of a network by name, or the file that `source` is.
+ *
+ * @throws StylizeError `file-not-found` for a name of the manifest that has not been fetched; a file is not looked for.
+ */
+export async function networkFile(
+  source: string,
+  { cache, env = process.env }: Pick<LoadOptions, "cache" | "env">,
+): Promise<{ readonly path: string; readonly entry?: ManifestEntry }> {
+  const entry = findEntry(source);
+  if (!entry) return { path: source };
+  const folder = cacheFolder(env, cache);
+  const path = await cachedPath(entry, folder);
+  if (path !== undefined) return { path, entry };
   throw new StylizeError(
-    "bad-weights",
-    `Expected finite numbers in '${name}' of '${file.path}' but it holds NaN or infinity.`,
+    "file-not-found",
+    `Expected the network '${source}' in '${folder}' but it is not there: 'stylize weights pull ${source}' fetches it.`,
   );
 }

@@ -1,0 +1,74 @@
+/** VGG19's convolutions out of any file that has them, into a safetensors file that has nothing else. */
+import { basename, extname } from "node:path";
+import { StylizeError } from "../engine/errors.ts";
+import type { Preprocessing } from "../engine/network/types.ts";
+import { writeFileSafely } from "../pictures/write-file.ts";
+import { openTensorFile, safetensorsParts, type Tensor } from "./formats/index.ts";
+import { type PreprocessingName, preprocessingNames, preprocessings } from "./preprocessing.ts";
+import { detectPreprocessing, findVgg19, readConvolutions } from "./vgg19-file.ts";
+
+export interface Converted {
+  /** conv1_1, ... */
+  readonly layers: readonly string[];
+  readonly preprocessing: PreprocessingName;
+  /** Bytes written. */
+  readonly size: number;
+}
+
+/**
+ * Writes the convolutions of `input` to `output`, f32, as `features.N`, with the preprocessing in the metadata. Values are those of the
+ * file, not rescaled.
+ *
+ * @throws StylizeError `file-not-found`, `bad-weights`, `bad-option` for an output of another name, or `write-failed`.
+ */
+export async function convertNetwork(
+  input: string,
+  output: string,
+  preprocessing?: PreprocessingName,
+): Promise<Converted> {
+  if (extname(output).toLowerCase() !== ".safetensors")
+    throw new StylizeError(
+      "bad-option",
+      `Expected an output that ends in .safetensors but received '${output}'.`,
+    );
+  const file = await openTensorFile(input);
+  try {
+    const { naming, layers } = findVgg19(file);
+    const convolutions = await readConvolutions(file, naming, layers);
+    const tensors = new Map<string, Tensor>();
+    for (const { name, featuresIndex, inChannels, outChannels } of layers) {
+      const { weight, bias } = convolutions.get(name)!;
+      tensors.set(`features.${featuresIndex}.weight`, {
+        shape: [outChannels, inChannels, 3, 3],
+        data: weight,
+      });
+      tensors.set(`features.${featuresIndex}.bias`, { shape: [outChannels], data: bias });
+    }
+    const name = preprocessing ?? tableName((await detectPreprocessing(file, naming)).preprocessing, input);
+    const metadata = { preprocessing: name, source: basename(input) };
+    const parts = safetensorsParts(tensors, metadata);
+    await writeFileSafely(output, ...parts);
+    return {
+      layers: [...convolutions.keys()],
+      preprocessing: name,
+      size: parts.reduce((sum, part) => sum + part.length, 0),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The name of a preprocessing in the table; one that a file computes itself may be there under another. */
+function tableName({ order, mean, std }: Preprocessing, input: string): PreprocessingName {
+  const isAlike = (a: readonly number[], b: readonly number[]) =>
+    a.every((value, i) => Math.abs(value - b[i]!) < 1e-4);
+  const name = preprocessingNames.find((candidate) => {
+    const other = preprocessings[candidate];
+    return isAlike(order, other.order) && isAlike(mean, other.mean) && isAlike(std, other.std);
+  });
+  if (name) return name;
+  throw new StylizeError(
+    "bad-weights",
+    `Expected '${input}' to need the preprocessing of ${preprocessingNames.join(" or ")} but it has one of its own.`,
+  );
+}

@@ -1,0 +1,126 @@
+/** Downloads of weights into the cache: each file once, checked, or an error that says what to do. */
+import { createHash } from "node:crypto";
+import { access, constants, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { StylizeError } from "../../engine/errors.ts";
+import { writeFailed } from "../../pictures/write-file.ts";
+import { withLock } from "../../setup/lock.mjs";
+import type { ManifestEntry } from "../manifest.ts";
+import { askSize } from "./ask-size.ts";
+import { type CachedFile, type Environment, findCached, readChunks, sizeOf } from "./cache.ts";
+import type { Connection, Timeouts } from "./connection.ts";
+import { copyIn } from "./copy-in.ts";
+import { fetchFromMirrors, type Job } from "./mirrors.ts";
+import type { DownloadProgress } from "./transfer.ts";
+
+export type { DownloadProgress };
+
+export interface PullOptions {
+  /** Where the file is to be, see `cacheFolder`; it is made if need be. */
+  readonly folder: string;
+  /** Whether the part with the convolutions will do; by default where the manifest has its hash. */
+  readonly part?: boolean | undefined;
+  /**
+   * How many bytes from the beginning of the file hold the convolutions, from the path of a file with its first MiB. For a part of a
+   * file for which only the whole hash is known; without it such a file is fetched whole.
+   */
+  readonly partBytes?: ((path: string) => Promise<number>) | undefined;
+  /** A file that is already here: checked as a download would be, and copied. */
+  readonly from?: string | undefined;
+  /** Called for each piece that arrives. */
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called with a sentence on anything a user should know: a mirror that failed, a wait for another process. */
+  readonly onNote?: ((sentence: string) => void) | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  /** Names the proxies: `http_proxy`, `https_proxy`, `no_proxy`. */
+  readonly env?: Environment | undefined;
+  /** Stops the download; the next one goes on where it stopped. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Pulled extends CachedFile {
+  /** False where the file was there before, or another process fetched it while this one waited. */
+  readonly fetched: boolean;
+}
+
+const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, stall: 30_000 };
+
+/**
+ * Makes sure that the entry's file is in the folder: from the cache, from a copy, or from its mirrors in order.
+ *
+ * What broke off is resumed, by the next mirror or the next call. Of several processes one fetches a file and the others wait.
+ *
+ * @throws StylizeError `download-failed`, naming what each mirror did and what to do; `write-failed` for a full disk or a folder that
+ *   can't be written; `aborted`; with `from`, `file-not-found` or `bad-weights`; `bad-option` for a proxy that is no address.
+ */
+export async function pull(entry: ManifestEntry, options: PullOptions): Promise<Pulled> {
+  const { folder, from, signal, part = entry.convolutions !== undefined } = options;
+  const note = options.onNote ?? (() => {});
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const connection: Connection = { timeouts, env: options.env ?? process.env, signal };
+  const fetch = async (): Promise<CachedFile> => {
+    const { partBytes, onProgress = () => {} } = options;
+    const job = (size: number): Job => ({
+      entry: { ...entry, size },
+      folder,
+      part,
+      partBytes,
+      connection,
+      onProgress,
+      note,
+    });
+    if (from !== undefined) return copyIn(job(entry.size ?? (await sizeOf(from)) ?? 0), from);
+    return fetchFromMirrors(job(entry.size ?? (await askSize(entry, connection))));
+  };
+  const present = await findCached(entry, folder, part);
+  if (present) return { ...present, fetched: false };
+  const onWait = () => note(`Another process is fetching ${entry.file}: waiting for it to finish.`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return await withLock(
+      join(folder, `${entry.file}.lock`),
+      async () => {
+        const arrived = await findCached(entry, folder, part);
+        return arrived ? { ...arrived, fetched: false } : { ...(await fetch()), fetched: true };
+      },
+      { onWait, signal },
+    );
+  } catch (error) {
+    throw foreseen(error, entry, options);
+  }
+}
+
+function foreseen(error: unknown, { file }: ManifestEntry, { folder, from, signal }: PullOptions): unknown {
+  if (signal?.aborted) {
+    const what =
+      from !== undefined
+        ? "copying it was stopped"
+        : "its download was stopped; the next one goes on where it stopped";
+    return new StylizeError("aborted", `Expected ${file} but ${what}.`, { cause: error });
+  }
+  if (error instanceof StylizeError) return error;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  return syscall === undefined ? error : writeFailed(path ?? folder, error);
+}
+
+/**
+ * Size in bytes and SHA-256 (hexadecimal) of a file, read as a stream.
+ *
+ * @throws StylizeError `file-not-found` if it can't be read; the signal's reason if that aborts.
+ */
+export async function verifyFile(
+  path: string,
+  onProgress?: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<{ size: number; sha256: string }> {
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of readChunks(path)) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+    size += chunk.length;
+    onProgress?.(size);
+  }
+  return { size, sha256: hash.digest("hex") };
+}

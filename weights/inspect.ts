@@ -1,0 +1,50 @@
+/** What a weights file is, for people who wonder why it does not load, or which look it gives. */
+import { neededLayers } from "./defaults.ts";
+import { openTensorFile } from "./formats/index.ts";
+import type { Format } from "./formats/tensor-file.ts";
+import { detectPreprocessing, findVgg19 } from "./vgg19-file.ts";
+
+export interface Inspection {
+  readonly path: string;
+  readonly format: Format;
+  /** How many, and of which type: {"F32": 38}. */
+  readonly tensors: number;
+  readonly dtypes: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Of `namings`, and what stands before each name. */
+  readonly naming: string;
+  readonly prefix: string;
+  /** Of VGG19, from conv1_1 on. */
+  readonly layers: readonly string[];
+  /** Convolutions that the losses look at and the file lacks: with any, it does not load. */
+  readonly missing: readonly string[];
+  readonly preprocessing: string;
+  /** Why that is thought. */
+  readonly reason: string;
+}
+
+/** Reads a file's directory and its first two layers. Throws StylizeError `file-not-found`, or `bad-weights` where there is no VGG19 in it. */
+export async function inspectFile(path: string): Promise<Inspection> {
+  const file = await openTensorFile(path);
+  try {
+    const { naming, layers } = findVgg19(file);
+    const { preprocessing, reason } = await detectPreprocessing(file, naming);
+    const dtypes: Record<string, number> = {};
+    for (const { dtype } of file.tensors.values()) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+    return {
+      path,
+      format: file.format,
+      tensors: file.tensors.size,
+      dtypes,
+      metadata: file.metadata,
+      naming: naming.name,
+      prefix: naming.prefix,
+      layers: layers.map(({ name }) => name),
+      missing: neededLayers.slice(layers.length).map(({ name }) => name),
+      preprocessing: preprocessing.name,
+      reason,
+    };
+  } finally {
+    await file.close();
+  }
+}

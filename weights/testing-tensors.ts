@@ -1,0 +1,43 @@
+/** Files' worth of tensors that look like VGG19's, for tests. */
+import { type ConvLayer, vgg19 } from "../engine/network/vgg19.ts";
+import { torchvisionStatistics } from "./fingerprint.ts";
+import type { Tensor } from "./formats/index.ts";
+
+/** A number that differs from layer to layer. */
+export const mark = ({ featuresIndex }: ConvLayer) => (featuresIndex + 0.5) / 1024;
+
+/** All tensors of VGG19's convolutions up to conv5_1, each filled with one number. */
+export function tensors(nameOf: (layer: ConvLayer) => string): Map<string, Tensor> {
+  const result = new Map<string, Tensor>();
+  for (const layer of vgg19.slice(0, 13)) {
+    const { inChannels, outChannels } = layer;
+    const weight = new Float32Array(outChannels * inChannels * 9).fill(mark(layer));
+    weight[1] = -2;
+    const bias = new Float32Array(outChannels).fill(-mark(layer));
+    result.set(`${nameOf(layer)}.weight`, { shape: [outChannels, inChannels, 3, 3], data: weight });
+    result.set(`${nameOf(layer)}.bias`, { shape: [outChannels], data: bias });
+  }
+  return result;
+}
+
+export const features = ({ featuresIndex }: ConvLayer) => `features.${featuresIndex}`;
+
+/** Fills `values`, an even number of them, so that they have this mean and deviation. */
+export function spread(values: Float32Array, mean: number, deviation: number): void {
+  const half = deviation * Math.sqrt((values.length - 1) / values.length);
+  for (const i of values.keys()) values[i] = mean + (i % 2 ? half : -half);
+}
+
+/** Gives the tensors of all layers the statistics of torchvision's. */
+export function likeTorchvision(
+  content: ReadonlyMap<string, Tensor>,
+  nameOf: (layer: ConvLayer) => string,
+): void {
+  for (const layer of vgg19) {
+    const [weightMean, weightDeviation, biasMean, biasDeviation] = torchvisionStatistics[layer.name]!;
+    const weight = content.get(`${nameOf(layer)}.weight`);
+    if (weight) spread(weight.data, weightMean, weightDeviation);
+    const bias = content.get(`${nameOf(layer)}.bias`);
+    if (bias) spread(bias.data, biasMean, biasDeviation);
+  }
+}
