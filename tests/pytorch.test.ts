@@ -4,13 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { Program } from "../engine/gpu/program.ts";
-import {
-  contentTargets,
-  lossLayers,
-  recordObjective,
-  styleTargets,
-  termsOf,
-} from "../engine/losses/objective.ts";
+import { lossLayers } from "../engine/losses/objective.ts";
 import { parseRecord } from "../engine/losses/record.ts";
 import { loadModel, type Model, recordForward } from "../engine/network/model.ts";
 import type { ReluName } from "../engine/network/vgg19.ts";
@@ -18,78 +12,48 @@ import { openContext } from "../engine/node.ts";
 import { adam } from "../engine/optimizers/adam.ts";
 import { lbfgs } from "../engine/optimizers/lbfgs.ts";
 import type { CreateOptimizer } from "../engine/optimizers/optimizer.ts";
-import type { Picture } from "../engine/types.ts";
-import { lossWeights, seededNetwork, seededPicture } from "./seeded-network.ts";
+import {
+  expectLossesAndGradient,
+  type ObjectiveCase,
+  objectiveOf,
+  relativeL2,
+  type Stored,
+  startOf,
+  storedFloats,
+  terms,
+} from "./objective-case.ts";
+import { seededNetwork } from "./seeded-network.ts";
 
-interface Stored {
-  readonly offset: number;
-  readonly count: number;
-}
-
-interface Case {
-  readonly height: number;
-  readonly width: number;
-  readonly pooling: "avg" | "max";
-  readonly startSeed: number;
+interface Case extends ObjectiveCase {
   readonly activations: Readonly<Record<ReluName, Stored & { readonly step: number }>>;
-  readonly terms: Readonly<Record<string, number>>;
-  readonly loss: number;
-  readonly gradient: Stored;
   readonly adam: readonly number[];
   readonly lbfgs: readonly number[];
 }
 
-const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
-const cases: readonly Case[] = JSON.parse(fixture("network.json").toString());
-const binary = new Float32Array(new Uint8Array(fixture("network.bin")).buffer);
-const stored = ({ offset, count }: Stored) => binary.subarray(offset, offset + count);
-
-const terms = termsOf(lossWeights);
-
-function relativeL2(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference += (actual[i]! - expected[i]!) ** 2;
-    norm += expected[i]! ** 2;
-  }
-  return Math.sqrt(difference / norm);
-}
+const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url);
+const cases: readonly Case[] = JSON.parse(readFileSync(fixture("network.json"), "utf8"));
+const stored = storedFloats(fixture("network.bin"));
 
 describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (family) => {
   let context: GpuContext;
-  const models = new Map<string, Model>();
+  let loaded: Model;
 
   beforeAll(async () => {
     context = await openContext({ family });
     const network = seededNetwork();
     const arena = context.arena("weights");
-    const avg = await loadModel(context, arena, network, "avg", [...lossLayers(terms)]);
-    models.set("avg", avg).set("max", { ...avg, pooling: "max" });
+    loaded = await loadModel(context, arena, network, "avg", [...lossLayers(terms)]);
   });
   afterAll(() => context[Symbol.dispose]());
 
   describe.each(cases)("$height x $width, $pooling pooling", (expected) => {
-    const { height, width, pooling, startSeed } = expected;
-    const [content, style, start] = [1, 11, startSeed].map((seed) => seededPicture(seed, height, width)) as [
-      Picture,
-      Picture,
-      Picture,
-    ];
-
-    async function objective(arena: ReturnType<GpuContext["arena"]>) {
-      const model = models.get(pooling)!;
-      const targets = {
-        style: await styleTargets(context, model, [style], lossLayers(terms, "style")),
-        content: await contentTargets(context, model, content, lossLayers(terms, "content")),
-      };
-      return context.guarded(() => recordObjective(context, arena, model, start, terms, targets));
-    }
+    const { pooling } = expected;
+    const start = startOf(expected);
 
     test("activations at the loss layers", async () => {
       using arena = context.arena("test");
       const program = new Program(context, arena);
-      const model = models.get(pooling)!;
+      const model = { ...loaded, pooling };
       const ops = model.family.operations(program, arena, start, model.preprocessing);
       const image = arena.bufferWith("picture", start.data);
       const pass = recordForward(ops, model, image, lossLayers(terms), false);
@@ -115,19 +79,8 @@ describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (fa
       }
     });
 
-    test("loss terms and image gradient", async () => {
-      using arena = context.arena("test");
-      const { program, gradient, ring } = await objective(arena);
-      await program.run();
-      const losses = parseRecord(await context.readFloats(ring, ring.size / 4), 0, terms.length);
-      const names = ["relu4_2 content", ...Object.keys(lossWeights.styleLayers), "tv"];
-      for (const [i, name] of names.entries()) {
-        expect(Math.abs(losses.terms[i]! / expected.terms[name]! - 1), name).toBeLessThan(1e-5);
-      }
-      expect(Math.abs(losses.total / expected.loss - 1)).toBeLessThan(1e-5);
-      const values = await context.readFloats(gradient, 3 * height * width);
-      expect(relativeL2(values, stored(expected.gradient))).toBeLessThan(1e-4);
-    });
+    test("loss terms and image gradient", () =>
+      expectLossesAndGradient(context, loaded, expected, stored(expected.gradient)));
 
     // The optimisers are the same for both families, and plain shaders are slow on a software adapter.
     test.runIf(family === "cpu").each<[name: "adam" | "lbfgs", create: CreateOptimizer]>([
@@ -135,7 +88,7 @@ describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (fa
       ["lbfgs", lbfgs({ learningRate: 1, history: 100, maxSteps: 10 })],
     ])("first ten losses of %s", async (name, create) => {
       using arena = context.arena("test");
-      const { program, image, gradient, ring, state } = await objective(arena);
+      const { program, image, gradient, ring, state } = await objectiveOf(context, arena, loaded, expected);
       const previous = arena.bufferWith("previous", start.data);
       const optimizer = create(context, arena, {
         count: start.data.length,
