@@ -1,18 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { optionTable, parseSettings } from "../engine/options.ts";
 import { TestIo } from "../tests/io.ts";
-import { createProgram, type DevicesArguments, type StylizeArguments } from "./arguments.ts";
+import { createProgram, type Handlers, type StylizeArguments } from "./arguments.ts";
+import type { WeightsHandlers } from "./weights-arguments.ts";
 
-async function parse(...argv: string[]): Promise<StylizeArguments | DevicesArguments> {
-  let result: StylizeArguments | DevicesArguments | undefined;
-  const handlers = {
-    stylize: async (args: StylizeArguments) => {
-      result = args;
-    },
-    devices: async (args: DevicesArguments) => {
-      result = args;
-    },
+type Parsed = Parameters<Handlers["stylize" | "devices"] | WeightsHandlers[keyof WeightsHandlers]>[0];
+
+/** What the handler of the command that `argv` names is called with. */
+async function parse(...argv: string[]): Promise<Parsed> {
+  let result: Parsed | undefined;
+  const take = async (args: Parsed) => {
+    result = args;
   };
+  const weights = { list: take, pull: take, verify: take, path: take, convert: take, inspect: take };
+  const handlers = { stylize: take, devices: take, weights };
   await createProgram(handlers, new TestIo()).parseAsync(argv, { from: "user" });
   return result!;
 }
@@ -131,4 +132,31 @@ describe("the command line refuses", () => {
       await expect(parse(...least, ...flags)).rejects.toMatchObject({ name: "CommanderError" });
     },
   );
+});
+
+describe("stylize weights", () => {
+  it.each<[string[], object]>([
+    [["list"], { cache: undefined, json: false }],
+    [["list", "--json", "--cache", "c"], { cache: "c", json: true }],
+    [
+      ["pull", "vgg19"],
+      { name: "vgg19", from: undefined, convolutionsOnly: false, cache: undefined, report: "people" },
+    ],
+    [
+      ["pull", "vgg19", "--from", "f", "--convolutions-only", "--cache", "c", "--quiet"],
+      { name: "vgg19", from: "f", convolutionsOnly: true, cache: "c", report: "quiet" },
+    ],
+    [["pull", "vgg19", "--json"], { report: "json" }],
+    [["verify", "f.pth", "--json"], { source: "f.pth", json: true }],
+    [["path"], { name: undefined }],
+    [["path", "vgg19", "--cache", "c"], { name: "vgg19", cache: "c" }],
+    [
+      ["convert", "a.pth", "b.safetensors"],
+      { input: "a.pth", output: "b.safetensors", preprocessing: undefined },
+    ],
+    [["convert", "a", "b", "--preprocessing", "caffe"], { preprocessing: "caffe" }],
+    [["inspect", "vgg19"], { source: "vgg19", json: false }],
+  ])("%j", async (argv, expected) => {
+    expect(await parse("weights", ...argv)).toMatchObject(expected);
+  });
 });

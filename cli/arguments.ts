@@ -9,7 +9,14 @@ import {
   parseSettings,
   type SettingsInput,
 } from "../engine/options.ts";
+import type { PreprocessingName } from "../weights/preprocessing.ts";
 import type { Io } from "./io.ts";
+import {
+  addWeightsCommands,
+  cacheOption,
+  preprocessingOption,
+  type WeightsHandlers,
+} from "./weights-arguments.ts";
 
 /** `stylize CONTENT --style STYLE... -o OUT` */
 export interface StylizeArguments {
@@ -19,8 +26,11 @@ export interface StylizeArguments {
   readonly settings: SettingsInput;
   /** The picture to start from, when `init` is "file". */
   readonly start: string | undefined;
-  /** A safetensors file; the generated network when not given. */
+  /** A network's name or file; the best that is here when not given. */
   readonly weights: string | undefined;
+  readonly preprocessing: PreprocessingName | undefined;
+  /** Folder of fetched networks; that of the user when not given. */
+  readonly cache: string | undefined;
   /** Part of the adapter's name. */
   readonly device: string | undefined;
   /** Steps from one save of the present picture to the next. */
@@ -36,6 +46,7 @@ export interface DevicesArguments {
 export interface Handlers {
   stylize(args: StylizeArguments): Promise<void>;
   devices(args: DevicesArguments): Promise<void>;
+  readonly weights: WeightsHandlers;
 }
 
 type Table = Readonly<Record<string, NumberOption | ChoiceOption>>;
@@ -62,7 +73,12 @@ export function createProgram(
   for (const [name, option] of Object.entries(plainOptions)) program.addOption(engineOption(name, option));
   program
     .option("--init <content|noise|file>", `${init.help} A picture's file name is one, too.`, init.default)
-    .option("--weights <file>", "VGG19's weights as safetensors; the generated network when not given.")
+    .option(
+      "--weights <name|file>",
+      "A network's name ('stylize weights list') or file; vgg19 when not given and here, else generated.",
+    )
+    .addOption(preprocessingOption())
+    .addOption(cacheOption())
     .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
     .option("--save-every <n>", "Write the present picture to the output every n steps.", toStepCount)
     .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
@@ -79,6 +95,7 @@ export function createProgram(
       // stylize has a --json of its own and may have taken the flag
       handlers.devices({ json: Boolean(command.optsWithGlobals().json) }),
     );
+  addWeightsCommands(program, handlers.weights);
   return program;
 }
 
@@ -127,6 +144,8 @@ type Flags = Readonly<Record<string, unknown>> & {
   readonly output?: string;
   readonly init: string;
   readonly weights?: string;
+  readonly preprocessing?: PreprocessingName;
+  readonly cache?: string;
   readonly device?: string;
   readonly saveEvery?: number;
   readonly trace?: string;
@@ -147,6 +166,8 @@ function stylizeArguments(content: string | undefined, flags: Flags): StylizeArg
     settings: { ...Object.fromEntries(entries), init: isFile ? "file" : flags.init } as SettingsInput,
     start: isFile ? flags.init : undefined,
     weights: flags.weights,
+    preprocessing: flags.preprocessing,
+    cache: flags.cache,
     device: flags.device,
     saveEvery: flags.saveEvery,
     trace: flags.trace,

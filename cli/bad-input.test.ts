@@ -35,7 +35,8 @@ afterAll(() => rm(folder, { recursive: true }));
 /** Runs the command here and now. File names are those in the test's folder, in its arguments and in what it says. */
 async function runHere(argv: readonly string[]): Promise<Outcome> {
   const io = new TestIo();
-  const flag = /^-|^\d|^[a-z]*$/;
+  io.env.STYLIZE_CACHE = join(folder, "cache");
+  const flag = /^-|^\w*$/;
   const paths = argv.map((word) => (flag.test(word) ? word : join(folder, word)));
   const status = await run(paths, io);
   const short = (text: string) => text.replaceAll(folder + sep, "");
@@ -127,12 +128,27 @@ const cases: [string[], number, string][] = [
   [
     given("good.jpg", "out.png", "--weights", "gone.safetensors"),
     3,
-    "Expected a safetensors file but there is no file 'gone.safetensors'.",
+    "Expected a weights file but there is no file 'gone.safetensors'.",
   ],
   [
     given("good.jpg", "out.png", "--weights", "page.safetensors"),
     5,
-    "Expected a safetensors file but 'page.safetensors' is an HTML page: the download failed, get the file again.",
+    "Expected a weights file (safetensors or PyTorch) but 'page.safetensors' is an HTML or XML page: the download failed, get the file again.",
+  ],
+  [
+    given("good.jpg", "out.png", "--weights", "vgg19"),
+    3,
+    "Expected the network 'vgg19' in 'cache/weights' but it is not there: 'stylize weights pull vgg19' fetches it.",
+  ],
+  [
+    given("good.jpg", "out.png", "--preprocessing", "caffe"),
+    2,
+    "Expected --weights with --preprocessing, but received none.",
+  ],
+  [
+    given("good.jpg", "out.png", "--weights", "generated", "--preprocessing", "caffe"),
+    2,
+    "Expected no preprocessing for the generated network, which has its own.",
   ],
   [
     given("good.jpg", "out.png", "--steps", "0"),

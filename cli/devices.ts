@@ -3,6 +3,7 @@ import { StylizeError } from "../engine/errors.ts";
 import { type AdapterReport, listAdapters } from "../engine/node.ts";
 import type { DevicesArguments } from "./arguments.ts";
 import type { Output } from "./io.ts";
+import { rows } from "./rows.ts";
 
 /** Throws `no-adapter` where there is none. */
 export async function devicesCommand({ json }: DevicesArguments, out: Output): Promise<void> {
@@ -17,12 +18,10 @@ export async function devicesCommand({ json }: DevicesArguments, out: Output): P
 }
 
 function describe({ name, vendor, architecture, family, features, limits }: AdapterReport): string {
-  const rows = [
+  return rows(name, [
     ["kernels", family],
     ["vendor", [vendor, architecture].filter(Boolean).join(" ") || "unknown"],
     ["features", features.join(", ")],
-    ...Object.entries(limits).map(([limit, value]) => [limit, String(value)]),
-  ];
-  const width = Math.max(...rows.map(([label]) => label!.length));
-  return [name, ...rows.map(([label, value]) => `  ${label!.padEnd(width)}  ${value}`), ""].join("\n");
+    ...Object.entries(limits).map(([limit, value]) => [limit, String(value)] as const),
+  ]);
 }

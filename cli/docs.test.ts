@@ -7,9 +7,12 @@ import { createProgram } from "./arguments.ts";
 
 const docs = readFileSync(new URL("../docs/cli.md", import.meta.url), "utf8");
 
+const idle = async () => {};
+const weights = { list: idle, pull: idle, verify: idle, path: idle, convert: idle, inspect: idle };
+const program = createProgram({ stylize: idle, devices: idle, weights }, new TestIo());
+
 function optionRows(): string[] {
-  const idle = { stylize: async () => {}, devices: async () => {} };
-  return createProgram(idle, new TestIo()).options.map(({ flags, description, defaultValue }) => {
+  return program.options.map(({ flags, description, defaultValue }) => {
     const value = defaultValue === undefined ? "" : `\`${defaultValue}\``;
     return `| \`${flags.replaceAll("|", "\\|")}\` | ${value} | ${description} |`;
   });
@@ -19,6 +22,15 @@ describe("docs/cli.md", () => {
   it("has one row for each option, as the command describes it", () => {
     const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## What it reports"));
     expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows());
+  });
+
+  it("shows each of the commands on networks with all its flags", () => {
+    const commands = program.commands.find((command) => command.name() === "weights")!.commands;
+    expect(commands.length).toBeGreaterThan(0);
+    for (const command of commands) {
+      const line = docs.split("\n").find((text) => text.startsWith(`stylize weights ${command.name()} `));
+      for (const { long } of command.options) expect(line, command.name()).toContain(long);
+    }
   });
 
   it.each(Object.entries(errorCodes))("tells the exit status of %s", (code, status) => {

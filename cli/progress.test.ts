@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Iterate } from "../engine/types.ts";
 import { TestIo } from "../tests/io.ts";
-import { clock, createReporter, type Plan, type Saved } from "./progress.ts";
+import { createReporter, type Plan, type Saved } from "./progress.ts";
+import { clock } from "./status-line.ts";
 import { TimeLeft } from "./time-left.ts";
 
 const scales = [

@@ -1,6 +1,7 @@
 /** What a run tells the people (or programs) that wait for it. */
 import type { Iterate } from "../engine/types.ts";
 import type { Io, Output } from "./io.ts";
+import { clock, StatusLine } from "./status-line.ts";
 import { TimeLeft } from "./time-left.ts";
 
 export interface ScalePlan {
@@ -96,41 +97,25 @@ function lineReporter(out: Output): Reporter {
 function barReporter(out: Output): Reporter {
   let timeLeft: TimeLeft | undefined;
   let last = Number.NEGATIVE_INFINITY;
-  let bar = "";
-  const clear = () => {
-    if (bar) out.write("\r\x1b[K");
-  };
-  /** A line above the bar. */
-  const line = (text: string) => {
-    clear();
-    out.write(`${text}\n${bar}`);
-  };
+  const bar = new StatusLine(out);
   return {
     start(plan) {
       timeLeft = new TimeLeft(plan.scales);
-      for (const text of introduction(plan)) line(text);
+      for (const text of introduction(plan)) bar.line(text);
     },
     step(iterate) {
       const seconds = timeLeft?.after(iterate) ?? 0;
       const now = performance.now();
       if (now - last < 100 && iterate.totalStep < iterate.totalSteps) return;
       last = now;
-      clear();
-      bar = drawBar(iterate, seconds, (out.columns ?? 80) - 1);
-      out.write(bar);
+      bar.draw(iterate.totalStep / iterate.totalSteps, describeStep(iterate, seconds));
     },
     saved(saved) {
-      if (saved.state !== "running") {
-        if (bar) out.write("\n");
-        bar = "";
-      }
-      line(describeSaved(saved));
+      if (saved.state !== "running") bar.end();
+      bar.line(describeSaved(saved));
     },
-    note: line,
-    end() {
-      if (bar) out.write("\n");
-      bar = "";
-    },
+    note: (sentence) => bar.line(sentence),
+    end: () => bar.end(),
   };
 }
 
@@ -150,14 +135,6 @@ function describeStep(iterate: Iterate, secondsLeft: number): string {
   return `Step ${step}/${steps} at ${width}x${height} (scale ${scale + 1}/${scales}), loss ${loss.toPrecision(4)}${guard}, ${clock(secondsLeft)} left`;
 }
 
-function drawBar(iterate: Iterate, secondsLeft: number, columns: number): string {
-  const text = ` ${describeStep(iterate, secondsLeft)}`;
-  const length = Math.min(30, columns - text.length - 2);
-  if (length < 5) return text.trim().slice(0, columns);
-  const done = Math.round((length * iterate.totalStep) / iterate.totalSteps);
-  return `[${"#".repeat(done)}${"-".repeat(length - done)}]${text}`;
-}
-
 function describeSaved({ path, width, height, step, steps, state, seconds }: Saved): string {
   const after = `after ${step} of ${steps} steps`;
   const size = `${width}x${height}`;
@@ -173,13 +150,4 @@ function describeSaved({ path, width, height, step, steps, state, seconds }: Sav
     default:
       return state satisfies never;
   }
-}
-
-/** 75 -> "1:15", 4000 -> "1:06:40". */
-export function clock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (n: number) => String(n).padStart(2, "0");
-  const minutes = Math.floor(whole / 60);
-  const rest = two(whole % 60);
-  return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`;
 }

@@ -5,6 +5,7 @@ import { createProgram } from "./arguments.ts";
 import { devicesCommand } from "./devices.ts";
 import type { Io } from "./io.ts";
 import { stylizeCommand } from "./stylize.ts";
+import { weightsCommands } from "./weights.ts";
 
 /** Exit statuses beside those of `errorCodes`. */
 const UNFORESEEN = 1;
@@ -19,16 +20,18 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = createProgram(
     {
       async stylize(args) {
-        isJson = args.report === "json";
         status = await stylizeCommand(args, io);
       },
       async devices(args) {
-        isJson = args.json;
         await devicesCommand(args, io.stdout);
       },
+      weights: weightsCommands(io),
     },
     io,
   );
+  program.hook("preAction", (_, command) => {
+    isJson = Boolean(command.optsWithGlobals().json);
+  });
   try {
     await program.parseAsync(argv, { from: "user" });
     return status;

@@ -18,7 +18,8 @@ import {
   hasTransparency,
   longSide,
 } from "../pictures/index.ts";
-import { generatedNetwork, loadNetwork } from "../weights/index.ts";
+import { megabytes } from "../weights/download/mirror-failure.ts";
+import { bestNetwork, loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { createReporter, type Reporter, type ScalePlan } from "./progress.ts";
@@ -35,7 +36,7 @@ export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<nu
   });
   try {
     await checkFiles(args);
-    return await perform(args, reporter, controller.signal);
+    return await perform(args, reporter, controller.signal, io.env);
   } finally {
     release();
     reporter.end();
@@ -64,14 +65,19 @@ async function checkFiles(args: StylizeArguments): Promise<void> {
   await checkWritable(output);
 }
 
-async function perform(args: StylizeArguments, reporter: Reporter, signal: AbortSignal): Promise<number> {
+async function perform(
+  args: StylizeArguments,
+  reporter: Reporter,
+  signal: AbortSignal,
+  env: Io["env"],
+): Promise<number> {
   const settings = parseSettings(args.settings);
   const content = await decodePicture(args.content);
   const pictures = {
     content: longSide(content.picture, settings.size, args.content),
     ...(await readOthers(args, settings)),
   };
-  const network = args.weights === undefined ? generatedNetwork() : await loadNetwork(args.weights);
+  const network = await readNetwork(args, env);
   using trace = args.trace === undefined ? undefined : new Trace(args.trace);
   using context = await openContext(args.device === undefined ? {} : { adapter: args.device });
   reporter.start({
@@ -81,7 +87,7 @@ async function perform(args: StylizeArguments, reporter: Reporter, signal: Abort
     scales: scalePlans(pictures.content, settings),
     output: args.output,
   });
-  remarks(args, content, reporter);
+  remarks(args, content, network, reporter);
   const result = new Result(args.output, encodeOptions(args, content, settings, network), reporter);
   const { picture, aborted, last } = await keeping(result, {
     ...settings,
@@ -128,16 +134,30 @@ function scalePlans(content: Size, { size, minSize, steps, scaleSteps = steps }:
   return sizes.map((scale, i) => ({ ...scale, steps: i === sizes.length - 1 ? steps : scaleSteps }));
 }
 
-function remarks({ output, weights }: StylizeArguments, { alpha }: DecodedPicture, reporter: Reporter): void {
-  if (weights === undefined)
-    reporter.note("VGG19's own weights paint better than generated ones: --weights FILE.safetensors.");
+function readNetwork({ weights, cache, preprocessing }: StylizeArguments, env: Io["env"]): Promise<Network> {
+  if (weights !== undefined) return loadNetwork(weights, { cache, preprocessing, env });
+  if (preprocessing !== undefined)
+    throw new StylizeError("bad-option", "Expected --weights with --preprocessing, but received none.");
+  return loadDefaultNetwork({ cache, env });
+}
+
+function remarks(
+  { output, weights }: StylizeArguments,
+  { alpha }: DecodedPicture,
+  { name }: Network,
+  reporter: Reporter,
+): void {
+  if (weights === undefined && name !== bestNetwork.name)
+    reporter.note(
+      `The trained network paints better: 'stylize weights pull ${bestNetwork.name}' fetches it (${megabytes(bestNetwork.size)}) and makes it the default.`,
+    );
   if (alpha && !hasTransparency(formatOf(output)))
     reporter.note(`The content's transparency is left out of '${output}': JPEG has none.`);
 }
 
 /** Transparency and depth of the content, and in the metadata how the picture was made. */
 function encodeOptions(
-  { content, styles, weights: _, ...args }: StylizeArguments,
+  { content, styles, ...args }: StylizeArguments,
   { alpha, bitDepth, picture: { width, height } }: DecodedPicture,
   settings: Settings,
   { name, defaults }: Network,
