@@ -46,18 +46,18 @@ export async function checkWritable(path: string): Promise<void> {
 }
 
 /**
- * Writes `bytes` to a temporary file in `path`'s folder, flushes it to the disk and renames it to `path`.
+ * Writes the bytes of `pieces` to a temporary file in `path`'s folder, flushes it to the disk and renames it to `path`.
  *
  * @throws StylizeError `write-failed`; a file that was there before is as it was, and no temporary file is left.
  */
-export async function writeFileSafely(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeFileSafely(path: string, ...pieces: readonly Uint8Array[]): Promise<void> {
   await checkWritable(path);
   const target = await realpath(path).catch(() => path); // a link stays one, and its target is replaced
   const temporary = join(dirname(target), `.stylize-${randomBytes(8).toString("hex")}.tmp`);
   let file: FileHandle | undefined;
   try {
     file = await open(temporary, "wx");
-    await file.writeFile(bytes);
+    for (const piece of pieces) await file.appendFile(piece);
     await file.sync();
     await file.close();
     await rename(temporary, target);
