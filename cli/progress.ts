@@ -1,14 +1,9 @@
 /** What a run tells the people (or programs) that wait for it. */
+import type { ScalePlan } from "../engine/pyramid.ts";
 import type { Iterate } from "../engine/types.ts";
 import type { Io, Output } from "./io.ts";
 import { clock, StatusLine } from "./status-line.ts";
 import { TimeLeft } from "./time-left.ts";
-
-export interface ScalePlan {
-  readonly width: number;
-  readonly height: number;
-  readonly steps: number;
-}
 
 /** What is known before the first step. */
 export interface Plan {

@@ -5,7 +5,7 @@ import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { parseSettings, type Settings } from "../engine/options.ts";
-import { pyramid, type Size } from "../engine/pyramid.ts";
+import { planScales } from "../engine/pyramid.ts";
 import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
 import type { Picture } from "../engine/types.ts";
 import {
@@ -22,7 +22,7 @@ import { megabytes } from "../weights/download/mirror-failure.ts";
 import { bestNetwork, loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
-import { createReporter, type Reporter, type ScalePlan } from "./progress.ts";
+import { createReporter, type Reporter } from "./progress.ts";
 import { Result } from "./result.ts";
 import { Trace } from "./trace.ts";
 
@@ -84,7 +84,7 @@ async function perform(
     adapter: context.adapterName,
     family: context.family,
     network: network.name,
-    scales: scalePlans(pictures.content, settings),
+    scales: planScales(pictures.content, settings),
     output: args.output,
   });
   remarks(args, content, network, reporter);
@@ -127,11 +127,6 @@ async function readOthers({ styles, start }: StylizeArguments, { size, styleSize
   const decoded: Picture[] = [];
   for (const style of styles) decoded.push(await read(style, Math.ceil(size * styleSize)));
   return { styles: decoded, ...(start === undefined ? {} : { start: await read(start, size) }) };
-}
-
-function scalePlans(content: Size, { size, minSize, steps, scaleSteps = steps }: Settings): ScalePlan[] {
-  const sizes = pyramid(content, size, minSize);
-  return sizes.map((scale, i) => ({ ...scale, steps: i === sizes.length - 1 ? steps : scaleSteps }));
 }
 
 function readNetwork({ weights, cache, preprocessing }: StylizeArguments, env: Io["env"]): Promise<Network> {

@@ -1,19 +1,14 @@
 /** How long a run still takes, from how long its steps took: a step's time is proportional to its pixels. */
+import type { ScalePlan } from "../engine/pyramid.ts";
 import type { Iterate } from "../engine/types.ts";
 
-interface Scale {
-  readonly width: number;
-  readonly height: number;
-  readonly steps: number;
-}
-
 export class TimeLeft {
-  readonly #scales: readonly Scale[];
+  readonly #scales: readonly ScalePlan[];
   #scale = -1;
   #milliseconds = 0;
   #steps = 0;
 
-  constructor(scales: readonly Scale[]) {
+  constructor(scales: readonly ScalePlan[]) {
     this.#scales = scales;
   }
 

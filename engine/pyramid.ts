@@ -1,5 +1,6 @@
 /** Sizes of the pyramid of scales. Pure arithmetic. */
 import { StylizeError } from "./errors.ts";
+import type { Settings } from "./options.ts";
 
 export interface Size {
   readonly width: number;
@@ -34,4 +35,18 @@ export function pyramid(content: Size, size: number, minSize: number): readonly 
   const sizes: Size[] = [];
   for (let k = smaller; k > 0; k--) sizes.push(fitSize(content, Math.round(size / 2 ** (k / 2))));
   return [...sizes.filter(({ width, height }) => Math.min(width, height) >= MIN_SIDE), last];
+}
+
+/** A scale of a run: its picture's size in pixels, and its steps. */
+export interface ScalePlan extends Size {
+  readonly steps: number;
+}
+
+/** The scales of a run with these settings, the smallest first. Throws as `pyramid` does. */
+export function planScales(
+  content: Size,
+  { size, minSize, steps, scaleSteps = steps }: Settings,
+): readonly ScalePlan[] {
+  const sizes = pyramid(content, size, minSize);
+  return sizes.map((scale, i) => ({ ...scale, steps: i === sizes.length - 1 ? steps : scaleSteps }));
 }

@@ -1,4 +1,5 @@
 /** Style transfer by optimisation: the whole job. */
+import { type Checkpoint, checkCheckpoint } from "./checkpoint.ts";
 import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
@@ -21,7 +22,7 @@ import { carryTo } from "./optimizers/carry.ts";
 import { lbfgs } from "./optimizers/lbfgs.ts";
 import type { OptimizerCarry } from "./optimizers/optimizer.ts";
 import { parseSettings, type Settings, type SettingsInput } from "./options.ts";
-import { fitSize, MIN_SIDE, pyramid, type Size } from "./pyramid.ts";
+import { fitSize, MIN_SIDE, planScales, type ScalePlan, type Size } from "./pyramid.ts";
 import { resample } from "./resample.ts";
 import { readPicture, runScale, type ScaleRun } from "./scale.ts";
 import type { Iterate, Picture } from "./types.ts";
@@ -34,6 +35,8 @@ export interface StylizeOptions extends SettingsInput {
   readonly styles: readonly Picture[];
   /** The picture to start from when `init` is "file"; any size, resampled to the first scale. */
   readonly start?: Picture | undefined;
+  /** Where a run with otherwise the same options was stopped: this one does the steps that were left. */
+  readonly resume?: Checkpoint | undefined;
   /** Stops the run after the present step; `stylize` then resolves with what there is and `aborted: true`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each step, in order. `picture` reads the best picture of the scale so far, which may be a few steps ahead. */
@@ -44,7 +47,7 @@ export interface StylizeResult {
   /** The picture with the least loss at the last scale reached. */
   readonly picture: Picture;
   readonly aborted: boolean;
-  /** The last step's record; undefined if the run was stopped before its first. */
+  /** The last step's record, `picture` belongs to its scale; undefined if the run was stopped before its first. */
   readonly last: Iterate | undefined;
 }
 
@@ -57,26 +60,28 @@ export interface StylizeResult {
  * @throws StylizeError; after a failure midway its `picture` is the last good one.
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
-  const { context, network, content, styles, start, signal, onIterate, ...input } = options;
+  const { context, network, content, styles, start, resume, signal, onIterate, ...input } = options;
   const settings = parseSettings(input);
   checkPictures(settings, content, styles, start);
-  const sizes = pyramid(content, settings.size, settings.minSize);
-  checkMemory(context, sizes.at(-1)!);
+  const scales = planScales(content, settings);
+  if (resume) checkCheckpoint(resume, scales);
+  checkMemory(context, scales.at(-1)!);
   const terms = termsOf(lossWeights(settings, network));
   using weights = context.arena("weights");
   const pooling = settings.pooling ?? network.defaults.pooling;
   const model = await context.guarded(() =>
     loadModel(context, weights, network, pooling, [...lossLayers(terms)]),
   );
-  const job: Job = { context, model, terms, settings, content, styles, sizes, signal, onIterate };
+  const job: Job = { context, model, terms, settings, content, styles, scales, signal, onIterate };
   let state: Progress = {
-    picture: firstPicture(settings, sizes[0]!, content, start),
+    picture: resume?.picture ?? firstPicture(settings, scales[0]!, content, start),
     last: undefined,
     carry: undefined,
   };
-  for (const scale of sizes.keys()) {
+  for (let scale = resume?.scale ?? 0; scale < scales.length; scale++) {
+    const done = scale === resume?.scale ? resume.step : 0;
     if (signal?.aborted) break;
-    state = await stylizeScale(job, scale, state);
+    if (done < scales[scale]!.steps) state = await stylizeScale(job, scale, done, state);
   }
   return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
 }
@@ -86,7 +91,7 @@ interface Job extends Pick<StylizeOptions, "context" | "content" | "styles" | "s
   readonly model: Model;
   readonly terms: readonly Term[];
   readonly settings: Settings;
-  readonly sizes: readonly Size[];
+  readonly scales: readonly ScalePlan[];
 }
 
 /** What goes from scale to scale. */
@@ -96,28 +101,29 @@ interface Progress {
   readonly carry: OptimizerCarry | undefined;
 }
 
-async function stylizeScale(job: Job, scale: number, before: Progress): Promise<Progress> {
+/** Does the steps of a scale behind the first `done`. */
+async function stylizeScale(job: Job, scale: number, done: number, before: Progress): Promise<Progress> {
   const { context, signal } = job;
-  const size = job.sizes[scale]!;
-  const steps = stepsOf(job, scale);
+  const { steps, ...size } = job.scales[scale]!;
   let kept = before.picture;
   let last = before.last;
   using arena = context.arena(`scale ${scale + 1}`);
   try {
     const run: ScaleRun = {
-      ...(await prepareScale(job, arena, size, steps, before)),
+      ...(await prepareScale(job, arena, size, steps - done, before)),
       signal,
       keep: (picture) => {
         kept = picture;
       },
       onStep: async (step, losses, ms) => {
-        last = iterateOf(job, scale, step, losses, ms);
+        last = iterateOf(job, scale, done + step, losses, ms);
         await job.onIterate?.(last, () => readPicture(run));
       },
     };
     const picture = await runScale(run);
+    if (last === before.last) return before;
     const carry = signal?.aborted ? undefined : await run.optimizer.carry();
-    return { picture, last, carry: carry && carryTo(carry, size, job.sizes[scale + 1] ?? size) };
+    return { picture, last, carry: carry && carryTo(carry, size, job.scales[scale + 1] ?? size) };
   } catch (error) {
     throw withPicture(error, kept);
   }
@@ -169,11 +175,6 @@ function firstPicture(settings: Settings, size: Size, content: Picture, start: P
   return settings.init === "file" ? start! : resample(content, size.width, size.height);
 }
 
-function stepsOf({ settings, sizes }: Job, scale: number): number {
-  const { steps, scaleSteps = steps } = settings;
-  return scale === sizes.length - 1 ? steps : scaleSteps;
-}
-
 function lossWeights(settings: Settings, { defaults }: Network): LossWeights {
   return {
     contentLayers: defaults.contentLayers,
@@ -185,16 +186,15 @@ function lossWeights(settings: Settings, { defaults }: Network): LossWeights {
 }
 
 function iterateOf(job: Job, scale: number, step: number, losses: RecordedLosses, ms: number): Iterate {
-  const steps = job.sizes.map((_, i) => stepsOf(job, i));
+  const steps = job.scales.map((plan) => plan.steps);
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const values = (kind: Term["kind"]) =>
     job.terms.flatMap((term, i) => (term.kind === kind ? [[term, losses.terms[i]!] as const] : []));
   return {
     scale,
     scales: steps.length,
-    ...job.sizes[scale]!,
+    ...job.scales[scale]!,
     step: step + 1,
-    steps: steps[scale]!,
     totalStep: sum(steps.slice(0, scale)) + step + 1,
     totalSteps: sum(steps),
     loss: losses.total,

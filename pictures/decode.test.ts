@@ -230,6 +230,18 @@ describe("decodePicture refuses", () => {
     await expect(decodePicture(folder)).rejects.toMatchObject({ code: "bad-picture", message });
   });
 
+  it.each(["tiff", "avif"] as const)(
+    "a %s where it may not be one, whatever it is called",
+    async (format) => {
+      const bytes = await drawing().toFormat(format).toBuffer();
+      const formats = ["jpeg", "png", "webp"] as const;
+      await expect(decodePicture(bytes, "photo.jpg", { formats })).rejects.toMatchObject({
+        code: "bad-picture",
+        message: `Expected a JPEG, PNG or WebP picture but 'photo.jpg' is ${format === "avif" ? "an AVIF" : "a TIFF"} picture.`,
+      });
+    },
+  );
+
   it("more pixels than it may take, before it decodes them", async () => {
     const bytes = await drawing().resize(3000, 2000).png().toBuffer();
     await expect(decodePicture(bytes, "poster.png", { maxPixels: 5e6 })).rejects.toMatchObject({

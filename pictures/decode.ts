@@ -15,13 +15,30 @@ sharp.unblock({
 /** Encodings of the pictures that are read and written. */
 export type Format = "jpeg" | "png" | "webp" | "tiff" | "avif";
 
-const readable = "a JPEG, PNG, WebP, TIFF or AVIF picture";
+const formatNames: Readonly<Record<Format, string>> = {
+  jpeg: "JPEG",
+  png: "PNG",
+  webp: "WebP",
+  tiff: "TIFF",
+  avif: "AVIF",
+};
+const allFormats = Object.keys(formatNames) as Format[];
+
+/** "a JPEG, PNG or WebP picture" */
+function pictureOf(formats: readonly Format[]): string {
+  const names = formats.map((format) => formatNames[format]);
+  return `a ${[names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" or ")} picture`;
+}
 
 export interface DecodeOptions {
   /** Most pixels a picture may have; a float picture takes 12 bytes for each. */
   readonly maxPixels?: number;
   /** Least length of its short side, in pixels; 32 when not given, the least the network takes. */
   readonly minSide?: number;
+  /** What the picture may be encoded as, whatever its name says; all that can be read when not given. */
+  readonly formats?: readonly Format[];
+  /** How long decoding may take; any time when not given. */
+  readonly seconds?: number;
 }
 
 export interface DecodedPicture {
@@ -43,10 +60,14 @@ export interface DecodedPicture {
 export async function decodePicture(
   source: string | Uint8Array,
   name = typeof source === "string" ? source : "picture",
-  { maxPixels = 2 ** 27, minSide = MIN_SIDE }: DecodeOptions = {},
+  { maxPixels = 2 ** 27, minSide = MIN_SIDE, formats = allFormats, seconds = 0 }: DecodeOptions = {},
 ): Promise<DecodedPicture> {
-  const bytes = typeof source === "string" ? await readPicture(source, name) : source;
-  const header = await readHeader(bytes, name);
+  const readable = pictureOf(formats);
+  const bytes = typeof source === "string" ? await readFileAt(source, name, readable) : source;
+  const header = await readHeader(bytes, name, readable);
+  const format = header.format === "heif" ? "avif" : (header.format as Format);
+  if (!formats.includes(format))
+    throw new StylizeError("bad-picture", `Expected ${readable} but '${name}' is ${kindOf(bytes)}.`);
   const { width, height } = header.autoOrient;
   const bad = (expected: string, received: string) =>
     new StylizeError("bad-picture", `Expected '${name}' to ${expected} but it ${received}.`);
@@ -61,11 +82,16 @@ export async function decodePicture(
   if (header.depth !== "uchar" && header.depth !== "ushort")
     throw bad("have 8 or 16 bits a channel", `has samples of type ${header.depth}`);
   const bitDepth = header.depth === "uchar" ? 8 : 16;
-  const format = header.format === "heif" ? "avif" : (header.format as Format);
-  return { ...(await readPixels(bytes, name, bitDepth)), format, bitDepth };
+  try {
+    return { ...(await readPixels(bytes, bitDepth, seconds)), format, bitDepth };
+  } catch (cause) {
+    const reason = (cause as Error).message.split("\n")[0]!.trim();
+    const message = `Expected ${readable} but '${name}' is damaged or cut short (${reason}).`;
+    throw new StylizeError("bad-picture", message, { cause });
+  }
 }
 
-async function readPicture(path: string, name: string): Promise<Buffer> {
+async function readFileAt(path: string, name: string, readable: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
@@ -88,7 +114,7 @@ function open(bytes: Uint8Array): Sharp {
   return sharp(bytes, { failOn: "warning", limitInputPixels: false });
 }
 
-async function readHeader(bytes: Uint8Array, name: string): Promise<Metadata> {
+async function readHeader(bytes: Uint8Array, name: string, readable: string): Promise<Metadata> {
   try {
     if (bytes.length === 0) throw new Error("empty");
     return await open(bytes).metadata();
@@ -99,21 +125,16 @@ async function readHeader(bytes: Uint8Array, name: string): Promise<Metadata> {
   }
 }
 
-async function readPixels(bytes: Uint8Array, name: string, bitDepth: 8 | 16) {
+async function readPixels(bytes: Uint8Array, bitDepth: 8 | 16, seconds: number) {
   const deep = bitDepth === 16;
-  try {
-    const { data, info } = await open(bytes)
-      .autoOrient()
-      .toColourspace(deep ? "rgb16" : "srgb")
-      .raw({ depth: deep ? "ushort" : "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
-    return toPlanes(samples, info.width, info.height, info.channels, deep ? 65535 : 255);
-  } catch (cause) {
-    const reason = (cause as Error).message.split("\n")[0]!.trim();
-    const message = `Expected ${readable} but '${name}' is damaged or cut short (${reason}).`;
-    throw new StylizeError("bad-picture", message, { cause });
-  }
+  const { data, info } = await open(bytes)
+    .timeout({ seconds })
+    .autoOrient()
+    .toColourspace(deep ? "rgb16" : "srgb")
+    .raw({ depth: deep ? "ushort" : "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+  return toPlanes(samples, info.width, info.height, info.channels, deep ? 65535 : 255);
 }
 
 /** [height][width][channels] integers -> [3][height][width] floats, and the fourth channel apart. */
