@@ -1,0 +1,203 @@
+/**
+ * A message queue in a folder of one machine, for any number of processes: no server, and nothing is lost when one of them is killed.
+ *
+ * Where the files lie and how they move: message-files.ts.
+ */
+import { type FSWatcher, watch } from "node:fs";
+import { type Claim, forgetOwner, MessageFiles, newOwner, parse } from "./message-files.ts";
+import { backoffMs, checkMessageSize, type MessageQueue, type Receiver } from "./message-queue.ts";
+import { StoreError } from "./object-store.ts";
+
+export interface FileMessageQueueOptions {
+  /** Messages handled at a time by one receiver. */
+  readonly handlers?: number;
+  /** After so long without a sign of life from its handler a message is given to another. */
+  readonly visibilityMs?: number;
+  /** How often the folder is looked at beside being watched. */
+  readonly pollMs?: number;
+  /** How long the first retry waits; each further one twice as long. */
+  readonly retryMs?: number;
+  /** Is told what handlers throw, and failures of the folder. */
+  readonly onError?: (error: unknown) => void;
+}
+
+type Settings = Required<FileMessageQueueOptions>;
+type Handle = Parameters<MessageQueue["receive"]>[0];
+
+const maxRetryMs = 60_000;
+
+export class FileMessageQueue implements MessageQueue {
+  readonly #files: MessageFiles;
+  readonly #settings: Settings;
+
+  /** Makes `folder` where it is missing. */
+  constructor(folder: string, options: FileMessageQueueOptions = {}) {
+    this.#files = new MessageFiles(folder);
+    this.#settings = {
+      handlers: options.handlers ?? 10,
+      visibilityMs: options.visibilityMs ?? 30_000,
+      pollMs: options.pollMs ?? 2_000,
+      retryMs: options.retryMs ?? 1_000,
+      onError: options.onError ?? (() => {}),
+    };
+  }
+
+  async publish(body: string): Promise<void> {
+    checkMessageSize(body);
+    await reported("take a message", () => this.#files.add(body));
+  }
+
+  receive(handle: Handle): Receiver {
+    return new FileReceiver(this.#files, handle, this.#settings);
+  }
+
+  async depth(): Promise<number> {
+    return (await reported("count its messages", () => this.#files.ready())).length;
+  }
+
+  async check(): Promise<void> {
+    await this.depth();
+  }
+}
+
+class FileReceiver implements Receiver {
+  readonly #files: MessageFiles;
+  readonly #handle: Handle;
+  readonly #settings: Settings;
+  readonly #owner = newOwner();
+  readonly #running = new Set<Promise<void>>();
+  /** Names of messages that a handler is being started for. */
+  readonly #claiming = new Set<string>();
+  readonly #watcher: FSWatcher | undefined;
+  readonly #poll: NodeJS.Timeout;
+  readonly #loop: Promise<void>;
+  #stopped = false;
+  #news = false;
+  #wake = () => {};
+
+  constructor(files: MessageFiles, handle: Handle, settings: Settings) {
+    this.#files = files;
+    this.#handle = handle;
+    this.#settings = settings;
+    this.#watcher = this.#watch();
+    this.#poll = setInterval(() => this.#sweep(), settings.pollMs);
+    void files.removeDrafts().catch(settings.onError);
+    this.#sweep();
+    this.#loop = this.#receive();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#notice();
+    clearInterval(this.#poll);
+    this.#watcher?.close();
+    await this.#loop;
+    await Promise.all(this.#running);
+    forgetOwner(this.#owner);
+  }
+
+  /** A machine may have no watches left; then the poll alone finds messages. */
+  #watch(): FSWatcher | undefined {
+    try {
+      const watcher = watch(this.#files.readyFolder, () => this.#notice());
+      return watcher.on("error", (error) => {
+        this.#settings.onError(error);
+        watcher.close();
+      });
+    } catch (error) {
+      this.#settings.onError(error);
+      return undefined;
+    }
+  }
+
+  #sweep(): void {
+    const { visibilityMs, onError } = this.#settings;
+    void this.#files
+      .releaseAbandoned(visibilityMs)
+      .catch(onError)
+      .finally(() => this.#notice());
+  }
+
+  #notice(): void {
+    this.#news = true;
+    this.#wake();
+  }
+
+  async #receive(): Promise<void> {
+    while (!this.#stopped) {
+      this.#news = false;
+      try {
+        await this.#sleep(await this.#takeReady());
+      } catch (error) {
+        this.#settings.onError(error);
+        this.#news = false;
+        await this.#sleep(this.#settings.pollMs);
+      }
+    }
+  }
+
+  /** Starts a handler for each message that is due; returns how many milliseconds off the next one is. */
+  async #takeReady(): Promise<number> {
+    for (const name of await this.#files.ready()) {
+      while (this.#running.size >= this.#settings.handlers) await Promise.race(this.#running);
+      if (this.#stopped) break;
+      const wait = parse(name)!.notBefore - Date.now();
+      if (wait > 0) return wait;
+      if (!this.#claiming.has(name)) this.#start(name);
+    }
+    return this.#settings.pollMs;
+  }
+
+  /** Until there is news, or for `ms`. */
+  #sleep(ms: number): Promise<void> {
+    if (this.#news || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, this.#settings.pollMs));
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #start(name: string): void {
+    const run = this.#take(name).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  async #take(name: string): Promise<void> {
+    this.#claiming.add(name);
+    // A message that can't be claimed stays where the next look at the folder finds it.
+    const claim = await this.#files
+      .claim(name, this.#owner)
+      .catch(this.#settings.onError)
+      .finally(() => this.#claiming.delete(name));
+    if (claim) await this.#run(claim);
+  }
+
+  async #run(claim: Claim): Promise<void> {
+    const { visibilityMs, retryMs, onError } = this.#settings;
+    const heart = setInterval(() => void this.#files.keep(claim).catch(onError), visibilityMs / 3);
+    try {
+      await this.#handle(await this.#files.read(claim), { sentAt: claim.sentAt });
+      await this.#files.delete(claim);
+    } catch (error) {
+      onError(error);
+      const notBefore = Date.now() + backoffMs(claim.receives, retryMs, maxRetryMs);
+      await this.#files.release(claim, notBefore).catch(onError);
+    } finally {
+      clearInterval(heart);
+    }
+  }
+}
+
+async function reported<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new StoreError(`Expected the message folder to ${what} but received ${(error as Error).message}.`, {
+      retryable: true,
+      cause: error,
+    });
+  }
+}

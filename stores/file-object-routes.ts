@@ -1,0 +1,148 @@
+/** Serves what the URLs of a FileObjectStore name: `GET /objects/<key>` and the upload form's `POST /objects`. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
+import type { FileObjectStore, OpenObject } from "./file-object-store.ts";
+import { boundaryOf, readUpload, UploadRefused } from "./form-upload.ts";
+import { contentTypeOf, isKey, isPublicKey } from "./object-keys.ts";
+import { StoreError } from "./object-store.ts";
+
+export interface ObjectRoutesOptions {
+  /** Told of what went wrong on our side; clients see a status only. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The body of a form beside its file. */
+const formBytes = 8192;
+
+/**
+ * Returns a handler that answers requests to `/objects`, and returns false for all others without touching them.
+ *
+ * Objects under `public/` and `style/` need no signature. Without a valid one, the answer for any other key is 403, be it there or not.
+ */
+export function createObjectRoutes(
+  store: FileObjectStore,
+  { onError }: ObjectRoutesOptions,
+): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> {
+  return async (request, response) => {
+    const [path = "", query = ""] = (request.url ?? "").split(/\?(.*)/s);
+    if (path !== "/objects" && !path.startsWith("/objects/")) return false;
+    response.setHeader("X-Content-Type-Options", "nosniff");
+    try {
+      const parameters = new URLSearchParams(query);
+      if (path === "/objects") await receive(store, request, response, parameters);
+      else await serve(store, request, response, { path, query: parameters });
+    } catch (error) {
+      answerFailure(response, error, onError);
+      // The rest of a refused body is thrown away rather than the connection: the client may read why.
+      request.resume();
+    }
+    return true;
+  };
+}
+
+async function serve(
+  store: FileObjectStore,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { path, query }: { readonly path: string; readonly query: URLSearchParams },
+): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD") return refuseMethod(response, "GET, HEAD");
+  const key = keyOf(path.slice("/objects/".length));
+  if (key === undefined) return answer(response, 404, "There is no such object.");
+  if (!isPublicKey(key) && !store.signer.allowsRead(key, query))
+    return answer(response, 403, "This needs a valid signature that has not expired.");
+  const object = await store.open(key);
+  if (object === undefined) return answer(response, 404, "There is no such object.");
+  await sendObject(request, response, object);
+}
+
+async function sendObject(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { handle: opened, info: { key, size, modified } }: OpenObject,
+): Promise<void> {
+  await using handle = opened;
+  const etag = `"${size.toString(16)}-${Math.round(modified * 1000).toString(16)}"`;
+  response.setHeader("ETag", etag);
+  response.setHeader("Cache-Control", cacheControl(key));
+  if (isCurrent(request.headers["if-none-match"], etag)) {
+    response.writeHead(304).end();
+    return;
+  }
+  response.writeHead(200, {
+    "Content-Type": contentTypeOf(key),
+    "Content-Length": size,
+    "Content-Disposition": "inline",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Last-Modified": new Date(modified).toUTCString(),
+  });
+  if (request.method === "HEAD") response.end();
+  else await pipeline(handle.createReadStream(), response).catch(ignoreAbort);
+}
+
+/** The key that a raw path names, none for what has to be normalised first. */
+function keyOf(path: string): string | undefined {
+  try {
+    const names = path.split("/").map(decodeURIComponent);
+    const key = names.join("/");
+    return isKey(key) && key.split("/").length === names.length ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Pictures of a job never change, those of a style may; after a day at most, a deleted one is gone everywhere. */
+function cacheControl(key: string): string {
+  if (key.startsWith("public/")) return "public, max-age=86400, immutable";
+  return isPublicKey(key) ? "public, max-age=300" : "private, no-store";
+}
+
+function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
+  const known = (ifNoneMatch ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return known.includes(etag) || known.includes("*");
+}
+
+async function receive(
+  store: FileObjectStore,
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
+  if (request.method !== "POST") return refuseMethod(response, "POST");
+  const policy = store.signer.allowedUpload(query);
+  if (policy === undefined)
+    return answer(response, 403, "This needs a valid signature that has not expired.");
+  if (Number(request.headers["content-length"] ?? 0) > policy.maxBytes + formBytes)
+    return answer(response, 413, `Expected a file of at most ${policy.maxBytes} bytes.`);
+  const boundary = boundaryOf(request.headers["content-type"]);
+  const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  await store.putPieces(policy.key, readUpload(body, boundary, policy), policy);
+  response.writeHead(204).end();
+}
+
+function refuseMethod(response: ServerResponse, allowed: string): void {
+  response.setHeader("Allow", allowed);
+  answer(response, 405, `Expected one of the methods ${allowed}.`);
+}
+
+function answer(response: ServerResponse, status: number, sentence: string): void {
+  response
+    .writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" })
+    .end(`${sentence}\n`);
+}
+
+function answerFailure(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
+  const isRefused = error instanceof UploadRefused;
+  if (!isRefused) onError(error);
+  if (response.headersSent) response.destroy();
+  else if (isRefused) answer(response, error.status, error.message);
+  else if (error instanceof StoreError && error.retryable)
+    answer(response, 503, "The store can't do this now; try again later.");
+  else answer(response, 500, "Something failed on our side.");
+}
+
+/** A client that goes away before it has everything is no failure. */
+function ignoreAbort(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ERR_STREAM_PREMATURE_CLOSE" && error.code !== "ECONNRESET" && error.code !== "EPIPE")
+    throw error;
+}

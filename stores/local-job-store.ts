@@ -1,0 +1,300 @@
+/**
+ * Records of jobs in the memory of one process and, where a folder is given, in a file each, so that a restarted gateway goes on with them.
+ *
+ * A change is appended to the file before memory changes: what a caller was told is on disk. The last whole line of a file counts; now and then
+ * it becomes the only one.
+ */
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { jobIdSchema, jobStatuses } from "../gateway/protocol.ts";
+import {
+  byAge,
+  cursorOf,
+  feedMember,
+  idempotencyHash,
+  idempotencySeconds,
+  idTaken,
+  isActive,
+  jobIdOfMember,
+  memberOf,
+} from "./job-index.ts";
+import type { JobRecord, JobStore } from "./job-store.ts";
+import { StoreError } from "./object-store.ts";
+
+interface Entry {
+  readonly record: JobRecord;
+  /** Milliseconds since 1970. */
+  readonly changedAt: number;
+  /** The idempotency key that it was created with, hashed. */
+  readonly key?: string;
+}
+
+/** Lines that a file has at most. Making and renaming files takes ten times as long as appending to one. */
+const maxLines = 64;
+
+export interface LocalJobStoreOptions {
+  /** Where files are kept; nowhere when not given. One process at a time may use it. */
+  readonly folder?: string | undefined;
+  readonly retentionSeconds: number;
+  /** Told the path to which a file was moved that could not be read. */
+  readonly onDamaged?: ((path: string) => void) | undefined;
+}
+
+export class LocalJobStore implements JobStore {
+  /** In the order of their last change. */
+  readonly #entries = new Map<string, Entry>();
+  /** `<client> <hash of key>` -> jobId */
+  readonly #keys = new Map<string, string>();
+  readonly #active = new Set<string>();
+  /** Jobs that have not ended, by client. */
+  readonly #activeOf = new Map<string, number>();
+  /** `queueMember`s, sorted. */
+  readonly #queued: string[] = [];
+  /** `feedMember`s, sorted, the newest last. */
+  readonly #feed: string[] = [];
+  readonly #folder: string | undefined;
+  readonly #retentionMs: number;
+
+  /** Reads the folder. Throws StoreError where it can't be used. */
+  constructor({ folder, retentionSeconds, onDamaged = () => {} }: LocalJobStoreOptions) {
+    this.#folder = folder;
+    this.#retentionMs = retentionSeconds * 1000;
+    if (folder === undefined) return;
+    const entries = onDisk(() => readEntries(folder, onDamaged));
+    for (const entry of entries.sort((a, b) => a.changedAt - b.changedAt)) this.#remember(entry);
+    this.#expire();
+  }
+
+  /** A call that failed may be repeated with the same record. */
+  async create(record: JobRecord, idempotencyKey?: string) {
+    this.#expire();
+    const key = idempotencyKey === undefined ? undefined : idempotencyHash(idempotencyKey);
+    const known = key === undefined ? undefined : this.#jobOfKey(record.client, key);
+    if (known !== undefined) return { record: known, created: known.tokenHash === record.tokenHash };
+    const taken = this.#entries.get(record.jobId)?.record;
+    if (taken?.tokenHash === record.tokenHash) return { record: taken, created: true };
+    if (taken !== undefined || !jobIdSchema.safeParse(record.jobId).success) throw idTaken(record.jobId);
+    return { record: this.#write(record, key), created: true };
+  }
+
+  async get(jobId: string) {
+    this.#expire();
+    return this.#entries.get(jobId)?.record;
+  }
+
+  async update(jobId: string, change: (record: JobRecord) => Omit<JobRecord, "seq"> | undefined) {
+    this.#expire();
+    const entry = this.#entries.get(jobId);
+    if (entry === undefined) return undefined;
+    const changed = change(entry.record);
+    if (changed === undefined) return { record: entry.record, changed: false };
+    return {
+      record: this.#write({ ...changed, jobId, seq: entry.record.seq + 1 }, entry.key),
+      changed: true,
+    };
+  }
+
+  async remove(jobId: string) {
+    const entry = this.#entries.get(jobId);
+    if (entry === undefined) return;
+    onDisk(() => this.#folder !== undefined && rmSync(pathOf(this.#folder, jobId), { force: true }));
+    this.#forget(entry);
+  }
+
+  async active() {
+    this.#expire();
+    const records = [...this.#active].map((jobId) => this.#entries.get(jobId)!.record);
+    return records.sort(byAge).map((record) => record.jobId);
+  }
+
+  async position(jobId: string) {
+    this.#expire();
+    const record = this.#entries.get(jobId)?.record;
+    const member = record === undefined ? undefined : queueMember(record);
+    return member === undefined ? 0 : rankOf(this.#queued, member);
+  }
+
+  async activeOf(client: string) {
+    this.#expire();
+    return this.#activeOf.get(client) ?? 0;
+  }
+
+  async feed({ limit, cursor }: { limit: number; cursor?: string | undefined }) {
+    this.#expire();
+    const end = cursor === undefined ? this.#feed.length : rankOf(this.#feed, memberOf(cursor));
+    const members = this.#feed.slice(Math.max(0, end - limit), end).reverse();
+    const records = members.map((member) => this.#entries.get(jobIdOfMember(member))!.record);
+    const last = members.at(-1);
+    return last !== undefined && end > limit ? { records, next: cursorOf(last) } : { records };
+  }
+
+  async check() {
+    const folder = this.#folder;
+    if (folder !== undefined) onDisk(() => readdirSync(folder));
+  }
+
+  async close() {}
+
+  #jobOfKey(client: string, key: string): JobRecord | undefined {
+    const entry = this.#entries.get(this.#keys.get(`${client} ${key}`) ?? "");
+    const fresh = entry !== undefined && entry.record.createdAt + idempotencySeconds * 1000 > Date.now();
+    return fresh ? entry.record : undefined;
+  }
+
+  #write(given: JobRecord, key: string | undefined): JobRecord {
+    const text = JSON.stringify({ record: given, changedAt: Date.now(), key });
+    // What is in memory is what a restart would read, and nobody else's to change.
+    const entry: Entry = JSON.parse(text);
+    const folder = this.#folder;
+    if (folder !== undefined) onDisk(() => writeLine(pathOf(folder, given.jobId), text, given.seq));
+    const before = this.#entries.get(given.jobId);
+    if (before !== undefined) this.#forget(before);
+    this.#remember(entry);
+    return entry.record;
+  }
+
+  #remember(entry: Entry): void {
+    const { record, key } = entry;
+    this.#entries.set(record.jobId, entry);
+    if (key !== undefined) this.#keys.set(`${record.client} ${key}`, record.jobId);
+    if (isActive(record)) {
+      this.#active.add(record.jobId);
+      this.#count(record.client, 1);
+    }
+    insert(this.#queued, queueMember(record));
+    insert(this.#feed, feedMember(record));
+  }
+
+  #forget({ record, key }: Entry): void {
+    this.#entries.delete(record.jobId);
+    if (this.#active.delete(record.jobId)) this.#count(record.client, -1);
+    const name = `${record.client} ${key}`;
+    if (this.#keys.get(name) === record.jobId) this.#keys.delete(name);
+    take(this.#queued, queueMember(record));
+    take(this.#feed, feedMember(record));
+  }
+
+  #count(client: string, more: 1 | -1): void {
+    const count = (this.#activeOf.get(client) ?? 0) + more;
+    if (count > 0) this.#activeOf.set(client, count);
+    else this.#activeOf.delete(client);
+  }
+
+  #expire(): void {
+    const limit = Date.now() - this.#retentionMs;
+    for (const entry of this.#entries.values()) {
+      if (entry.changedAt >= limit) return;
+      this.#forget(entry);
+      // A file that stays is as old at the next start.
+      if (this.#folder !== undefined) tryTo(() => rmSync(pathOf(this.#folder!, entry.record.jobId)));
+    }
+  }
+}
+
+/** Where a record stands in the queue: texts in whose order jobs wait. Undefined for what does not wait. */
+function queueMember({ status, createdAt, jobId }: JobRecord): string | undefined {
+  return status === "queued" ? `${String(Math.trunc(createdAt)).padStart(15, "0")}:${jobId}` : undefined;
+}
+
+function insert(sorted: string[], member: string | undefined): void {
+  if (member !== undefined) sorted.splice(rankOf(sorted, member), 0, member);
+}
+
+function take(sorted: string[], member: string | undefined): void {
+  if (member !== undefined) sorted.splice(rankOf(sorted, member), 1);
+}
+
+/** How many members of the sorted list are smaller. */
+function rankOf(sorted: readonly string[], member: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < member) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function readEntries(folder: string, onDamaged: (path: string) => void): Entry[] {
+  mkdirSync(folder, { recursive: true });
+  const names = readdirSync(folder);
+  for (const name of names.filter((name) => name.endsWith(".tmp"))) tryTo(() => rmSync(join(folder, name)));
+  return names.flatMap((name) => {
+    if (!/^[0-9a-f]{32}\.json$/.test(name)) return [];
+    const path = join(folder, name);
+    const entry = tryTo(() => lastEntry(readFileSync(path, "utf8")));
+    if (entry?.record?.jobId === name.slice(0, 32) && isEntry(entry)) return [entry];
+    tryTo(() => renameSync(path, `${path}.damaged`));
+    onDamaged(`${path}.damaged`);
+    return [];
+  });
+}
+
+/** Whether it has everything that this file relies on. */
+function isEntry({ record, changedAt, key }: Entry): boolean {
+  return (
+    typeof changedAt === "number" &&
+    (key === undefined || typeof key === "string") &&
+    [record.seq, record.createdAt].every(Number.isFinite) &&
+    [record.client, record.tokenHash, record.requestId, record.contentKey].every(
+      (text) => typeof text === "string",
+    ) &&
+    jobStatuses.includes(record.status)
+  );
+}
+
+/** The last line that is whole: the writer of a part of one was killed, or told that it failed. */
+function lastEntry(text: string): Entry | undefined {
+  for (const line of text.split("\n").reverse()) {
+    const entry = line === "" ? undefined : tryTo(() => JSON.parse(line) as Entry);
+    if (entry !== undefined) return entry;
+  }
+  return undefined;
+}
+
+/** The line break in front ends what a failed write may have left. */
+function writeLine(path: string, text: string, seq: number): void {
+  const line = `\n${text}`;
+  if (seq % maxLines !== 0) {
+    appendFileSync(path, line);
+    return;
+  }
+  try {
+    writeFileSync(`${path}.tmp`, line);
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    tryTo(() => rmSync(`${path}.tmp`, { force: true }));
+    throw error;
+  }
+}
+
+function pathOf(folder: string, jobId: string): string {
+  return join(folder, `${jobId}.json`);
+}
+
+function onDisk<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new StoreError(`Expected to keep jobs in files but received: ${(error as Error).message}.`, {
+      retryable: true,
+      cause: error,
+    });
+  }
+}
+
+function tryTo<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+/** Where pictures lie: a folder on one machine, S3 in the cloud. */
+
+export interface ObjectInfo {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
+export interface StoredObject {
+  readonly body: Uint8Array;
+  readonly contentType: string;
+}
+
+export interface PutOptions {
+  /** The one that the key's extension stands for: `contentTypeOf(key)`. */
+  readonly contentType: string;
+  /** Leave alone what is there already (`If-None-Match: *`). */
+  readonly ifAbsent?: boolean;
+}
+
+export interface UploadForm {
+  readonly url: string;
+  /** To be sent before the file, as multipart/form-data. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/**
+ * Objects under keys of `/`-separated names (`isKey` says which). Writes are atomic: a reader sees the whole object or none.
+ *
+ * Every method may throw StoreError.
+ */
+export interface ObjectStore {
+  /** Whether the object was written; false only with `ifAbsent`, where there was one. */
+  put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean>;
+  /** Undefined where there is none. */
+  get(key: string): Promise<StoredObject | undefined>;
+  head(key: string): Promise<ObjectInfo | undefined>;
+  /** Copies within the store, to a key of the same type; false where there is nothing at `from`. */
+  copy(from: string, to: string): Promise<boolean>;
+  /** Nothing happens where there is none. */
+  delete(key: string): Promise<void>;
+  /** In the order of their keys, at most 1,000 a page; `next`, the last key of the page, continues. */
+  list(
+    prefix: string,
+    options: { readonly limit: number; readonly cursor?: string | undefined },
+  ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }>;
+  /** A URL that anybody may read who has it, for so many seconds. Made anew each time: it dies with the credentials that signed it. */
+  presign(key: string, seconds: number): Promise<string>;
+  /** The lasting URL of an object under `public/` or `style/`. */
+  publicUrl(key: string): string;
+  /** A form with which a browser may put one object of that type, not empty and of at most so many bytes; the file comes last, as `file`. */
+  presignUpload(
+    key: string,
+    options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
+  ): Promise<UploadForm>;
+  /** Whether the store answers. */
+  check(): Promise<void>;
+}
+
+/** A store did not do what it was asked. `retryable`: the same may work later. */
+export class StoreError extends Error {
+  readonly retryable: boolean;
+
+  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = "StoreError";
+    this.retryable = options.retryable;
+  }
+}
