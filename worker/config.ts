@@ -1,0 +1,133 @@
+/** What the environment tells a worker: one schema. */
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { optionTable } from "../engine/options.ts";
+
+/** Where objects lie, or where messages go. */
+export type Place =
+  | { readonly kind: "file"; readonly folder: string }
+  | { readonly kind: "s3"; readonly bucket: string }
+  | { readonly kind: "sqs"; readonly url: string };
+
+const text = z.string().optional();
+
+/** Issues' messages end the sentence "Expected VARIABLE to be". */
+function integer(fallback: number, min: number, max: number) {
+  return text.transform((value, context) => {
+    const number = value === undefined ? fallback : Number(value);
+    if (Number.isInteger(number) && number >= min && number <= max) return number;
+    context.addIssue(`an integer from ${min} to ${max}`);
+    return z.NEVER;
+  });
+}
+
+function choice<T>(fallback: string, values: Readonly<Record<string, T>>) {
+  return text.transform((value = fallback, context) => {
+    if (Object.hasOwn(values, value)) return values[value]!;
+    context.addIssue(`one of ${Object.keys(values).join(", ")}`);
+    return z.NEVER;
+  });
+}
+
+function place<T extends Place>(expected: string, parse: (url: URL) => T | undefined) {
+  return text.transform((value, context) => {
+    const url = value !== undefined && URL.canParse(value) ? new URL(value) : undefined;
+    const parsed = url && (fileOf(url) ?? parse(url));
+    if (parsed) return parsed;
+    context.addIssue(expected);
+    return z.NEVER;
+  });
+}
+
+function fileOf(url: URL): Extract<Place, { kind: "file" }> | undefined {
+  const isLocal = url.protocol === "file:" && url.host === "";
+  return isLocal ? { kind: "file", folder: fileURLToPath(url) } : undefined;
+}
+
+const yes = { true: true, "1": true, false: false, "0": false };
+
+const schema = z
+  .object({
+    /** Object store. The SDK reads AWS_REGION, AWS_ENDPOINT_URL_S3 and credentials itself. */
+    STYLIZE_OBJECTS: place("file:///FOLDER or s3://BUCKET", ({ protocol, host, pathname }) => {
+      const isBucket = protocol === "s3:" && host !== "" && ["", "/"].includes(pathname);
+      return isBucket ? { kind: "s3" as const, bucket: host } : undefined;
+    }),
+    /** Message queue; AWS_ENDPOINT_URL_SQS likewise. */
+    STYLIZE_QUEUE: place("file:///FOLDER or an https:// address of an SQS queue", (url) => {
+      const isQueue = /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+      return isQueue ? { kind: "sqs" as const, url: url.href } : undefined;
+    }),
+    /** Network, by name or file; the best that was fetched when not given. */
+    STYLIZE_WEIGHTS: text,
+    /** Most pixels of a result's long side, on a GPU and on a software adapter. */
+    STYLIZE_MAX_SIZE: integer(2048, 32, 16_384),
+    STYLIZE_MAX_SIZE_SOFTWARE: integer(512, 32, 16_384),
+    /** Most pixels of a picture that comes in. */
+    STYLIZE_MAX_PIXELS: integer(64_000_000, 1024, 2 ** 28),
+    /** Steps at each scale where the job names none. */
+    STYLIZE_STEPS: integer(optionTable.steps.default, 1, 2000),
+    STYLIZE_CHECKPOINT_SECONDS: integer(30, 1, 3600),
+    STYLIZE_REQUIRE_GPU: choice("true", yes),
+    /** Which attempt at the job this is, from 1, and how many there are; only the last tells of failures that others may not meet. */
+    STYLIZE_ATTEMPT: integer(1, 1, 1000),
+    STYLIZE_ATTEMPTS: integer(3, 1, 1000),
+    /** 1: the end of standard input means that whoever started the worker is gone, and stops it like SIGTERM. */
+    STYLIZE_PARENT_PIPE: choice("0", yes),
+    STYLIZE_LOG_LEVEL: choice("info", {
+      fatal: "fatal",
+      error: "error",
+      warn: "warn",
+      info: "info",
+      debug: "debug",
+      silent: "silent",
+    } as const),
+  })
+  .transform((env) => ({
+    objects: env.STYLIZE_OBJECTS,
+    queue: env.STYLIZE_QUEUE,
+    weights: env.STYLIZE_WEIGHTS,
+    limits: {
+      maxSize: env.STYLIZE_MAX_SIZE,
+      maxSizeSoftware: env.STYLIZE_MAX_SIZE_SOFTWARE,
+      maxPixels: env.STYLIZE_MAX_PIXELS,
+      steps: env.STYLIZE_STEPS,
+      checkpointSeconds: env.STYLIZE_CHECKPOINT_SECONDS,
+      isLastAttempt: env.STYLIZE_ATTEMPT >= env.STYLIZE_ATTEMPTS,
+    },
+    requireGpu: env.STYLIZE_REQUIRE_GPU,
+    parentPipe: env.STYLIZE_PARENT_PIPE,
+    logLevel: env.STYLIZE_LOG_LEVEL,
+  }));
+
+/** `process.env` is one. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type WorkerConfig = z.infer<typeof schema>;
+export type JobLimits = WorkerConfig["limits"];
+
+export class ConfigError extends Error {
+  /** One sentence for each wrong variable. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join(" "));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** Variables that are empty count as not set. Throws ConfigError. */
+export function parseConfig(environment: Environment): WorkerConfig {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
+  const env = { STYLIZE_ATTEMPT: set.AWS_BATCH_JOB_ATTEMPT, ...set };
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  throw new ConfigError(
+    result.error.issues.map(({ path, message }) => {
+      const value = env[String(path[0]) as keyof typeof env];
+      const received = value === undefined ? "nothing" : `'${value.replace(/\/\/[^/]*@/, "//...@")}'`;
+      return `Expected ${String(path[0])} to be ${message} but received ${received}.`;
+    }),
+  );
+}

@@ -1,0 +1,135 @@
+/** One job, from its pictures in the store to the news of its end. */
+import type { Logger } from "pino";
+import { checkpointOf } from "../engine/checkpoint.ts";
+import type { GpuContext } from "../engine/gpu/context.ts";
+import type { Network } from "../engine/network/types.ts";
+import { planScales } from "../engine/pyramid.ts";
+import { stylize } from "../engine/stylize.ts";
+import { jobIdOf, keys, type WorkerJob, type WorkerMessage } from "../gateway/protocol.ts";
+import { atMost, encodePicture, longSide, type Transparency } from "../pictures/index.ts";
+import type { Publisher } from "../stores/message-queue.ts";
+import type { ObjectStore } from "../stores/object-store.ts";
+import { digestOf } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import type { JobLimits } from "./config.ts";
+import type { Outcome } from "./exit-codes.ts";
+import { failureOf } from "./failures.ts";
+import { isSoftware } from "./gpu.ts";
+import { type Input, readInput, settingsOf, sizeOf, styleKey } from "./inputs.ts";
+import { Progress } from "./progress.ts";
+
+export interface JobDeps {
+  readonly objects: ObjectStore;
+  readonly publisher: Publisher;
+  readonly context: GpuContext;
+  readonly network: Network;
+  readonly limits: JobLimits;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Stops the job: it writes a checkpoint and tells nobody. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/**
+ * Does a job; never throws. The same job may be run any number of times: who finds its result there only tells of it.
+ *
+ * A failure that another attempt may not meet is published at the last attempt only.
+ */
+export async function runJob(job: WorkerJob, deps: JobDeps): Promise<Outcome> {
+  const log = deps.log.child({ jobId: jobIdOf(job.requestId) });
+  try {
+    const outcome = await perform(job, { ...deps, log });
+    log.info(`job ${outcome}`);
+    return outcome;
+  } catch (error) {
+    const { reason, retry } = failureOf(error);
+    log.error({ err: error, reason, retry }, "job failed");
+    if (retry && !deps.limits.isLastAttempt) return "failed";
+    try {
+      await publish({ requestId: job.requestId, failure: reason }, deps);
+    } catch (cause) {
+      log.error({ err: cause }, "the failure was not published");
+      return "failed"; // so that another attempt does
+    }
+    return retry ? "failed" : "bad-input";
+  }
+}
+
+async function perform(job: WorkerJob, deps: JobDeps): Promise<Outcome> {
+  const { requestId, contentKey } = job;
+  const { objects, log } = deps;
+  const resultKey = keys.output(contentKey.startsWith("private/"), jobIdOf(requestId));
+  if (!(await objects.head(resultKey))) {
+    const png = await paint(job, deps);
+    if (!png) return "interrupted";
+    await objects.put(resultKey, png, { contentType: "image/png", ifAbsent: true });
+  }
+  await publish({ requestId, resultKey }, deps);
+  const warn = (error: unknown) => log.warn({ err: error }, "the checkpoint was not removed");
+  await objects.delete(keys.checkpoint(jobIdOf(requestId))).catch(warn);
+  return "done";
+}
+
+/** The result as PNG; undefined when the job was stopped. */
+async function paint(job: WorkerJob, deps: JobDeps): Promise<Uint8Array | undefined> {
+  const { context, network, signal, log } = deps;
+  const { alpha, content, styles, settings, digests } = await prepare(job, deps);
+  const scales = planScales(content, settings);
+  const checkpoints = new Checkpoints({
+    ...deps,
+    key: keys.checkpoint(jobIdOf(job.requestId)),
+    digest: digestOf({ ...digests, settings, scales, network }),
+    everySeconds: deps.limits.checkpointSeconds,
+  });
+  const progress = new Progress({ ...deps, requestId: job.requestId, scales });
+  const resume = await checkpoints.load();
+  if (signal.aborted) return undefined;
+  const { size, steps } = settings;
+  log.info({ size, steps, network: network.name, from: resume && [resume.scale, resume.step] }, "job begins");
+  const { picture, aborted, last } = await stylize({
+    ...settings,
+    context,
+    network,
+    content,
+    styles,
+    resume,
+    signal,
+    onIterate: async (iterate, present) => {
+      await progress.step(iterate, present);
+      await checkpoints.step(async () => checkpointOf(iterate, await present()));
+    },
+  });
+  if (aborted) {
+    if (last) await checkpoints.save(checkpointOf(last, picture));
+    return undefined;
+  }
+  await checkpoints.settled();
+  return encodePicture(picture, "png", { transparency: alpha });
+}
+
+/** The pictures at the size of the run, and its settings. */
+async function prepare(job: WorkerJob, { objects, limits, context, network }: JobDeps) {
+  const { maxPixels } = limits;
+  const content = await readInput(objects, job.contentKey, maxPixels, "bad-content");
+  const style = await readInput(objects, styleKey(job.style), maxPixels, "bad-style");
+  const max = isSoftware(context) ? limits.maxSizeSoftware : limits.maxSize;
+  const size = sizeOf(content.picture, job.options.size, max);
+  const settings = settingsOf(job.options, size, limits.steps, network);
+  return {
+    alpha: transparencyOf(content),
+    content: longSide(content.picture, size),
+    styles: [atMost(style.picture, Math.ceil(size * settings.styleSize))],
+    settings,
+    digests: { content: content.digest, style: style.digest },
+  };
+}
+
+function transparencyOf({ alpha, picture: { width, height } }: Input): Transparency | undefined {
+  return alpha && { width, height, alpha };
+}
+
+/** Throws StoreError. */
+async function publish(message: WorkerMessage, { publisher }: JobDeps): Promise<void> {
+  await publisher.publish(JSON.stringify(message));
+}

@@ -1,0 +1,85 @@
+/**
+ * A worker, as AWS Batch and a gateway on one machine start it: `node worker/main contentKey style requestId [optionsJson]`.
+ *
+ * `--drain` takes jobs from standard input instead (drain.ts). The environment is config.ts's, the exit status exit-codes.ts's; logs are
+ * JSON on standard error.
+ */
+import type { Logger } from "pino";
+import { StylizeError } from "../engine/errors.ts";
+import { loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
+import { ConfigError, parseConfig, type WorkerConfig } from "./config.ts";
+import { drain } from "./drain.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { openGpu } from "./gpu.ts";
+import { type JobDeps, runJob } from "./job.ts";
+import { createLog } from "./log.ts";
+import { stopSignal } from "./stop.ts";
+import { openStores } from "./stores.ts";
+
+async function main(): Promise<number> {
+  let config: WorkerConfig;
+  try {
+    config = parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const log = createLog("info");
+    for (const problem of error.problems) log.fatal(problem);
+    return exitCodes["bad-config"];
+  }
+  const log = createLog(config.logLevel);
+  let task: Arguments;
+  try {
+    task = parseArguments(process.argv.slice(2));
+  } catch (error) {
+    log.fatal((error as Error).message);
+    return exitCodes["bad-input"];
+  }
+  try {
+    return await work(task, config, log);
+  } catch (error) {
+    log.fatal({ err: error }, "the worker failed");
+    return error instanceof StylizeError ? exitCodeOf(error) : exitCodes.failed;
+  }
+}
+
+async function work(task: Arguments, config: WorkerConfig, log: Logger): Promise<number> {
+  const { weights, limits, parentPipe, requireGpu } = config;
+  const signal = stopSignal(log, parentPipe ? process.stdin : undefined);
+  using context = await openGpu(requireGpu);
+  const network = weights === undefined ? await loadDefaultNetwork() : await loadNetwork(weights);
+  const deps = {
+    ...(await openStores(config, process.env)),
+    clock: Date.now,
+    context,
+    network,
+    limits,
+    signal,
+    log,
+  };
+  if (task.mode === "drain") return await drainInput(deps); // before the context goes
+  if (parentPipe) process.stdin.resume(); // its end is seen only where it is read
+  return exitCodes[await runJob(task.job, deps)];
+}
+
+async function drainInput(deps: JobDeps): Promise<number> {
+  const lost = new AbortController(); // a lost GPU can't be had again in this process
+  void deps.context.device.lost.then(() => lost.abort());
+  const outcome = await drain({
+    input: process.stdin,
+    output: process.stdout,
+    signal: AbortSignal.any([deps.signal, lost.signal]),
+    run: (job) => runJob(job, deps),
+    onBadLine: (error) => deps.log.error(error.message),
+  });
+  return lost.signal.aborted ? exitCodes.failed : exitCodes[outcome];
+}
+
+/** What goes wrong before there is a job. */
+function exitCodeOf({ code }: StylizeError): number {
+  if (code === "no-adapter") return exitCodes["no-gpu"];
+  const isConfig = code === "bad-weights" || code === "file-not-found";
+  return isConfig ? exitCodes["bad-config"] : exitCodes.failed;
+}
+
+process.exit(await main());
