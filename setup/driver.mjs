@@ -1,16 +1,16 @@
-/** Runs the commands that install a driver, as root or through sudo. */
+/** Runs the commands that install packages of the system, as root or through sudo. */
 import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
 
 /**
  * @param {import("./system.mjs").Step[]} steps
  * @param {import("./system.mjs").System} system
+ * @param {number} lockSeconds how long to wait for another package manager
  */
-export async function installDriver(steps, system) {
+export async function runSteps(steps, system, lockSeconds) {
   const prefix = [...(system.root ? [] : ["sudo", "-n"]), "env", "DEBIAN_FRONTEND=noninteractive"];
   let output = "";
   for (const { title, command, input, mayFail } of steps) {
-    // Fresh machines install their own updates in the background: wait for them.
-    const wait = command[0] === "apt-get" ? ["-o", "DPkg::Lock::Timeout=300"] : [];
+    const wait = command[0] === "apt-get" ? ["-o", `DPkg::Lock::Timeout=${lockSeconds}`] : [];
     const given = input === undefined ? {} : { input };
     const result = await run([...prefix, ...command, ...wait], { title, ...given });
     output += result.output;

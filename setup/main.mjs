@@ -1,4 +1,4 @@
-/** The order of set-up: packages, then an adapter, then (only if there is none) a driver. */
+/** The order of set-up: packages, then an adapter, then (only if there is none) a driver, then redis-server for the tests. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,17 +11,21 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * Sets the project up and says what it did, on stderr.
- * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: packages only
+ * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`: redis-server too
  * @returns {Promise<number>} exit status, see setup.mjs
  */
 export async function main(args) {
-  const unknown = args.find((arg) => arg !== "--yes" && arg !== "--no-gpu");
+  const unknown = args.find((arg) => !["--yes", "--no-gpu", "--redis"].includes(arg));
   if (unknown !== undefined) {
-    say(`Expected --yes or --no-gpu but received ${unknown}.`);
+    say(`Expected --yes, --no-gpu or --redis but received ${unknown}.`);
     return 2;
   }
-  const options = { gpu: !args.includes("--no-gpu"), yes: args.includes("--yes") || yesFromEnvironment() };
-  if (ready(options.gpu)) return 0;
+  const options = {
+    gpu: !args.includes("--no-gpu"),
+    redis: args.includes("--redis"),
+    yes: args.includes("--yes") || yesFromEnvironment(),
+  };
+  if (ready(options)) return 0;
   try {
     await withLock(join(root, ".cache", "setup.lock"), () => setUp(options), {
       onWait: () => say("waiting for another set-up of this folder to finish"),
@@ -40,28 +44,40 @@ function yesFromEnvironment() {
   return ["1", "true", "yes"].includes(STYLIZE_SETUP_YES ?? "") || npm_config_yes === "true";
 }
 
-/** @param {boolean} gpu */
-function ready(gpu) {
+/** @param {{ gpu: boolean, redis: boolean }} options */
+function ready({ gpu, redis }) {
   const key = packagesKey(root);
   if (!packagesFresh(root, key)) return false;
-  return !gpu || readStamp(root)?.adapter === adapterKey();
+  const stamp = readStamp(root);
+  return (!gpu || stamp?.adapter === adapterKey()) && (!redis || stamp?.redis === true);
 }
 
-/** @param {{ gpu: boolean, yes: boolean }} options */
+/** @param {{ gpu: boolean, redis: boolean, yes: boolean }} options */
 async function setUp(options) {
   const key = packagesKey(root);
   if (!packagesFresh(root, key)) await installPackages(root, key);
   // Another set-up may have done all of this while we waited for its lock.
-  if (ready(options.gpu)) return;
+  if (ready(options)) return;
 
-  let probe = await probeAdapter();
-  if (probe.outcome !== "usable") {
-    await provideAdapter(probe, options.yes);
-    probe = await probeAdapter();
-    if (probe.outcome !== "usable") throw new SetupError(7, stillNone(probe));
-    say(`adapter: ${probe.adapter}`);
+  if (!ready({ gpu: options.gpu, redis: false })) {
+    await seeToAdapter(options.yes);
+    writeStamp(root, { ...readStamp(root), packages: key, adapter: adapterKey() });
   }
-  writeStamp(root, { packages: key, adapter: adapterKey() });
+  if (options.redis) {
+    const { provideRedis } = await import("./redis.mjs");
+    await provideRedis(options.yes);
+    writeStamp(root, { ...readStamp(root), packages: key, redis: true });
+  }
+}
+
+/** @param {boolean} yes */
+async function seeToAdapter(yes) {
+  let probe = await probeAdapter();
+  if (probe.outcome === "usable") return;
+  await provideAdapter(probe, yes);
+  probe = await probeAdapter();
+  if (probe.outcome !== "usable") throw new SetupError(7, stillNone(probe));
+  say(`adapter: ${probe.adapter}`);
 }
 
 /**
@@ -86,8 +102,9 @@ async function provideAdapter(probe, yes) {
       throw new SetupError(7, "Nothing was installed. Run the commands above, or answer y next time.");
     }
   }
-  const { installDriver } = await import("./driver.mjs");
-  await installDriver(steps, system);
+  const { runSteps } = await import("./driver.mjs");
+  // Fresh machines install their own updates in the background.
+  await runSteps(steps, system, 300);
 }
 
 /** @param {import("./adapter.mjs").Probe} probe */

@@ -13,6 +13,7 @@ import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
  * @typedef {object} Stamp
  * @property {string} packages what `packagesKey` gave when they were installed
  * @property {string} [adapter] what `adapterKey` gave when an adapter was found
+ * @property {boolean} [redis] redis-server was seen to: it is there, or can't be had
  */
 
 /** @param {string} root */

@@ -200,7 +200,7 @@ function manualCommands(system) {
 }
 
 /** @param {string} program */
-function onPath(program) {
+export function onPath(program) {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

@@ -34,7 +34,7 @@ export class FileMessageQueue implements MessageQueue {
   constructor(folder: string, options: FileMessageQueueOptions = {}) {
     this.#files = new MessageFiles(folder);
     this.#settings = {
-      handlers: options.handlers ?? 10,
+      handlers: options.handlers ?? 50,
       visibilityMs: options.visibilityMs ?? 30_000,
       pollMs: options.pollMs ?? 2_000,
       retryMs: options.retryMs ?? 1_000,

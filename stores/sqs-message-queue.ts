@@ -47,7 +47,7 @@ export class SqsMessageQueue implements MessageQueue {
     this.#settings = {
       queueUrl: options.queueUrl,
       pollers: options.pollers ?? 1,
-      handlers: options.handlers ?? 20,
+      handlers: options.handlers ?? 50,
       visibilitySeconds: options.visibilitySeconds ?? 30,
       retryMs: options.retryMs ?? 1_000,
       onError: options.onError ?? (() => {}),
