@@ -1,0 +1,218 @@
+/** What the service can be told, by flag or by environment: one table. */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+
+interface Setting<T = unknown> {
+  /** `--flag`; the variable is STYLIZE_FLAG unless `env` names another. */
+  readonly env?: string;
+  /** Of the text that a flag or variable has. */
+  readonly schema: z.ZodType<T, string | undefined>;
+  readonly help: string;
+  /** Never printed. */
+  readonly secret?: boolean;
+}
+
+const text = z.string().min(1);
+const optional = text.optional();
+const key = z.string().min(32, "at least 32 characters").optional();
+/** Messages complete "Expected --flag to be". */
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .default(String(fallback))
+    .transform(Number)
+    .refine(
+      (value) => Number.isInteger(value) && value >= min && value <= max,
+      `an integer from ${min} to ${max}`,
+    );
+const url = z.url({ protocol: /^https?$/, error: "an http:// or https:// address" }).optional();
+const list = z
+  .string()
+  .default("")
+  .transform((value) =>
+    value
+      .split(",")
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
+
+const setting = <T>(
+  schema: z.ZodType<T, string | undefined>,
+  help: string,
+  more: Pick<Setting, "env" | "secret"> = {},
+) => ({
+  schema,
+  help,
+  ...more,
+});
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
+
+export const settings = {
+  host: setting(z.string().default("127.0.0.1"), "Address to listen on."),
+  port: setting(integer(3000, 0, 65_535), "Port to listen on; 0 for any that is free."),
+  data: setting(
+    z.string().default("stylize-data"),
+    "Folder of pictures, messages and records on one machine.",
+  ),
+  "public-url": setting(
+    url,
+    "Address at which browsers reach this gateway; http://HOST:PORT when not given.",
+  ),
+  origins: setting(list, "Origins of pages, separated by commas, that may connect beside the gateway's own."),
+  "trust-proxy": setting(
+    integer(0, 0, 10),
+    "Proxies in front, whose X-Forwarded-For tells the client's address.",
+  ),
+
+  redis: setting(
+    optional,
+    "redis://, rediss:// or redis+cluster:// address of job records; files when not given.",
+    { secret: true },
+  ),
+  bucket: setting(optional, "S3 bucket of pictures; files when not given."),
+  "s3-endpoint": setting(url, "Address of S3, where it is not AWS's."),
+  "cdn-url": setting(url, "Address under which public objects of the bucket can be read."),
+  "queue-url": setting(url, "SQS queue of workers' news; files when not given."),
+  "sqs-endpoint": setting(url, "Address of SQS, where it is not AWS's."),
+  "batch-queue": setting(optional, "AWS Batch job queue; child processes when not given."),
+  "batch-definition": setting(optional, "AWS Batch job definition."),
+  "batch-endpoint": setting(url, "Address of Batch, where it is not AWS's."),
+  region: setting(optional, "AWS region.", { env: "AWS_REGION" }),
+  workers: setting(integer(1, 1, 64), "Jobs at a time, as child processes."),
+  weights: setting(optional, "Network of child processes: a name or a file; see docs/networks.md."),
+
+  secret: setting(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {
+    secret: true,
+  }),
+  "jwt-secret": setting(
+    key,
+    "Key of HS256 tokens that clients must present; anybody may connect when not given.",
+    { secret: true },
+  ),
+  "jwt-public-key": setting(
+    optional,
+    "PEM of the key of RS256, ES256 or EdDSA tokens that clients must present.",
+  ),
+
+  "max-image-bytes": setting(integer(20_000_000, 1000, 100_000_000), "Largest picture file."),
+  "max-message-bytes": setting(
+    integer(8_000_000, 1000, 100_000_000),
+    "Largest message; larger pictures need an upload.",
+  ),
+  "max-pixels": setting(integer(50_000_000, 1024, 268_000_000), "Pixels of the largest picture."),
+  "max-size": setting(integer(1536, 32, 16_384), "Long side of the largest result."),
+  "max-size-software": setting(integer(512, 32, 4096), "The same where workers have no GPU."),
+  "max-steps": setting(integer(500, 1, 2000), "Most steps at the last scale."),
+  "jobs-per-client": setting(integer(3, 1, 1000), "Jobs of one client that have not ended."),
+  "jobs-per-minute": setting(integer(6, 1, 100_000), "Jobs that one client may start in a minute."),
+  "jobs-per-day": setting(integer(100, 1, 1_000_000), "Jobs that one client may start in a day."),
+  "requests-per-minute": setting(integer(240, 1, 1_000_000), "Requests of one client in a minute."),
+  "retention-days": setting(integer(7, 1, 365), "Days that records are kept after the last change."),
+
+  "drain-seconds": setting(integer(100, 1, 119), "Seconds for work at hand after SIGTERM."),
+  "log-level": setting(
+    z.enum(logLevels, `one of ${logLevels.join(", ")}`).default("info"),
+    "Least level of log lines.",
+  ),
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+export type Config = { readonly [Name in SettingName]: z.output<(typeof settings)[Name]["schema"]> };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Every one of the wrong settings in a sentence of its own. */
+export class ConfigError extends Error {
+  readonly sentences: readonly string[];
+
+  constructor(sentences: readonly string[]) {
+    super(sentences.join("\n"));
+    this.name = "ConfigError";
+    this.sentences = sentences;
+  }
+}
+
+/** The variable of a setting: STYLIZE_PORT. */
+export function variableOf(name: SettingName): string {
+  const { env }: Setting = settings[name];
+  return env ?? `STYLIZE_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** Reads flags before variables before defaults. Throws ConfigError. */
+export function readConfig(
+  argv: readonly string[],
+  env: Environment,
+): { config: Config; print: boolean; help: boolean } {
+  const names = Object.keys(settings) as SettingName[];
+  const { flags, print, help } = parseFlags(argv, names);
+  const sentences: string[] = [];
+  const values = names.map((name) => {
+    const variable = variableOf(name);
+    const given = flags[name] ?? (env[variable] || undefined);
+    const parsed = (settings[name] as Setting).schema.safeParse(given);
+    if (parsed.success) return [name, parsed.data];
+    const { secret }: Setting = settings[name];
+    const received = secret ? "something else" : `'${given}'`;
+    sentences.push(
+      `Expected --${name} (${variable}) to be ${parsed.error.issues[0]!.message} but received ${received}.`,
+    );
+    return [name, undefined];
+  });
+  const config = Object.fromEntries(values) as Config;
+  if (sentences.length === 0) sentences.push(...contradictions(config));
+  if (sentences.length > 0) throw new ConfigError(sentences);
+  return { config, print, help };
+}
+
+function parseFlags(argv: readonly string[], names: readonly SettingName[]) {
+  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { ...options, "print-config": { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    });
+    const flags = values as Partial<Record<SettingName, string>>;
+    return { flags, print: values["print-config"] === true, help: values.help === true };
+  } catch (error) {
+    throw new ConfigError([(error as Error).message.split("\n")[0]!]);
+  }
+}
+
+/** What can't go together. */
+function contradictions(config: Config): string[] {
+  const needs = (name: SettingName, other: SettingName) =>
+    config[name] !== undefined && config[other] === undefined
+      ? [`Expected --${other} (${variableOf(other)}) with --${name} but received none.`]
+      : [];
+  return [
+    ...needs("batch-queue", "batch-definition"),
+    ...needs("batch-queue", "bucket"),
+    ...needs("batch-queue", "queue-url"),
+    ...needs("redis", "secret"),
+    ...(config["jwt-secret"] !== undefined && config["jwt-public-key"] !== undefined
+      ? ["Expected one of --jwt-secret and --jwt-public-key but received both."]
+      : []),
+  ];
+}
+
+/** The settings as they are in force, one a line; of secrets only whether they are set. */
+export function printedConfig(config: Config): string {
+  const lines = (Object.keys(settings) as SettingName[]).map((name) => {
+    const { secret }: Setting = settings[name];
+    const value = config[name];
+    return `${name}: ${value === undefined ? "(not set)" : secret ? "(set)" : value}`;
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+export function helpText(): string {
+  const rows = (Object.keys(settings) as SettingName[]).map((name) => {
+    const fallback = (settings[name] as Setting).schema.safeParse(undefined).data;
+    const shown = fallback === undefined || `${fallback}` === "" ? "" : ` [${fallback}]`;
+    return `  --${name.padEnd(20)} ${settings[name].help}${shown}`;
+  });
+  return ["Usage: stylize-serve [options]; each has a variable, STYLIZE_PORT for --port", ...rows, ""].join(
+    "\n",
+  );
+}

@@ -1,0 +1,128 @@
+/**
+ * News of jobs to the clients that wait for them, wherever they are connected.
+ *
+ * Each gateway tells its own clients, once a job: what has ended is remembered. Gateways hear of each other's news through Redis' pub/sub,
+ * which loses what is said while a connection is away; so each also looks into the store now and then for the jobs that its clients wait
+ * for, and for new public results.
+ */
+import type { Server } from "socket.io";
+import type { JobRecord, JobStore } from "../stores/job-store.ts";
+import { type ClientEvents, failureReasons, isTerminal, type ServerEvents } from "./protocol.ts";
+import type { Views } from "./views.ts";
+
+/** What gateways say to each other. */
+export interface GatewayEvents {
+  JOB_CHANGED(record: JobRecord): void;
+}
+
+export interface SocketData {
+  client: string;
+}
+
+export type GatewayServer = Server<ClientEvents, ServerEvents, GatewayEvents, SocketData>;
+
+/** Jobs of which it is remembered what was told. */
+const REMEMBERED = 50_000;
+/** Public results looked at in a sweep. */
+const FEED_LOOK = 50;
+
+const ROOM = "job:";
+export const roomOf = (jobId: string): string => ROOM + jobId;
+
+export interface DeliveryParts {
+  readonly io: GatewayServer;
+  readonly jobs: JobStore;
+  readonly views: Views;
+  /** Whether there are other gateways, reached through the server's adapter. */
+  readonly hasPeers: boolean;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  /** Job -> last `seq` told here; Infinity once it has ended. In the order of insertion. */
+  readonly #told = new Map<string, number>();
+  readonly #since = Date.now();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    parts.io.on("JOB_CHANGED", (record) => this.#tell(record));
+  }
+
+  /** Tells clients here and everywhere. Telling the same again does nothing. */
+  announce(record: JobRecord): void {
+    this.#tell(record);
+    if (this.#parts.hasPeers) this.#parts.io.serverSideEmit("JOB_CHANGED", record);
+  }
+
+  /** Looks into the store every so often, until `stop`. */
+  start(everyMs: number): void {
+    const sweep = () => {
+      this.sweep()
+        .catch(this.#parts.onError)
+        .finally(() => {
+          if (this.#timer) this.#timer = setTimeout(sweep, everyMs);
+        });
+    };
+    this.#timer = setTimeout(sweep, everyMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Tells what is in the store and was not heard of. */
+  async sweep(): Promise<void> {
+    const { io, jobs } = this.#parts;
+    for (const room of io.of("/").adapter.rooms.keys()) {
+      if (!room.startsWith(ROOM) || this.#hasEnded(room.slice(ROOM.length))) continue;
+      const record = await jobs.get(room.slice(ROOM.length));
+      if (!record) continue;
+      if (record.status === "queued") this.#told.delete(record.jobId); // others may have left the queue: its place is news
+      this.#tell(record);
+    }
+    const { records } = await jobs.feed({ limit: FEED_LOOK });
+    for (const record of records) if (record.endedAt! >= this.#since) this.#tell(record);
+  }
+
+  #hasEnded(jobId: string): boolean {
+    return this.#told.get(jobId) === Number.POSITIVE_INFINITY;
+  }
+
+  #tell(record: JobRecord): void {
+    const { jobId, seq, status } = record;
+    if (seq <= (this.#told.get(jobId) ?? 0)) return;
+    this.#remember(jobId, isTerminal(status) ? Number.POSITIVE_INFINITY : seq);
+    this.#emit(record).catch(this.#parts.onError);
+  }
+
+  #remember(jobId: string, seq: number): void {
+    this.#told.delete(jobId);
+    this.#told.set(jobId, seq);
+    if (this.#told.size <= REMEMBERED) return;
+    const [oldest] = this.#told.keys();
+    this.#told.delete(oldest!);
+  }
+
+  async #emit(record: JobRecord): Promise<void> {
+    const { io, views } = this.#parts;
+    const { jobId, status, isPrivate } = record;
+    const room = io.local.to(roomOf(jobId));
+    const isWaited = io.of("/").adapter.rooms.has(roomOf(jobId));
+    if (status === "succeeded") {
+      views.learn(record);
+      if (isWaited) room.emit(`TRANSFER_STYLE_COMPLETED::${jobId}`, { result: await views.result(record) });
+      if (!isPrivate) io.local.emit("TRANSFER_STYLE_COMPLETED", views.image(record));
+    } else if (status === "failed" || status === "cancelled") {
+      const code = status === "failed" ? (record.failure ?? "internal") : status;
+      const message = code === "cancelled" ? "The job was cancelled." : failureReasons[code];
+      if (isWaited) room.emit(`TRANSFER_STYLE_FAILED::${jobId}`, { code, message });
+    } else if (isWaited) {
+      const progress = await views.progress(record);
+      io.local.volatile.to(roomOf(jobId)).emit(`JOB_PROGRESS::${jobId}`, progress);
+    }
+    if (isTerminal(status)) room.socketsLeave(roomOf(jobId)); // that was all; a client that stays connected collects no rooms
+  }
+}

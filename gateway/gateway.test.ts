@@ -1,0 +1,399 @@
+/** What clients of a gateway see: real sockets, files, child processes; only the worker is a stand-in. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Accepted, ImageItem, JobProgress, JobView } from "./protocol.ts";
+import { dataUrl, TestClient, until } from "./testing-client.ts";
+import { TestService, testPicture } from "./testing-service.ts";
+
+let service: TestService;
+let image: string;
+beforeAll(async () => {
+  service = await TestService.start();
+  image = dataUrl(await testPicture("teal"));
+}, 60_000);
+afterAll(() => service[Symbol.asyncDispose]());
+
+const request = (more: object = {}) => ({ image, style: "works.jpg", isPrivate: false, ...more });
+const completed = ({ jobId }: Accepted) => `TRANSFER_STYLE_COMPLETED::${jobId}`;
+const failed = ({ jobId }: Accepted) => `TRANSFER_STYLE_FAILED::${jobId}`;
+const code = (answer: unknown) => (answer as { error?: { code: string } }).error?.code;
+
+async function fetched(url: string) {
+  const response = await fetch(url);
+  return { status: response.status, body: Buffer.from(await response.arrayBuffer()) };
+}
+
+/** All files of the objects folder, by key. */
+const objects = async () =>
+  (await readdir(join(service.folder, "objects"), { recursive: true })).filter((name) =>
+    /\.(jpg|png|webp)$/.test(name),
+  );
+
+describe("a job", { timeout: 60_000 }, () => {
+  it("is done, told to its client with progress and to everyone when public", async () => {
+    const client = await service.client();
+    const other = await service.client();
+    const job = await client.start(request({ options: { size: 48, steps: 3, strength: "bold" } }));
+    expect(job.requestId).toBe(`${client.socket.id}::${job.jobId}`);
+    const { result } = (await client.next(completed(job))) as { result: string };
+    const { status, body } = await fetched(result);
+    expect(status).toBe(200);
+    expect((await sharp(body).metadata()).format).toBe("png");
+    const progress = client.all(`JOB_PROGRESS::${job.jobId}`) as JobProgress[];
+    expect(progress.map(({ status }) => status)).toContain("running");
+    const told = (await other.next("TRANSFER_STYLE_COMPLETED")) as ImageItem;
+    expect(told).toMatchObject({ jobId: job.jobId, result, style: "works.jpg" });
+    expect((await fetched(told.content)).status).toBe(200);
+    expect(other.heard.filter(({ event }) => event.includes("::"))).toEqual([]);
+    const view = await client.job(job);
+    expect(view).toMatchObject({ jobId: job.jobId, status: "succeeded", isPrivate: false, result });
+    expect(view.options).toEqual({ size: 48, steps: 3, strength: "bold" });
+    expect(view.endedAt! >= view.startedAt! && view.startedAt! >= view.createdAt).toBe(true);
+    expect(client.all(completed(job))).toHaveLength(1);
+  });
+
+  it("that is private can be seen by no one without a presigned URL, and is told to no one else", async () => {
+    const client = await service.client();
+    const other = await service.client();
+    const job = await client.start(request({ isPrivate: true }));
+    const { result } = (await client.next(completed(job))) as { result: string };
+    expect((await fetched(result)).status).toBe(200);
+    const url = new URL(result);
+    for (const stranger of [
+      url.origin + url.pathname,
+      result.replace(/signature=./, "signature=!"),
+      result.replace("private/output", "private//output"),
+      `${url.origin}/objects/public/../private/output/${job.jobId}.png`,
+      `${url.origin}/objects/public/%2e%2e/private/output/${job.jobId}.png`,
+      `${url.origin}/objects/public%2f..%2fprivate/output/${job.jobId}.png`,
+      `${url.origin}/objects/private/input/${job.jobId}.jpg`,
+    ]) {
+      expect((await fetched(stranger)).status, stranger).toBeGreaterThanOrEqual(400);
+    }
+    expect(
+      other.all("TRANSFER_STYLE_COMPLETED").filter((told) => (told as ImageItem).jobId === job.jobId),
+    ).toEqual([]);
+    const { images } = await other.get<{ images: ImageItem[] }>("LIST_IMAGES");
+    expect(images.map(({ jobId }) => jobId)).not.toContain(job.jobId);
+    const guess = { jobId: job.jobId, token: "A".repeat(43) };
+    for (const event of ["GET_JOB", "CANCEL_JOB", "DELETE_JOB"] as const)
+      expect(code(await other.ask(event, guess))).toBe("unknown-job");
+  });
+
+  it("fails with a reason that is safe", async () => {
+    const client = await service.client();
+    const bad = await client.start(request({ style: "fails.jpg" }));
+    expect(await client.next(failed(bad))).toEqual({
+      code: "bad-style",
+      message: expect.stringMatching(/^The style/),
+    });
+    const crashed = await client.start(request({ style: "crashes.jpg" }));
+    expect(await client.next(failed(crashed))).toMatchObject({ code: "internal" });
+    expect(await client.job(crashed)).toMatchObject({ status: "failed", failure: { code: "internal" } });
+  });
+
+  it("of which the worker says nothing is found done", async () => {
+    const client = await service.client();
+    const job = await client.start(request({ style: "silent.jpg" }));
+    expect(await client.next(completed(job))).toMatchObject({ result: expect.stringContaining(job.jobId) });
+  });
+
+  it("that is announced many times is told once", async () => {
+    const client = await service.client();
+    const job = await client.start(request({ style: "repeats.jpg" }));
+    await client.next(completed(job));
+    const after = await client.start(request());
+    await client.next(completed(after)); // the repetitions were published before
+    expect(client.all(completed(job))).toHaveLength(1);
+    const public_ = client.all("TRANSFER_STYLE_COMPLETED") as ImageItem[];
+    expect(public_.filter(({ jobId }) => jobId === job.jobId)).toHaveLength(1);
+  });
+
+  it("is cancelled while it runs and while it waits, and its place in the queue is told", async () => {
+    const client = await service.client();
+    const running = [
+      await client.start(request({ style: "waits.jpg" })),
+      await client.start(request({ style: "waits.jpg" })),
+    ];
+    for (const job of running)
+      await until(async () => (await client.job(job)).status === "running", "a running job");
+    const first = await client.start(request());
+    const second = await client.start(request());
+    await until(async () => (await client.job(second)).position === 1, "the second place");
+    expect((await client.job(first)).position).toBe(0);
+    const { job: cancelled } = await client.get<{ job: JobView }>("CANCEL_JOB", ref(second));
+    expect(cancelled.status).toBe("cancelled");
+    expect(await client.next(failed(second))).toEqual({
+      code: "cancelled",
+      message: "The job was cancelled.",
+    });
+    for (const job of running) await client.get("CANCEL_JOB", ref(job));
+    await client.next(completed(first));
+    expect(code(await client.ask("CANCEL_JOB", ref(first)))).toBe("not-cancellable");
+    expect((await client.job(second)).status).toBe("cancelled");
+  });
+
+  it("is found again under a new connection, with a fresh URL, and hears what is left", async () => {
+    const before = await service.client();
+    const job = await before.start(request({ isPrivate: true }));
+    before[Symbol.dispose]();
+    const after = await service.client();
+    await until(async () => (await after.job(job)).status === "succeeded", "the end");
+    const { result } = await after.job(job);
+    expect((await fetched(result!)).status).toBe(200);
+    const waiting = await after.start(request({ style: "waits.jpg" }));
+    const third = await service.client();
+    await third.job(waiting);
+    await third.get("CANCEL_JOB", ref(waiting));
+    await third.next(failed(waiting));
+  });
+
+  it("is the same when it is asked for twice with one key", async () => {
+    const client = await service.client();
+    const again = request({ idempotencyKey: "once-and-only" });
+    const [one, two] = await Promise.all([client.start(again), client.start(again)]);
+    expect(two).toMatchObject({ jobId: one.jobId, token: one.token });
+    await client.next(completed(one));
+    expect((await client.start(again)).jobId).toBe(one.jobId);
+    expect(
+      (await objects()).filter((name) => name.includes(one.jobId) && name.includes("input")),
+    ).toHaveLength(1);
+  });
+
+  it("is deleted with all its pictures", async () => {
+    const client = await service.client();
+    const own = dataUrl(await testPicture("gold"));
+    const job = await client.start(request({ style: own }));
+    await client.next(completed(job));
+    expect((await objects()).filter((name) => name.includes(job.jobId)).length).toBeGreaterThanOrEqual(3);
+    expect(await client.get("DELETE_JOB", ref(job))).toEqual({ deleted: true });
+    expect((await objects()).filter((name) => name.includes(job.jobId))).toEqual([]);
+    expect(code(await client.ask("GET_JOB", ref(job)))).toBe("unknown-job");
+    const running = await client.start(request({ style: "waits.jpg" }));
+    await client.get("DELETE_JOB", ref(running));
+    expect(code(await client.ask("GET_JOB", ref(running)))).toBe("unknown-job");
+  });
+});
+
+const ref = ({ jobId, token }: Accepted) => ({ jobId, token });
+
+describe("lists", { timeout: 60_000 }, () => {
+  it("styles, in pages", async () => {
+    const client = await service.client();
+    const names: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: { styles: { name: string; url: string }[]; next?: string } = await client.get(
+        "LIST_STYLES",
+        {
+          limit: 4,
+          ...(cursor === undefined ? {} : { cursor }),
+        },
+      );
+      for (const { name, url } of page.styles) {
+        names.push(name);
+        expect((await fetched(url)).status).toBe(200);
+      }
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(names).toEqual([...names].sort());
+    expect(names).toContain("works.jpg");
+  });
+
+  it("public results, newest first, each once", async () => {
+    const client = await service.client();
+    for (let i = 0; i < 3; i++) await client.next(completed(await client.start(request())));
+    const first = await client.get<{ images: ImageItem[]; next?: string }>("LIST_IMAGES", { limit: 2 });
+    const second = await client.get<{ images: ImageItem[] }>("LIST_IMAGES", { limit: 2, cursor: first.next });
+    const all = [...first.images, ...second.images];
+    expect(new Set(all.map(({ jobId }) => jobId)).size).toBe(4);
+    expect(all.map(({ endedAt }) => endedAt)).toEqual(
+      all.map(({ endedAt }) => endedAt).sort((a, b) => b - a),
+    );
+  });
+});
+
+describe("a picture that is uploaded", { timeout: 60_000 }, () => {
+  it("is used once, by the one who uploaded it", async () => {
+    const client = await service.client();
+    const picture = await testPicture("olive", 600, 400);
+    const { uploadKey, url, fields } = await client.get<{
+      uploadKey: string;
+      url: string;
+      fields: Record<string, string>;
+    }>("CREATE_UPLOAD", { contentType: "image/jpeg", bytes: picture.length });
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    form.append("file", new Blob([new Uint8Array(picture)], { type: "image/jpeg" }), "a.jpg");
+    expect((await fetch(url, { method: "POST", body: form })).status).toBeLessThan(300);
+    for (const wrong of [
+      uploadKey.replace(/[0-9a-f]\./, "x."),
+      `private/upload/../input/a.jpg`,
+      "style/works.jpg",
+    ])
+      expect(code(await client.ask("TRANSFER_STYLE", request({ image: { uploadKey: wrong } })))).toBe(
+        "unknown-upload",
+      );
+    const job = await client.start(request({ image: { uploadKey } }));
+    await client.next(completed(job));
+    expect(code(await client.ask("TRANSFER_STYLE", request({ image: { uploadKey } })))).toBe(
+      "unknown-upload",
+    );
+  });
+});
+
+describe("pictures are stored", { timeout: 60_000 }, () => {
+  it("without EXIF", async () => {
+    const client = await service.client();
+    const job = await client.start(request());
+    const { content } = await client.job(job);
+    const { body } = await fetched(content!);
+    expect(body.includes("a secret place")).toBe(false);
+    expect((await sharp(body).metadata()).exif).toBeUndefined();
+  });
+});
+
+describe("refuses", { timeout: 60_000 }, () => {
+  it("what is of no known form", async () => {
+    const client = await service.client();
+    const wrong: unknown[] = [
+      undefined,
+      null,
+      7,
+      [],
+      {},
+      request({ isPrivate: "yes" }),
+      request({ style: "../../private/x" }),
+      request({ style: "../works.jpg" }),
+      request({ style: "https://example.org/a.jpg" }),
+      request({ image: "https://example.org/a.jpg" }),
+      request({ image: "data:image/svg+xml;base64,AAAA" }),
+      request({ options: { size: 1e9 } }),
+      request({ more: 1 }),
+      JSON.parse(`{"image":"${image}","style":"works.jpg","isPrivate":false,"__proto__":{"isAdmin":true}}`),
+      JSON.parse(
+        `{"image":"${image}","style":"works.jpg","isPrivate":false,"options":{"constructor":{"prototype":{}}}}`,
+      ),
+    ];
+    for (const value of wrong)
+      expect(code(await client.ask("TRANSFER_STYLE", value)), JSON.stringify(value)?.slice(0, 80)).toBe(
+        "invalid-request",
+      );
+    expect(code(await client.ask("GET_JOB", { jobId: "x", token: "y" }))).toBe("invalid-request");
+    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+  });
+
+  it("styles that are not there, and pictures that are none", async () => {
+    const client = await service.client();
+    expect(code(await client.ask("TRANSFER_STYLE", request({ style: "none.jpg" })))).toBe("unknown-style");
+    const good = await testPicture("red");
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"/>');
+    const gif = await sharp(good).gif().toBuffer();
+    const huge = await sharp({ create: { width: 15_000, height: 15_000, channels: 3, background: "red" } })
+      .png()
+      .toBuffer();
+    const bad = {
+      cut: good.subarray(0, good.length / 2),
+      svg,
+      gif,
+      huge,
+      dot: await testPicture("red", 1, 1),
+      empty: Buffer.alloc(0),
+    };
+    for (const [name, bytes] of Object.entries(bad))
+      expect(code(await client.ask("TRANSFER_STYLE", request({ image: dataUrl(bytes) }))), name).toBe(
+        "bad-picture",
+      );
+    expect(code(await client.ask("TRANSFER_STYLE", request({ style: dataUrl(svg) })))).toBe("bad-picture");
+  });
+
+  it("messages that are too large or have attachments, without harm to others", async () => {
+    const other = await service.client();
+    const client = await service.client({ reconnection: false });
+    client.socket.emit(
+      "TRANSFER_STYLE",
+      request({ image: `data:image/jpeg;base64,${"A".repeat(20_000_000)}` }) as never,
+      () => {},
+    );
+    await until(() => !client.socket.connected, "the end of the connection");
+    const second = await service.client({ reconnection: false });
+    const attachments = Array.from({ length: 11 }, () => Buffer.alloc(10));
+    second.socket.emit("TRANSFER_STYLE", attachments as never, () => {});
+    await until(() => !second.socket.connected, "the end of the connection").catch(() => {});
+    expect(other.socket.connected).toBe(true);
+    expect(await other.get("LIST_STYLES")).toHaveProperty("styles");
+  });
+
+  it("pages of other origins", async () => {
+    const extraHeaders = { origin: "https://evil.example.org" };
+    await expect(TestClient.connect(service.port, { extraHeaders, reconnection: false })).rejects.toThrow();
+    const own = { origin: `http://127.0.0.1:${service.port}` };
+    (await TestClient.connect(service.port, { extraHeaders: own }))[Symbol.dispose]();
+  });
+});
+
+describe("limits", { timeout: 60_000 }, () => {
+  it("jobs at a time, jobs a minute and requests", async () => {
+    await using strict = await TestService.start(
+      "--jobs-per-client",
+      "1",
+      "--jobs-per-minute",
+      "3",
+      "--requests-per-minute",
+      "20",
+    );
+    const client = await strict.client();
+    const job = await client.start(request({ style: "waits.jpg" }));
+    expect(code(await client.ask("TRANSFER_STYLE", request()))).toBe("too-many-jobs");
+    await client.get("CANCEL_JOB", ref(job));
+    await client.start(request({ style: "waits.jpg" }));
+    const refused = (await client.ask("TRANSFER_STYLE", request())) as {
+      error: { code: string; retryAfterMs: number };
+    };
+    expect(refused.error.code).toBe("too-many-requests");
+    expect(refused.error.retryAfterMs).toBeGreaterThan(0);
+    for (let i = 0; i < 20; i++) await client.ask("LIST_STYLES");
+    expect(code(await client.ask("LIST_STYLES"))).toBe("too-many-requests");
+  });
+});
+
+describe("over HTTP", { timeout: 60_000 }, () => {
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`http://127.0.0.1:${service.port}${path}`, { headers });
+
+  it("tells health, readiness and metrics, with security headers", async () => {
+    expect((await get("/healthz")).status).toBe(200);
+    const ready = await get("/readyz");
+    expect([ready.status, await ready.text()]).toEqual([200, "ready\n"]);
+    expect(ready.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(ready.headers.get("content-security-policy")).toContain("default-src 'self'");
+    const metrics = await (await get("/metrics")).text();
+    expect(metrics).toMatch(/^stylize_jobs_total\{status="succeeded"\} [1-9]/m);
+    expect(metrics).toMatch(/^stylize_connections [1-9]/m);
+    expect(metrics).toMatch(/^stylize_queue_messages \d/m);
+    expect((await get("/metrics", { "x-forwarded-for": "203.0.113.9" })).status).toBe(404);
+    expect((await get("/nothing")).status).toBe(404);
+    expect((await get("/objects/../secret")).status).toBe(404);
+  });
+});
+
+describe("restart", { timeout: 60_000 }, () => {
+  it("keeps jobs, tokens and results, and starts again what was running", async () => {
+    await using own = await TestService.start();
+    const client = await own.client();
+    const done = await client.start(request({ isPrivate: true }));
+    await client.next(completed(done));
+    const running = await client.start(request({ style: "waits.jpg" }));
+    await until(async () => (await client.job(running)).status === "running", "a running job");
+    client[Symbol.dispose]();
+    await own.stopGateway();
+    await own.startGateway();
+    const later = await own.client();
+    expect((await fetched((await later.job(done)).result!)).status).toBe(200);
+    const before = (await later.job(running)).seq;
+    await until(async () => (await later.job(running)).seq > before + 1, "news of a second attempt");
+    await later.get("CANCEL_JOB", ref(running));
+  });
+});

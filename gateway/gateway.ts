@@ -1,0 +1,192 @@
+/** One gateway: connections, requests, news, and an end that loses nothing. Its stores are given, so that tests and machines choose them. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { Server, type ServerOptions } from "socket.io";
+import type { JobQueue } from "../stores/job-queue.ts";
+import type { JobStore } from "../stores/job-store.ts";
+import type { MessageQueue, Receiver } from "../stores/message-queue.ts";
+import type { ObjectStore } from "../stores/object-store.ts";
+import { addressOf, createClients, isAllowedOrigin } from "./clients.ts";
+import type { Config } from "./config.ts";
+import { Delivery, type GatewayServer } from "./delivery.ts";
+import { httpListener, type Route } from "./http.ts";
+import { JobService } from "./job-service.ts";
+import type { Limits } from "./limits.ts";
+import { Metrics } from "./metrics.ts";
+import { handleNews } from "./news.ts";
+import { Reconciler } from "./reconciler.ts";
+import { RequestFailure } from "./request-failure.ts";
+import { answerRequests } from "./requests.ts";
+import { Styles } from "./styles.ts";
+import { Uploads } from "./uploads.ts";
+import { Views } from "./views.ts";
+
+export interface GatewayParts {
+  readonly config: Config;
+  readonly secret: string;
+  readonly log: Logger;
+  readonly objects: ObjectStore;
+  readonly jobs: JobStore;
+  readonly queue: JobQueue;
+  readonly messages: MessageQueue;
+  readonly limits: Limits;
+  /** An adapter for socket.io, where there are other gateways. */
+  readonly adapter?: ServerOptions["adapter"];
+  readonly routes?: readonly Route[];
+  /** Milliseconds between rounds. */
+  readonly sweepMs?: number;
+  readonly reconcileMs?: number;
+  readonly graceMs?: number;
+}
+
+export interface Gateway {
+  readonly port: number;
+  /** Stops: takes nothing new, finishes what is at hand, closes connections so that clients go elsewhere, then the stores. */
+  close(): Promise<void>;
+}
+
+/** Starts a gateway that listens on the configuration's host and port. */
+export async function startGateway(parts: GatewayParts): Promise<Gateway> {
+  const { config, secret, log, objects, jobs, queue, messages, limits, adapter } = parts;
+  let isOpen = true;
+  const onError = (error: unknown, where: string) => {
+    metrics.error(where);
+    log.error({ err: error, where }, "something failed");
+  };
+  const io: GatewayServer = new Server({
+    transports: ["websocket"], // one request, so that any gateway behind a balancer will do
+    serveClient: false,
+    maxHttpBufferSize: config["max-message-bytes"],
+    pingInterval: 20_000,
+    pingTimeout: 20_000,
+    connectTimeout: 10_000,
+    allowRequest: (request, decide) => decide(null, isAllowedOrigin(request, config.origins)),
+    ...(adapter === undefined ? {} : { adapter }),
+  });
+  const metrics = new Metrics({
+    connections: () => io.engine?.clientsCount ?? 0,
+    activeJobs: async () => (await jobs.active()).length,
+    queueDepth: () => messages.depth(),
+  });
+  const views = new Views(objects, jobs);
+  const delivery = new Delivery({
+    io,
+    jobs,
+    views,
+    hasPeers: adapter !== undefined,
+    onError: (error) => onError(error, "delivery"),
+  });
+  const service = new JobService({
+    jobs,
+    objects,
+    queue,
+    secret,
+    announce(record, isNews) {
+      const { jobId, status, seq } = record;
+      if (isNews) log.info({ jobId, status, seq }, "job changed");
+      if (isNews) metrics.changed(record);
+      delivery.announce(record);
+    },
+  });
+  const clients = await createClients(config, secret);
+  const requestParts = {
+    config,
+    limits,
+    jobs,
+    service,
+    views,
+    styles: new Styles(objects),
+    uploads: new Uploads(objects, secret, config["max-image-bytes"]),
+    isOpen: () => isOpen,
+    onError,
+  };
+  io.use((socket, next) => {
+    clients
+      .identify(addressOf(socket.request, config["trust-proxy"]), socket.handshake.auth.token)
+      .then((client) => {
+        socket.data.client = client;
+        next();
+      })
+      .catch((error: unknown) =>
+        next(error instanceof RequestFailure ? error : new RequestFailure("internal")),
+      );
+  });
+  io.on("connection", (socket) => answerRequests(socket, requestParts));
+
+  const server = createServer(
+    httpListener({
+      metrics,
+      routes: parts.routes ?? [],
+      onError,
+      async checkReady() {
+        if (!isOpen) throw new Error("draining");
+        await Promise.all([jobs.check(), objects.check(), queue.check(), messages.check()]);
+      },
+    }),
+  );
+  io.attach(server);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(config.port, config.host, resolve);
+  });
+  delivery.start(parts.sweepMs ?? 5000);
+  const receiver = messages.receive(async (body, { sentAt }) => {
+    await handleNews(body, service);
+    metrics.news(sentAt);
+  });
+  const reconciler = new Reconciler({
+    jobs,
+    queue,
+    objects,
+    service,
+    ...(parts.graceMs === undefined ? {} : { graceMs: parts.graceMs }),
+  });
+  const rounds = every(
+    parts.reconcileMs ?? 15_000,
+    () => reconciler.run(),
+    (error) => onError(error, "reconciler"),
+  );
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      isOpen = false; // readiness fails from now on, and no new job is taken
+      await settle([receiver.stop(), rounds.stop()]);
+      delivery.stop();
+      await settle([io.close()]); // closes the HTTP server, too; clients reconnect elsewhere
+      await settle([queue.close(), jobs.close()]);
+    },
+  };
+
+  /** All of it, whatever fails. */
+  async function settle(works: readonly Promise<unknown>[]): Promise<void> {
+    for (const result of await Promise.allSettled(works))
+      if (result.status === "rejected") onError(result.reason, "closing");
+  }
+}
+
+/** Does `work` again and again, with a pause between. */
+function every(ms: number, work: () => Promise<void>, onError: (error: unknown) => void): Receiver {
+  let isStopped = false;
+  let wake = () => {};
+  const loop = async () => {
+    while (!isStopped) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms * (0.75 + Math.random() / 2)); // gateways don't march in step
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      if (!isStopped) await work().catch(onError);
+    }
+  };
+  const done = loop();
+  return {
+    async stop() {
+      isStopped = true;
+      wake();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Metrics } from "./metrics.ts";
+
+/** Answers a request and says so, or returns false. */
+export type Route = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+
+export interface HttpParts {
+  readonly metrics: Metrics;
+  /** Throws with a reason while the gateway should get no new clients. */
+  readonly checkReady: () => Promise<void>;
+  /** Tried in order for everything else. */
+  readonly routes: readonly Route[];
+  readonly onError: (error: unknown, where: string) => void;
+}
+
+const securityHeaders = {
+  "Content-Security-Policy":
+    "default-src 'self'; img-src 'self' https: blob: data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Permissions-Policy": "geolocation=(), microphone=()",
+  "Strict-Transport-Security": "max-age=31536000",
+} as const;
+
+export function httpListener(parts: HttpParts): RequestListener {
+  return (request, response) => {
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    answer(request, response, parts).catch((error: unknown) => {
+      parts.onError(error, "http");
+      if (response.headersSent) response.destroy();
+      else send(response, 500, "error");
+    });
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, parts: HttpParts): Promise<void> {
+  const [pathname] = (request.url ?? "/").split("?", 1);
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  if (isRead && pathname === "/healthz") return send(response, 200, "ok");
+  if (isRead && pathname === "/readyz") return readiness(response, parts);
+  if (isRead && pathname === "/metrics") return metrics(request, response, parts);
+  for (const route of parts.routes) if (await route(request, response)) return;
+  send(response, 404, "not found");
+}
+
+async function readiness(response: ServerResponse, { checkReady }: HttpParts): Promise<void> {
+  try {
+    await checkReady();
+    send(response, 200, "ready");
+  } catch (error) {
+    send(response, 503, (error as Error).message);
+  }
+}
+
+/** Not for the public: whoever comes through a proxy is told that there is nothing. */
+async function metrics(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  parts: HttpParts,
+): Promise<void> {
+  if (headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
+  const { registry } = parts.metrics;
+  response.setHeader("Content-Type", registry.contentType);
+  response.end(await registry.metrics());
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
+  response.end(`${text}\n`);
+}

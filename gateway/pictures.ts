@@ -1,0 +1,67 @@
+/** Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a picture and no more. */
+import sharp, { type Sharp } from "sharp";
+import type { PictureData } from "./job-service.ts";
+import type { PictureType } from "./protocol.ts";
+import { RequestFailure } from "./request-failure.ts";
+
+// What a client sends meets three decoders and no others: not SVG's, which reads files, nor those of a hundred rare formats.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+sharp.cache(false); // no two pictures are the same
+
+export interface PictureLimits {
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+}
+
+/** What the engine takes at least. */
+const MIN_SIDE = 32;
+const SECONDS = 30;
+
+/** The bytes of a data URL. Throws RequestFailure `bad-picture` before it decodes too many. */
+export function dataUrlBytes(url: string, { maxBytes }: PictureLimits): Uint8Array {
+  const base64 = url.slice(url.indexOf(",") + 1);
+  if (base64.length > Math.ceil(maxBytes / 3) * 4) throw new RequestFailure("bad-picture");
+  return Buffer.from(base64, "base64");
+}
+
+/**
+ * The same picture, encoded again: upright, sRGB, without EXIF or anything else that came with it.
+ *
+ * @throws RequestFailure `bad-picture` for what is no JPEG, PNG or WebP, damaged, animated, too large or too small.
+ */
+export async function cleanPicture(bytes: Uint8Array, limits: PictureLimits): Promise<PictureData> {
+  const type = typeOf(bytes);
+  if (type === undefined || bytes.length > limits.maxBytes) throw new RequestFailure("bad-picture");
+  try {
+    const picture = sharp(bytes, { limitInputPixels: limits.maxPixels, failOn: "warning" });
+    const { width, height, pages = 1 } = await picture.metadata();
+    if (pages > 1 || Math.min(width, height) < MIN_SIDE) throw new RequestFailure("bad-picture");
+    const upright = picture.timeout({ seconds: SECONDS }).autoOrient();
+    return { bytes: await encoded(upright, type).toBuffer(), type };
+  } catch (cause) {
+    if (cause instanceof RequestFailure) throw cause;
+    throw new RequestFailure("bad-picture", { cause });
+  }
+}
+
+function encoded(picture: Sharp, type: PictureType): Sharp {
+  switch (type) {
+    case "image/jpeg":
+      return picture.jpeg({ quality: 95, chromaSubsampling: "4:4:4" });
+    case "image/png":
+      return picture.png();
+    case "image/webp":
+      return picture.webp({ quality: 95 });
+    default:
+      return type satisfies never;
+  }
+}
+
+/** By the first bytes; what the client calls it does not count. */
+function typeOf(bytes: Uint8Array): PictureType | undefined {
+  const start = Buffer.from(bytes.subarray(0, 12)).toString("latin1");
+  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg";
+  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
+  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "image/webp" : undefined;
+}

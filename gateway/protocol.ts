@@ -1,0 +1,240 @@
+/**
+ * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share.
+ *
+ * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job alone.
+ */
+import { z } from "zod";
+
+/** Picture types that clients may send, and the extensions of their keys. */
+export const pictureTypes = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
+export type PictureType = keyof typeof pictureTypes;
+
+/** A job's id: 128 random bits in hexadecimal. */
+export const jobIdSchema = z.string().regex(/^[0-9a-f]{32}$/);
+/** What entitles to a job: 256 random bits in base64url, told once to whoever asked for the job. */
+export const tokenSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+/** A style's name: that of a picture in the store's `style/`, without a path. */
+export const styleNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$/);
+const dataUrlSchema = z.string().regex(/^data:image\/(jpeg|png|webp);base64,/);
+
+/** How strongly the style takes hold. */
+export const strengths = ["gentle", "balanced", "bold"] as const;
+export type Strength = (typeof strengths)[number];
+
+/** What a client may choose; the gateway's limits cut `size` and `steps`. */
+export const jobOptionsSchema = z.strictObject({
+  /** Long side of the result in pixels; the content's own when not given. */
+  size: z.int().min(32).max(16_384).optional(),
+  steps: z.int().min(1).max(2_000).optional(),
+  strength: z.enum(strengths).optional(),
+});
+export type JobOptions = z.infer<typeof jobOptionsSchema>;
+
+export const transferStyleSchema = z.strictObject({
+  /** A data URL, or the key that CREATE_UPLOAD gave. */
+  image: z.union([dataUrlSchema, z.strictObject({ uploadKey: z.string().max(200) })]),
+  /** A style's name, or the client's own picture. */
+  style: z.union([styleNameSchema, dataUrlSchema, z.strictObject({ uploadKey: z.string().max(200) })]),
+  isPrivate: z.boolean(),
+  options: jobOptionsSchema.optional(),
+  /** The same key from the same client within a day means the same job. */
+  idempotencyKey: z.string().min(8).max(100).optional(),
+});
+export type TransferStyle = z.infer<typeof transferStyleSchema>;
+
+export const pageSchema = z.strictObject({
+  limit: z.int().min(1).max(100).optional(),
+  /** `next` of the page before. */
+  cursor: z.string().max(500).optional(),
+});
+export const jobReferenceSchema = z.strictObject({ jobId: jobIdSchema, token: tokenSchema });
+export const createUploadSchema = z.strictObject({
+  contentType: z.enum(Object.keys(pictureTypes) as [PictureType, ...PictureType[]]),
+  bytes: z.int().min(1),
+});
+
+export type Page = z.infer<typeof pageSchema>;
+export type JobReference = z.infer<typeof jobReferenceSchema>;
+export type CreateUpload = z.infer<typeof createUploadSchema>;
+
+export const jobStatuses = ["queued", "starting", "running", "succeeded", "failed", "cancelled"] as const;
+export type JobStatus = (typeof jobStatuses)[number];
+
+export function isTerminal(status: JobStatus): boolean {
+  return status === "succeeded" || status === "failed" || status === "cancelled";
+}
+
+/** Why a job failed, in codes that are safe to show. */
+export const failureReasons = {
+  "bad-content": "The picture can't be read as JPEG, PNG or WebP, or is too large or too small.",
+  "bad-style": "The style can't be read as JPEG, PNG or WebP, or is too large or too small.",
+  "missing-input": "A picture of this job is no longer there.",
+  "too-large": "The picture is too large for the machine that tried it; choose a smaller size.",
+  "timed-out": "The job took longer than it may.",
+  interrupted: "The machine was taken away, too often to try again.",
+  internal: "Something failed on our side; the same request may work later.",
+} as const;
+export type FailureReason = keyof typeof failureReasons;
+
+/** Why a request was refused. */
+export const requestErrors = {
+  "invalid-request": "The request is not of the form that this event takes.",
+  "bad-picture": "A picture can't be read as JPEG, PNG or WebP, or is too large or too small.",
+  "unknown-style": "There is no style of that name.",
+  "unknown-upload": "There is no upload with that key, or it is not yours.",
+  "unknown-job": "There is no such job, or the token is not its own.",
+  "not-cancellable": "The job has already ended.",
+  "too-many-requests": "Too many requests; try again later.",
+  "too-many-jobs": "Too many jobs at a time; wait for one to end.",
+  "daily-limit": "The limit of jobs a day is reached.",
+  unauthorized: "This needs a valid login.",
+  unavailable: "The service can't take this now; try again later.",
+  internal: "Something failed on our side; the same request may work later.",
+} as const;
+export type RequestErrorCode = keyof typeof requestErrors;
+
+export interface RequestError {
+  readonly error: {
+    readonly code: RequestErrorCode;
+    readonly message: string;
+    readonly retryAfterMs?: number;
+  };
+}
+
+export interface JobProgress {
+  readonly seq: number;
+  readonly status: JobStatus;
+  /** Jobs before this one, while it is queued. */
+  readonly position?: number;
+  readonly step?: number;
+  readonly total?: number;
+  readonly etaMs?: number;
+  readonly loss?: number;
+  /** A small picture of how far it is: a URL that holds for minutes. */
+  readonly preview?: string;
+}
+
+/** A job as its owner sees it. */
+export interface JobView extends JobProgress {
+  readonly jobId: string;
+  readonly isPrivate: boolean;
+  /** A style's name; absent when it was the client's own. */
+  readonly style?: string;
+  readonly options: JobOptions;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  /** URLs, presigned where private. */
+  readonly content?: string;
+  readonly result?: string;
+  readonly failure?: { readonly code: FailureReason; readonly message: string };
+}
+
+export interface StyleItem {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** A public result. */
+export interface ImageItem {
+  readonly jobId: string;
+  readonly result: string;
+  readonly content: string;
+  readonly style?: string;
+  readonly endedAt: number;
+}
+
+export type Answer<T> = (answer: T | RequestError) => void;
+
+export interface Accepted {
+  /** `<socket.id>::<jobId>` */
+  readonly requestId: string;
+  readonly jobId: string;
+  readonly token: string;
+}
+
+export interface ClientEvents {
+  TRANSFER_STYLE(request: TransferStyle, answer: Answer<Accepted>): void;
+  LIST_STYLES(page: Page, answer: Answer<{ styles: readonly StyleItem[]; next?: string }>): void;
+  /** Public results, newest first. */
+  LIST_IMAGES(page: Page, answer: Answer<{ images: readonly ImageItem[]; next?: string }>): void;
+  /** Also makes this connection receive the job's events from now on. */
+  GET_JOB(job: JobReference, answer: Answer<{ job: JobView }>): void;
+  CANCEL_JOB(job: JobReference, answer: Answer<{ job: JobView }>): void;
+  /** Removes the job's pictures and record; a job that has not ended is cancelled first. */
+  DELETE_JOB(job: JobReference, answer: Answer<{ deleted: true }>): void;
+  CREATE_UPLOAD(
+    upload: CreateUpload,
+    answer: Answer<{ uploadKey: string; url: string; fields: Readonly<Record<string, string>> }>,
+  ): void;
+}
+
+/** Beside these, per job: `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`, `JOB_PROGRESS::<jobId>`. */
+export interface ServerEvents {
+  /** To everyone, for each public result. */
+  TRANSFER_STYLE_COMPLETED(image: ImageItem): void;
+  [completed: `TRANSFER_STYLE_COMPLETED::${string}`]: (result: { readonly result: string }) => void;
+  [failed: `TRANSFER_STYLE_FAILED::${string}`]: (failure: {
+    readonly code: FailureReason | "cancelled";
+    readonly message: string;
+  }) => void;
+  [progress: `JOB_PROGRESS::${string}`]: (progress: JobProgress) => void;
+}
+
+/** Keys of a job's objects in the store. */
+export const keys = {
+  input: (isPrivate: boolean, jobId: string, type: PictureType) =>
+    `${isPrivate ? "private" : "public"}/input/${jobId}.${pictureTypes[type]}`,
+  output: (isPrivate: boolean, jobId: string) => `${isPrivate ? "private" : "public"}/output/${jobId}.png`,
+  ownStyle: (jobId: string, type: PictureType) => `private/style/${jobId}.${pictureTypes[type]}`,
+  preview: (jobId: string) => `private/preview/${jobId}.jpg`,
+  checkpoint: (jobId: string) => `private/checkpoint/${jobId}`,
+  upload: (uploadId: string, type: PictureType) => `private/upload/${uploadId}.${pictureTypes[type]}`,
+  style: (name: string) => `style/${name}`,
+} as const;
+
+/** What a worker is started with; Batch hands these over as arguments. */
+export const workerJobSchema = z.strictObject({
+  contentKey: z.string().regex(/^(public|private)\/input\/[0-9a-f]{32}\.(jpg|png|webp)$/),
+  /** A style's name, or the key of the client's own. */
+  style: z.union([styleNameSchema, z.string().regex(/^private\/style\/[0-9a-f]{32}\.(jpg|png|webp)$/)]),
+  requestId: z.string().regex(/^[A-Za-z0-9_-]{1,64}::[0-9a-f]{32}$/),
+  options: jobOptionsSchema,
+});
+export type WorkerJob = z.infer<typeof workerJobSchema>;
+
+const requestIdSchema = workerJobSchema.shape.requestId;
+
+/** How far a worker is. */
+const workerProgressSchema = z.object({
+  /** Rises with every message of a job, over attempts too: milliseconds since 1970. */
+  at: z.number(),
+  step: z.int().min(0),
+  total: z.int().min(1),
+  etaMs: z.number().min(0),
+  loss: z.number().optional(),
+  previewKey: z.string().optional(),
+});
+export type WorkerProgress = z.infer<typeof workerProgressSchema>;
+
+/** What a worker publishes. The first form is the original contract. */
+export const workerMessageSchema = z.union([
+  z.object({
+    requestId: requestIdSchema,
+    resultKey: z.string().regex(/^(public|private)\/output\/[0-9a-f]{32}\.png$/),
+  }),
+  z.object({
+    requestId: requestIdSchema,
+    failure: z.enum(Object.keys(failureReasons) as [FailureReason, ...FailureReason[]]),
+  }),
+  z.object({
+    requestId: requestIdSchema,
+    progress: workerProgressSchema,
+  }),
+]);
+export type WorkerMessage = z.infer<typeof workerMessageSchema>;
+
+export function jobIdOf(requestId: string): string {
+  return requestId.slice(requestId.lastIndexOf("::") + 2);
+}

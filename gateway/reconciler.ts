@@ -1,0 +1,66 @@
+/** Jobs of which the news was lost: what the queue and the store say of them, every so often. */
+import type { JobQueue, QueuedJob } from "../stores/job-queue.ts";
+import type { JobRecord, JobStore } from "../stores/job-store.ts";
+import type { ObjectStore } from "../stores/object-store.ts";
+import type { JobService } from "./job-service.ts";
+import { reasonOf } from "./news.ts";
+import { keys } from "./protocol.ts";
+
+/** Milliseconds in which a gateway surely has submitted what it took, and the news of a worker surely have come. */
+export const GRACE_MS = 30_000;
+
+export interface ReconcilerParts {
+  readonly jobs: JobStore;
+  readonly queue: JobQueue;
+  readonly objects: ObjectStore;
+  readonly service: JobService;
+  readonly graceMs?: number;
+}
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  readonly #graceMs: number;
+  /** Jobs that have ended in silence, and when that was first seen: their news may still be on the way. */
+  #silent = new Map<string, number>();
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    this.#graceMs = parts.graceMs ?? GRACE_MS;
+  }
+
+  /** One round over all jobs that have not ended. Several gateways may do it at once: every change is made once. */
+  async run(): Promise<void> {
+    const { jobs, queue, service } = this.#parts;
+    const records: JobRecord[] = [];
+    for (const jobId of await jobs.active()) {
+      const record = await jobs.get(jobId);
+      if (record) records.push(record);
+    }
+    for (const record of records) {
+      // The gateway that took it died before it could submit it, or after it had and before it could say so: workers stand both.
+      const isForgotten = record.queueId === undefined && Date.now() - record.createdAt >= this.#graceMs;
+      if (isForgotten) await service.submit(record);
+    }
+    const submitted = records.filter(({ queueId }) => queueId !== undefined);
+    const states = await queue.describe(submitted.map(({ queueId }) => queueId!));
+    const silent = new Map<string, number>();
+    for (const [i, record] of submitted.entries()) {
+      const { state } = states[i]!;
+      if (state === "starting" || state === "running") await service.began(record.jobId, state);
+      if (state === "queued" || state === "starting" || state === "running") continue;
+      const since = this.#silent.get(record.jobId) ?? Date.now();
+      if (Date.now() - since >= this.#graceMs) await this.#settle(record, states[i]!);
+      else silent.set(record.jobId, since);
+    }
+    this.#silent = silent;
+  }
+
+  async #settle(record: JobRecord, { state, reason, failure }: QueuedJob): Promise<void> {
+    const { service, objects } = this.#parts;
+    const resultKey = keys.output(record.isPrivate, record.jobId);
+    if (await objects.head(resultKey)) return service.succeed(record.jobId, resultKey);
+    if (state === "failed") return service.fail(record.jobId, failure ?? reasonOf(reason));
+    if (state === "succeeded") return service.fail(record.jobId, "internal"); // it said so, but left nothing
+    await service.submit(record); // the queue has forgotten it, as that of child processes does when its gateway ends
+  }
+}

@@ -1,0 +1,48 @@
+/** What gateways share through Redis: records, limits, and each other's news. */
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import type { ServerOptions } from "socket.io";
+import {
+  closeRedis,
+  connectRedis,
+  duplicateForPublish,
+  duplicateForSubscribe,
+  type RedisClient,
+  serverVersion,
+} from "../stores/redis.ts";
+import { RedisJobStore } from "../stores/redis-job-store.ts";
+
+export interface SharedParts {
+  readonly connection: RedisClient;
+  readonly jobs: RedisJobStore;
+  readonly adapter: ServerOptions["adapter"];
+  /** Ends all connections, after what is under way. */
+  close(): Promise<void>;
+}
+
+/** Connects. Throws StoreError where there is no Redis at that address. */
+export async function openRedis(
+  url: string,
+  retentionSeconds: number,
+  onError: (error: unknown) => void,
+): Promise<SharedParts> {
+  const connection = connectRedis({ url, onError });
+  try {
+    const [major] = await serverVersion(connection);
+    const [publisher, subscriber] = [duplicateForPublish(connection), duplicateForSubscribe(connection)];
+    return {
+      connection,
+      jobs: new RedisJobStore(connection, { retentionSeconds, onBehind: onError }),
+      // Since version 7 messages go to the nodes that have subscribers and no others.
+      adapter:
+        major >= 7 ? createShardedAdapter(publisher, subscriber) : createAdapter(publisher, subscriber),
+      async close() {
+        publisher.disconnect();
+        subscriber.disconnect();
+        await closeRedis(connection);
+      },
+    };
+  } catch (error) {
+    connection.disconnect();
+    throw error;
+  }
+}

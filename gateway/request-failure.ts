@@ -1,0 +1,19 @@
+/** A request that is refused, for a reason that its client may know. */
+import { type RequestError, type RequestErrorCode, requestErrors } from "./protocol.ts";
+
+export class RequestFailure extends Error {
+  readonly code: RequestErrorCode;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: RequestErrorCode, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(requestErrors[code], { cause: options.cause });
+    this.name = "RequestFailure";
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  answer(): RequestError {
+    const { code, message, retryAfterMs } = this;
+    return { error: { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } };
+  }
+}

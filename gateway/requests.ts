@@ -1,0 +1,161 @@
+/** What clients may ask for: each request is validated, counted, done, and answered. */
+import type { Socket } from "socket.io";
+import type { z } from "zod";
+import type { JobRecord, JobStore } from "../stores/job-store.ts";
+import { StoreError } from "../stores/object-store.ts";
+import type { Config } from "./config.ts";
+import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
+import type { JobService, PictureData } from "./job-service.ts";
+import type { Limits } from "./limits.ts";
+import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
+import {
+  type Accepted,
+  type ClientEvents,
+  createUploadSchema,
+  type JobReference,
+  type JobView,
+  jobReferenceSchema,
+  type Page,
+  pageSchema,
+  type RequestError,
+  type ServerEvents,
+  type TransferStyle,
+  transferStyleSchema,
+} from "./protocol.ts";
+import { RequestFailure } from "./request-failure.ts";
+import type { Styles } from "./styles.ts";
+import type { Uploads } from "./uploads.ts";
+import type { Views } from "./views.ts";
+
+export type ClientSocket = Socket<ClientEvents, ServerEvents, GatewayEvents, SocketData>;
+
+export interface RequestParts {
+  readonly config: Config;
+  readonly limits: Limits;
+  readonly jobs: JobStore;
+  readonly service: JobService;
+  readonly styles: Styles;
+  readonly uploads: Uploads;
+  readonly views: Views;
+  /** Whether new jobs are taken: not while the gateway drains. */
+  readonly isOpen: () => boolean;
+  /** Called with what nobody foresaw; the client gets `internal`. */
+  readonly onError: (error: unknown, event: string) => void;
+}
+
+/** Answers the requests of one connection. */
+export function answerRequests(socket: ClientSocket, parts: RequestParts): void {
+  const { limits, service, styles, uploads, views, jobs } = parts;
+  const { client } = socket.data;
+
+  function on<S extends z.ZodType, T>(
+    event: keyof ClientEvents,
+    schema: S,
+    work: (request: z.output<S>) => Promise<T>,
+  ): void {
+    // What comes over the wire may be anything, whatever the types say.
+    const handler = (...given: unknown[]) => {
+      const answer = given.at(-1);
+      const request = given[0] === answer ? undefined : given[0];
+      const reply = typeof answer === "function" ? (answer as (value: T | RequestError) => void) : () => {};
+      handle(request).then(reply, (error: unknown) => {
+        const failure = failureOf(error);
+        if (failure.code === "internal" || failure.code === "unavailable")
+          parts.onError(failure.cause, event);
+        reply(failure.answer());
+      });
+    };
+    const handle = async (request: unknown) => {
+      await limits.count("requests", client);
+      const parsed = schema.safeParse(request);
+      if (!parsed.success) throw new RequestFailure("invalid-request");
+      return work(parsed.data);
+    };
+    socket.on(event, handler as never);
+  }
+
+  const owned = (reference: JobReference) => service.authorized(reference);
+  const viewOf = async (record: JobRecord): Promise<{ job: JobView }> => ({ job: await views.job(record) });
+
+  on("TRANSFER_STYLE", transferStyleSchema, (request) => transferStyle(request, socket, parts));
+  on("LIST_STYLES", pageSchema.nullish(), (page) => styles.list(page ?? {}));
+  on("LIST_IMAGES", pageSchema.nullish(), (page) => listImages(page ?? {}, jobs, views));
+  on("GET_JOB", jobReferenceSchema, async (reference) => {
+    await owned(reference);
+    await socket.join(roomOf(reference.jobId)); // first, so that nothing is missed between the answer and the news
+    return viewOf(await owned(reference));
+  });
+  on("CANCEL_JOB", jobReferenceSchema, async (reference) => {
+    await owned(reference);
+    return viewOf(await service.cancel(reference.jobId));
+  });
+  on("DELETE_JOB", jobReferenceSchema, async (reference) => {
+    await service.delete(await owned(reference));
+    return { deleted: true as const };
+  });
+  on("CREATE_UPLOAD", createUploadSchema, ({ contentType, bytes }) =>
+    uploads.create(client, contentType, bytes),
+  );
+}
+
+/** What a client is told of an error: of one that is not for clients, no more than whether trying again may help. */
+function failureOf(error: unknown): RequestFailure {
+  if (error instanceof RequestFailure) return error;
+  const isPassing = error instanceof StoreError && error.retryable;
+  return new RequestFailure(isPassing ? "unavailable" : "internal", { cause: error });
+}
+
+async function transferStyle(
+  request: TransferStyle,
+  socket: ClientSocket,
+  parts: RequestParts,
+): Promise<Accepted> {
+  const { config, limits, jobs, service, styles, isOpen } = parts;
+  const { client } = socket.data;
+  if (!isOpen()) throw new RequestFailure("unavailable");
+  await limits.count("jobs", client);
+  if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
+  const { image, style, isPrivate, options = {}, idempotencyKey } = request;
+  const isName = typeof style === "string" && !style.startsWith("data:");
+  if (isName && !(await styles.has(style))) throw new RequestFailure("unknown-style");
+  const content = await readPicture(image, client, parts);
+  const ownStyle = isName ? style : await readPicture(style, client, parts);
+  await limits.count("jobsOfDay", client);
+  const { record, token } = await service.start({
+    client,
+    socketId: socket.id,
+    content,
+    style: ownStyle,
+    isPrivate,
+    options: withinLimits(options, config),
+    idempotencyKey,
+  });
+  await socket.join(roomOf(record.jobId));
+  for (const source of [image, style])
+    if (typeof source !== "string") await parts.uploads.remove(source.uploadKey);
+  return { requestId: record.requestId, jobId: record.jobId, token };
+}
+
+function withinLimits({ size, steps, ...others }: NonNullable<TransferStyle["options"]>, config: Config) {
+  return {
+    ...others,
+    ...(size === undefined ? {} : { size: Math.min(size, config["max-size"]) }),
+    ...(steps === undefined ? {} : { steps: Math.min(steps, config["max-steps"]) }),
+  };
+}
+
+async function readPicture(
+  source: TransferStyle["image"],
+  client: string,
+  { config, uploads }: RequestParts,
+): Promise<PictureData> {
+  const limits: PictureLimits = { maxBytes: config["max-image-bytes"], maxPixels: config["max-pixels"] };
+  const bytes =
+    typeof source === "string" ? dataUrlBytes(source, limits) : await uploads.read(client, source.uploadKey);
+  return cleanPicture(bytes, limits);
+}
+
+async function listImages({ limit = 50, cursor }: Page, jobs: JobStore, views: Views) {
+  const { records, next } = await jobs.feed({ limit, cursor });
+  return { images: records.map((record) => views.image(record)), ...(next === undefined ? {} : { next }) };
+}

@@ -1,0 +1,10 @@
+/** `main.ts` with the stand-in for the worker, or the file TEST_WORKER, and rounds that tests can wait for. */
+import { pino } from "pino";
+import { readConfig } from "./config.ts";
+import { run } from "./run.ts";
+import { testPace, watchedWorker } from "./testing-service.ts";
+
+const { config } = readConfig(process.argv.slice(2), process.env);
+const log = pino({ level: config["log-level"] }, pino.destination(2));
+const worker = watchedWorker(process.env.TEST_WORKER ?? "testing-worker.ts");
+await run({ config, env: process.env, log, worker, pace: testPace });
