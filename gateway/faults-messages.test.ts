@@ -122,7 +122,10 @@ it.skipIf(redisMissing)("progress never goes backwards", async () => {
 it.skipIf(redisMissing)("news that are not a job's own change nothing", async () => {
   using client = await Follower.connect(a.port);
   const [mine, other] = (await waiting(client, 2)) as [Accepted, Accepted];
+  const done = await client.start(request("works.jpg"));
+  await client.outcome(done);
   const strange = [
+    result(unknownJob(), done.jobId), // of nobody, with another's result
     result(mine.requestId, other.jobId), // another's result
     { requestId: mine.requestId, resultKey: keys.output(true, mine.jobId) }, // a private one of a public job
     result(unknownJob()),
@@ -132,6 +135,7 @@ it.skipIf(redisMissing)("news that are not a job's own change nothing", async ()
   ].map((one) => JSON.stringify(one));
   await publishShuffled(strange);
   await settled();
+  expect(await cloud.objects.head(keys.output(false, done.jobId))).toBeDefined();
   for (const job of [mine, other]) {
     expect(await client.job(job)).toMatchObject({ status: "running", step: 1 });
     expect(client.timesTold(job)).toBe(0);

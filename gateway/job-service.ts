@@ -43,6 +43,8 @@ export interface NewJob {
   readonly isPrivate: boolean;
   readonly options: JobOptions;
   readonly idempotencyKey: string | undefined;
+  /** Called with the job's id before anything can become of it. */
+  readonly onAccepted?: (jobId: string) => unknown;
 }
 
 /** What a client gets for a job: enough to ask for it from anywhere. */
@@ -83,6 +85,7 @@ export class JobService {
     await put(objects, contentKey, content);
     if (isOwn) await put(objects, record.style, style);
     const { record: kept, created } = await jobs.create(record, request.idempotencyKey);
+    await request.onAccepted?.(kept.jobId);
     if (!created) {
       await this.#deleteObjects(record);
       return { record: kept, token: this.#tokenOf(kept.jobId), created };
@@ -177,7 +180,9 @@ export class JobService {
         : undefined,
     );
     // A job that was deleted, or cancelled too late, leaves no result behind.
-    if (!updated || updated.record.status === "cancelled") await this.#parts.objects.delete(resultKey);
+    const isOwn = [true, false].some((isPrivate) => resultKey === keys.output(isPrivate, jobId));
+    const isUnwanted = !updated || updated.record.status === "cancelled";
+    if (isOwn && isUnwanted) await this.#parts.objects.delete(resultKey);
   }
 
   /** Ends a job that has not ended. It is announced even if it had: whoever ended it may have died before doing so. */

@@ -129,8 +129,9 @@ async function transferStyle(
     isPrivate,
     options: withinLimits(options, config),
     idempotencyKey,
+    // before anything can be told of it
+    onAccepted: (jobId) => socket.join(roomOf(jobId)),
   });
-  await socket.join(roomOf(record.jobId));
   for (const source of [image, style])
     if (typeof source !== "string") await parts.uploads.remove(source.uploadKey);
   return { requestId: record.requestId, jobId: record.jobId, token };

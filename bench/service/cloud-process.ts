@@ -1,0 +1,24 @@
+/** S3 and SQS over the wire, in a process of their own. */
+import { startFauxqs } from "../../stores/testing-s3.ts";
+import { type Usage, usage } from "./messages.ts";
+import type { CloudPlace } from "./stores.ts";
+
+export type CloudAnswer =
+  | { readonly kind: "ready"; readonly place: CloudPlace }
+  | { readonly kind: "usage"; readonly usage: Usage };
+
+export interface CloudCommand {
+  readonly ask: "usage";
+}
+
+const bucket = "pictures";
+const { server, endpoint, region, credentials } = await startFauxqs();
+server.createBucket(bucket);
+const { queueUrl } = server.createQueue("news");
+process.once("disconnect", () => process.exit(1));
+process.on("message", () => say({ kind: "usage", usage: usage() }));
+say({ kind: "ready", place: { endpoint, region, credentials, bucket, queueUrl } });
+
+function say(answer: CloudAnswer): void {
+  process.send!(answer);
+}

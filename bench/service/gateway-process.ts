@@ -1,0 +1,103 @@
+/** A gateway in a process of its own. Its job queue hands each job to the process that started it, which is the worker. */
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { pino } from "pino";
+import { readConfig } from "../../gateway/config.ts";
+import { type Gateway, startGateway } from "../../gateway/gateway.ts";
+import { createLimits } from "../../gateway/limits.ts";
+import { openRedis } from "../../gateway/redis.ts";
+import type { JobQueue } from "../../stores/job-queue.ts";
+import { LocalJobStore } from "../../stores/local-job-store.ts";
+import { type GatewayAnswer, type GatewayCommand, type GatewayRequest, usage } from "./messages.ts";
+import { openStores } from "./stores.ts";
+
+const { places, folder }: GatewayRequest = JSON.parse(process.argv[2]!);
+const delays = monitorEventLoopDelay({ resolution: 5 });
+
+function say(answer: GatewayAnswer): void {
+  process.send!(answer);
+}
+
+const queue: JobQueue = {
+  async submit(job) {
+    say({ kind: "job", job });
+    return job.requestId;
+  },
+  describe: async (ids) => ids.map((id) => ({ id, state: "running" })),
+  cancel: async () => {},
+  check: async () => {},
+  close: async () => {},
+};
+
+/** As `serve`, with the queue above; every client has an address of its own, as behind a balancer. */
+async function start(): Promise<Gateway> {
+  const { config } = readConfig(["--port", "0", "--trust-proxy", "1", "--jobs-per-minute", "1000"], {});
+  let address = "";
+  const report = (error: unknown, where: string) => say({ kind: "error", where, message: String(error) });
+  const { objects, messages } = await openStores(
+    places,
+    folder,
+    () => address,
+    (error) => report(error, "store"),
+  );
+  const retentionSeconds = config["retention-days"] * 86_400;
+  const redis =
+    places.redis === undefined
+      ? undefined
+      : await openRedis(places.redis, retentionSeconds, (error) => report(error, "redis"));
+  const gateway = await startGateway({
+    config,
+    secret: "s".repeat(32),
+    log: pino(
+      { hooks: { logMethod: countErrors } },
+      pino.destination({ dest: join(folder, `gateway-${process.pid}.log`), sync: true }),
+    ),
+    objects,
+    messages,
+    jobs: redis?.jobs ?? new LocalJobStore({ folder: join(folder, "jobs"), retentionSeconds }),
+    queue,
+    limits: createLimits(config, redis?.connection),
+    ...(redis === undefined ? {} : { adapter: redis.adapter }),
+  });
+  address = `http://127.0.0.1:${gateway.port}`;
+  return {
+    port: gateway.port,
+    async close() {
+      await gateway.close();
+      redis?.close();
+    },
+  };
+
+  /** Logs as usual, and tells of what is an error. */
+  function countErrors(this: unknown, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number) {
+    const [about] = args as unknown as [{ err?: unknown; where?: string }];
+    if (level >= 50) report(about.err, about.where ?? "gateway");
+    method.apply(this as never, args);
+  }
+}
+
+const gateway = await start();
+process.on("message", (command: GatewayCommand) => void answer(command));
+process.once("disconnect", () => process.exit(1)); // never outlives the test
+delays.enable();
+say({ kind: "ready", port: gateway.port });
+
+async function answer(command: GatewayCommand): Promise<void> {
+  switch (command.ask) {
+    case "usage":
+      return say({ kind: "usage", usage: usage() });
+    case "memory": {
+      if (command.collect) globalThis.gc?.();
+      const { rss, heapUsed, external } = process.memoryUsage();
+      return say({ kind: "memory", memory: { rss, heap: heapUsed, external } });
+    }
+    case "delays":
+      say({ kind: "delays", p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 });
+      return delays.reset();
+    case "close":
+      await gateway.close();
+      return process.exit(0);
+    default:
+      return command satisfies never;
+  }
+}

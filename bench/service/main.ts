@@ -1,0 +1,30 @@
+/** `npm run bench:service -- [options]`: loads gateways, prints Markdown on stdout, progress on stderr. See docs/service.md. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { describeMachine } from "../machine.ts";
+import { type LoadOptions, loadCommand } from "./options.ts";
+import { runLoad } from "./run.ts";
+import { describe, faultsOf } from "./table.ts";
+
+const command = loadCommand().parse();
+const options = command.opts<LoadOptions>();
+if (options.gateways > 1 && options.stores === "local")
+  command.error("Expected --stores redis or cloud for more than one gateway but received local.");
+const machine = describeMachine();
+const date = new Date().toISOString();
+
+const result = await runLoad(options, say);
+console.log(describe(result, options, machine, date));
+const faults = faultsOf(result);
+for (const sentence of faults) say(sentence);
+if (faults.length > 0) process.exitCode = 1;
+if (options.json !== undefined) {
+  const { json, cpuProf, ...asked } = options;
+  mkdirSync(dirname(json), { recursive: true });
+  writeFileSync(json, `${JSON.stringify({ date, machine, options: asked, ...result }, null, 2)}\n`);
+  say(`wrote ${json}`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`bench:service: ${text}\n`);
+}
