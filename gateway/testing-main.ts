@@ -4,6 +4,7 @@ import { readConfig } from "./config.ts";
 import { run } from "./run.ts";
 import { testPace, watchedWorker } from "./testing-service.ts";
 
+process.stdin.resume().once("end", () => process.exit(1)); // no gateway outlives the test that started it
 const { config } = readConfig(process.argv.slice(2), process.env);
 const log = pino({ level: config["log-level"] }, pino.destination(2));
 const worker = watchedWorker(process.env.TEST_WORKER ?? "testing-worker.ts");

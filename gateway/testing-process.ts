@@ -34,7 +34,7 @@ export class GatewayProcess implements AsyncDisposable {
     const main = fileURLToPath(new URL("testing-main.ts", import.meta.url));
     const args = ["--import", import.meta.resolve("tsx"), main, "--port", "0", ...wideLimits, ...flags];
     const child = spawn(process.execPath, args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: "pipe",
       env: { ...process.env, ...env },
     });
     const gateway = new GatewayProcess(child);

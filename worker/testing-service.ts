@@ -19,14 +19,18 @@ export class TestService implements AsyncDisposable {
   /** What workers said so far, in the order in which it came. */
   readonly messages: WorkerMessage[] = [];
   readonly #folder: string;
-  readonly #receiver: Receiver;
+  #receiver: Receiver;
   #jobs = 0;
 
   private constructor(folder: string, objects: FileObjectStore) {
     this.#folder = folder;
     this.objects = objects;
     this.queue = new FileMessageQueue(join(folder, "queue"), { pollMs: 50 });
-    this.#receiver = this.queue.receive(async (body) => {
+    this.#receiver = this.#receive();
+  }
+
+  #receive(): Receiver {
+    return this.queue.receive(async (body) => {
       this.messages.push(workerMessageSchema.parse(JSON.parse(body)));
     });
   }
@@ -70,6 +74,8 @@ export class TestService implements AsyncDisposable {
   /** Resolves once all that was published has been received. */
   async settled(): Promise<void> {
     while ((await this.queue.depth()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await this.#receiver.stop(); // what was taken from the queue may not have been handled yet
+    this.#receiver = this.#receive();
   }
 
   async keysUnder(prefix: string): Promise<string[]> {
