@@ -1,30 +1,19 @@
 /** A gateway on one machine that is killed, with clients attached and workers at work. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { dataUrl, until } from "./testing-client.ts";
+import { writeFile } from "node:fs/promises";
+import { expect, it } from "vitest";
+import { until } from "./testing-client.ts";
 import { Follower } from "./testing-follower.ts";
-import { GatewayProcess, WorkerWatch } from "./testing-process.ts";
-import { testPicture, writeStyles } from "./testing-service.ts";
+import { TestMachine } from "./testing-machine.ts";
 
-let folder: string;
-let workers: WorkerWatch;
-let image: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "stylize-faults-"));
-  await mkdir(join(folder, "workers"));
-  await writeStyles(join(folder, "objects"));
-  workers = new WorkerWatch(join(folder, "workers"));
-  image = dataUrl(await testPicture("teal"));
+const machine = new TestMachine();
+const start = (...flags: string[]) => machine.start(["--workers", "2", ...flags]);
+const request = (style: string, more: object = {}) => ({
+  image: machine.image,
+  style,
+  isPrivate: false,
+  ...more,
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-const start = (...flags: string[]) =>
-  GatewayProcess.start(["--data", folder, "--workers", "2", ...flags], workers.env);
-const request = (style: string, more: object = {}) => ({ image, style, isPrivate: false, ...more });
-const openGate = () => writeFile(workers.env.TEST_GATE, "");
+const openGate = () => writeFile(machine.workers.env.TEST_GATE, "");
 
 it("killed while jobs run: workers end, and the next gateway does the jobs, whose clients learn of it", async () => {
   const first = await start();
@@ -39,7 +28,7 @@ it("killed while jobs run: workers end, and the next gateway does the jobs, whos
   ];
   for (const job of jobs.slice(0, 2))
     await until(async () => (await client.job(job)).step === 1, "a worker's word");
-  const before = workers.running();
+  const before = machine.workers.running();
   expect(before.map(({ jobId }) => jobId).sort()).toEqual(
     jobs
       .slice(0, 2)
@@ -48,7 +37,7 @@ it("killed while jobs run: workers end, and the next gateway does the jobs, whos
   );
 
   expect(await first.kill()).toEqual({ code: null, signal: "SIGKILL" });
-  await until(() => workers.running().length === 0, "the end of the workers");
+  await until(() => machine.workers.running().length === 0, "the end of the workers");
   await openGate();
   await using second = await start("--port", String(first.port));
   for (const job of jobs) expect(await client.outcome(job)).toBe("succeeded");
@@ -60,7 +49,7 @@ it("killed while jobs run: workers end, and the next gateway does the jobs, whos
     expect(client.timesTold(job)).toBeLessThanOrEqual(1);
   }
   expect(await second.kill("SIGTERM")).toEqual({ code: 0, signal: null });
-  expect(workers.running()).toEqual([]);
+  expect(machine.workers.running()).toEqual([]);
 });
 
 it("killed again and again at any moment, it loses no job and shows none twice", async () => {
@@ -85,5 +74,5 @@ it("killed again and again at any moment, it loses no job and shows none twice",
   } finally {
     await gateway[Symbol.asyncDispose]();
   }
-  await until(() => workers.running().length === 0, "the end of the workers");
+  await until(() => machine.workers.running().length === 0, "the end of the workers");
 });

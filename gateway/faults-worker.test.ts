@@ -1,37 +1,23 @@
 /** Workers that are killed at any moment: their jobs are done all the same, and told of once. */
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Accepted, ImageItem } from "./protocol.ts";
 import { dataUrl, until } from "./testing-client.ts";
 import { Follower } from "./testing-follower.ts";
-import { GatewayProcess, WorkerWatch } from "./testing-process.ts";
-import { testPicture, writeStyles } from "./testing-service.ts";
+import { TestMachine } from "./testing-machine.ts";
+import { testPicture } from "./testing-service.ts";
 
-let folder: string;
-let workers: WorkerWatch;
-let image: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "stylize-faults-"));
-  await mkdir(join(folder, "workers"));
-  await writeStyles(join(folder, "objects"));
-  workers = new WorkerWatch(join(folder, "workers"));
-  image = dataUrl(await testPicture("teal"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-const start = (env: NodeJS.ProcessEnv, ...flags: string[]) =>
-  GatewayProcess.start(["--data", folder, ...flags], { ...workers.env, ...env });
+const machine = new TestMachine();
+const start = (env: NodeJS.ProcessEnv, ...flags: string[]) => machine.start(flags, env);
 
 /** The process of a job's attempt, counted from 1, as soon as it has begun; undefined if the job ended before. */
 async function attempt({ jobId }: Accepted, number: number, client: Follower) {
   let pid: number | undefined;
   await until(() => {
-    const all = workers.began().filter((worker) => worker.jobId === jobId);
+    const all = machine.workers.began().filter((worker) => worker.jobId === jobId);
     pid = all.length >= number ? all.find(({ pid }) => !seen.has(pid))?.pid : undefined;
     return pid !== undefined || client.all(`TRANSFER_STYLE_COMPLETED::${jobId}`).length > 0;
   }, "a worker");
@@ -55,7 +41,7 @@ it("killed at ten random moments", async () => {
   using stranger = await Follower.connect(gateway.port);
   const jobs: Accepted[] = [];
   for (let i = 0; i < 5; i++)
-    jobs.push(await client.start({ image, style: "slow.jpg", isPrivate: i % 2 === 1 }));
+    jobs.push(await client.start({ image: machine.image, style: "slow.jpg", isPrivate: i % 2 === 1 }));
   let kills = 0;
   const haunt = async (job: Accepted) => {
     for (let number = 1; number <= 2; number++) {
@@ -65,7 +51,7 @@ it("killed at ten random moments", async () => {
       if (kill(pid)) kills++;
     }
   };
-  const doomed = await client.start({ image, style: "waits.jpg", isPrivate: true });
+  const doomed = await client.start({ image: machine.image, style: "waits.jpg", isPrivate: true });
   const kill3 = async () => {
     for (let number = 1; number <= 3; number++) kill((await attempt(doomed, number, client))!);
   };
@@ -73,10 +59,10 @@ it("killed at ten random moments", async () => {
   expect(kills).toBeGreaterThan(0);
   for (const job of jobs) expect(await client.outcome(job)).toBe("succeeded");
   expect(await client.outcome(doomed)).toBe("failed"); // after the last of its attempts
-  await until(() => workers.running().length === 0, "the end of the workers");
-  expect(await client.outcome(await client.start({ image, style: "works.jpg", isPrivate: true }))).toBe(
-    "succeeded",
-  );
+  await until(() => machine.workers.running().length === 0, "the end of the workers");
+  expect(
+    await client.outcome(await client.start({ image: machine.image, style: "works.jpg", isPrivate: true })),
+  ).toBe("succeeded");
   const { images } = await client.get<{ images: ImageItem[] }>("LIST_IMAGES");
   const open = [jobs[0]!, jobs[2]!, jobs[4]!];
   expect(images.map(({ jobId }) => jobId).sort()).toEqual(open.map(({ jobId }) => jobId).sort());
@@ -88,7 +74,7 @@ it("killed at ten random moments", async () => {
     const response = await fetch(result!);
     expect((await sharp(await response.arrayBuffer()).metadata()).format).toBe("png");
   }
-  const outputs = await readdir(join(folder, "objects"), { recursive: true });
+  const outputs = await readdir(join(machine.folder, "objects"), { recursive: true });
   expect(outputs.filter((name) => /output.*[0-9a-f]{32}/.test(name))).toHaveLength(6);
 });
 
@@ -110,7 +96,7 @@ it("the real one, killed, paints its picture", async () => {
   expect(client.timesTold(job)).toBe(1);
   const response = await fetch((await client.job(job)).result!);
   expect(await sharp(await response.arrayBuffer()).metadata()).toMatchObject({ format: "png", width: 40 });
-  await until(() => workers.running().length === 0, "the end of the workers");
-  const left = await readdir(join(folder, "objects"), { recursive: true });
+  await until(() => machine.workers.running().length === 0, "the end of the workers");
+  const left = await readdir(join(machine.folder, "objects"), { recursive: true });
   expect(left.filter((name) => /checkpoint.*[0-9a-f]{32}/.test(name))).toEqual([]);
 });

@@ -51,7 +51,6 @@ export interface NewJob {
 export interface Ticket {
   readonly record: JobRecord;
   readonly token: string;
-  readonly created: boolean;
 }
 
 export class JobService {
@@ -88,10 +87,10 @@ export class JobService {
     await request.onAccepted?.(kept.jobId);
     if (!created) {
       await this.#deleteObjects(record);
-      return { record: kept, token: this.#tokenOf(kept.jobId), created };
+      return { record: kept, token: this.#tokenOf(kept.jobId) };
     }
     try {
-      return { record: await this.submit(record), token, created };
+      return { record: await this.submit(record), token };
     } catch (cause) {
       await this.fail(jobId, "internal");
       throw new RequestFailure("unavailable", { cause });

@@ -9,6 +9,7 @@ import { readConfig } from "./config.ts";
 import type { Gateway } from "./gateway.ts";
 import { serve } from "./serve.ts";
 import { TestClient } from "./testing-client.ts";
+import { wideLimits } from "./testing-process.ts";
 
 /** Names that tell the stand-in what to do. */
 export const testStyles = [
@@ -58,8 +59,7 @@ export class TestService implements AsyncDisposable {
   }
 
   async startGateway(): Promise<void> {
-    const wide = ["--jobs-per-minute", "1000", "--jobs-per-client", "100", "--requests-per-minute", "10000"];
-    const own = ["--port", "0", "--data", this.folder, "--workers", "2", ...wide];
+    const own = ["--port", "0", "--data", this.folder, "--workers", "2", ...wideLimits];
     const { config } = readConfig([...own, ...this.#flags], {});
     const log = pino({ level: process.env.TEST_LOG ?? "silent" });
     this.#gateway = await serve({ config, env: process.env, log, worker: testWorker, pace: testPace });

@@ -1,6 +1,6 @@
 /** SQS for tests: an emulator in this process, spoken to over the wire. */
-import { startFauxqs } from "fauxqs";
 import { maxReceives } from "./message-queue.ts";
+import { startFauxqs } from "./testing-s3.ts";
 
 export interface TestQueue {
   /** What SqsMessageQueue takes. */
@@ -18,7 +18,7 @@ export interface TestQueue {
 
 /** A server with queues of `names`, each with its own dead-letter queue. */
 export async function startSqs(...names: readonly string[]) {
-  const server = await startFauxqs({ port: 0, logger: false });
+  const { server, endpoint, region, credentials, ...fauxqs } = await startFauxqs();
   const queues = names.map((name): TestQueue => {
     const dead = server.createQueue(`${name}-dead`);
     const RedrivePolicy = JSON.stringify({
@@ -27,12 +27,7 @@ export async function startSqs(...names: readonly string[]) {
     });
     const { queueUrl } = server.createQueue(name, { attributes: { RedrivePolicy } });
     return {
-      options: {
-        queueUrl,
-        endpoint: `http://127.0.0.1:${server.port}`,
-        region: "us-east-1",
-        credentials: { accessKeyId: "test", secretAccessKey: "test" },
-      },
+      options: { queueUrl, endpoint, region, credentials },
       dead: () => server.inspectQueue(`${name}-dead`)!.messages.ready.length,
       left: () => {
         const { ready, delayed, inflight } = server.inspectQueue(name)!.messages;
@@ -40,5 +35,5 @@ export async function startSqs(...names: readonly string[]) {
       },
     };
   });
-  return { queues, [Symbol.asyncDispose]: () => server.stop() };
+  return { queues, [Symbol.asyncDispose]: fauxqs[Symbol.asyncDispose] };
 }

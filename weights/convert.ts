@@ -31,31 +31,27 @@ export async function convertNetwork(
       "bad-option",
       `Expected an output that ends in .safetensors but received '${output}'.`,
     );
-  const file = await openTensorFile(input);
-  try {
-    const { naming, layers } = findVgg19(file);
-    const convolutions = await readConvolutions(file, naming, layers);
-    const tensors = new Map<string, Tensor>();
-    for (const { name, featuresIndex, inChannels, outChannels } of layers) {
-      const { weight, bias } = convolutions.get(name)!;
-      tensors.set(`features.${featuresIndex}.weight`, {
-        shape: [outChannels, inChannels, 3, 3],
-        data: weight,
-      });
-      tensors.set(`features.${featuresIndex}.bias`, { shape: [outChannels], data: bias });
-    }
-    const name = preprocessing ?? tableName((await detectPreprocessing(file, naming)).preprocessing, input);
-    const metadata = { preprocessing: name, source: basename(input) };
-    const parts = safetensorsParts(tensors, metadata);
-    await writeFileSafely(output, ...parts);
-    return {
-      layers: [...convolutions.keys()],
-      preprocessing: name,
-      size: parts.reduce((sum, part) => sum + part.length, 0),
-    };
-  } finally {
-    await file.close();
+  await using file = await openTensorFile(input);
+  const { naming, layers } = findVgg19(file);
+  const convolutions = await readConvolutions(file, naming, layers);
+  const tensors = new Map<string, Tensor>();
+  for (const { name, featuresIndex, inChannels, outChannels } of layers) {
+    const { weight, bias } = convolutions.get(name)!;
+    tensors.set(`features.${featuresIndex}.weight`, {
+      shape: [outChannels, inChannels, 3, 3],
+      data: weight,
+    });
+    tensors.set(`features.${featuresIndex}.bias`, { shape: [outChannels], data: bias });
   }
+  const name = preprocessing ?? tableName((await detectPreprocessing(file, naming)).preprocessing, input);
+  const metadata = { preprocessing: name, source: basename(input) };
+  const parts = safetensorsParts(tensors, metadata);
+  await writeFileSafely(output, ...parts);
+  return {
+    layers: [...convolutions.keys()],
+    preprocessing: name,
+    size: parts.reduce((sum, part) => sum + part.length, 0),
+  };
 }
 
 /** The name of a preprocessing in the table; one that a file computes itself may be there under another. */

@@ -25,26 +25,22 @@ export interface Inspection {
 
 /** Reads a file's directory and its first two layers. Throws StylizeError `file-not-found`, or `bad-weights` where there is no VGG19 in it. */
 export async function inspectFile(path: string): Promise<Inspection> {
-  const file = await openTensorFile(path);
-  try {
-    const { naming, layers } = findVgg19(file);
-    const { preprocessing, reason } = await detectPreprocessing(file, naming);
-    const dtypes: Record<string, number> = {};
-    for (const { dtype } of file.tensors.values()) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
-    return {
-      path,
-      format: file.format,
-      tensors: file.tensors.size,
-      dtypes,
-      metadata: file.metadata,
-      naming: naming.name,
-      prefix: naming.prefix,
-      layers: layers.map(({ name }) => name),
-      missing: neededLayers.slice(layers.length).map(({ name }) => name),
-      preprocessing: preprocessing.name,
-      reason,
-    };
-  } finally {
-    await file.close();
-  }
+  await using file = await openTensorFile(path);
+  const { naming, layers } = findVgg19(file);
+  const { preprocessing, reason } = await detectPreprocessing(file, naming);
+  const dtypes: Record<string, number> = {};
+  for (const { dtype } of file.tensors.values()) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+  return {
+    path,
+    format: file.format,
+    tensors: file.tensors.size,
+    dtypes,
+    metadata: file.metadata,
+    naming: naming.name,
+    prefix: naming.prefix,
+    layers: layers.map(({ name }) => name),
+    missing: neededLayers.slice(layers.length).map(({ name }) => name),
+    preprocessing: preprocessing.name,
+    reason,
+  };
 }

@@ -40,21 +40,17 @@ export async function loadNetwork(source: string, options: LoadOptions = {}): Pr
     );
   }
   const { path, entry } = await networkFile(source, options);
-  const file = await openTensorFile(path);
-  try {
-    const { naming } = findVgg19(file);
-    const told = options.preprocessing ?? entry?.preprocessing;
-    const preprocessing =
-      told === undefined ? (await detectPreprocessing(file, naming)).preprocessing : preprocessings[told];
-    return {
-      name: entry?.name ?? `VGG19 from ${basename(path)}, ${preprocessing.name} preprocessing`,
-      preprocessing,
-      layers: rescaled(await readConvolutions(file, naming, neededLayers), preprocessing),
-      defaults: vgg19Defaults,
-    };
-  } finally {
-    await file.close();
-  }
+  await using file = await openTensorFile(path);
+  const { naming } = findVgg19(file);
+  const told = options.preprocessing ?? entry?.preprocessing;
+  const preprocessing =
+    told === undefined ? (await detectPreprocessing(file, naming)).preprocessing : preprocessings[told];
+  return {
+    name: entry?.name ?? `VGG19 from ${basename(path)}, ${preprocessing.name} preprocessing`,
+    preprocessing,
+    layers: rescaled(await readConvolutions(file, naming, neededLayers), preprocessing),
+    defaults: vgg19Defaults,
+  };
 }
 
 /** The best network there is without fetching anything: VGG19 if it has been fetched, else the generated one. */

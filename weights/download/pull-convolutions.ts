@@ -26,29 +26,21 @@ export async function pullConvolutions(entry: ManifestEntry, options: PullOption
 
 /** The byte behind the last convolution; the file may end anywhere behind its directory of tensors. */
 async function convolutionsEnd(path: string): Promise<number> {
-  const file = await openTensorFile(path);
-  try {
-    const { naming, layers } = findVgg19(file);
-    const ends = layers.flatMap((layer) =>
-      ["weight", "bias"].map((kind) => file.tensors.get(`${naming.layerName(layer)}.${kind}`)?.end ?? 0),
-    );
-    return Math.max(...ends);
-  } finally {
-    await file.close();
-  }
+  await using file = await openTensorFile(path);
+  const { naming, layers } = findVgg19(file);
+  const ends = layers.flatMap((layer) =>
+    ["weight", "bias"].map((kind) => file.tensors.get(`${naming.layerName(layer)}.${kind}`)?.end ?? 0),
+  );
+  return Math.max(...ends);
 }
 
 async function checkNumbers(path: string, { name, preprocessing }: ManifestEntry): Promise<void> {
-  const file = await openTensorFile(path);
-  try {
-    const { naming, layers } = findVgg19(file);
-    const convolutions = await readConvolutions(file, naming, layers);
-    if (preprocessing !== "torchvision" || isTorchvision(convolutions)) return;
-    throw new StylizeError(
-      "bad-weights",
-      `Expected the convolutions of '${name}' to have torchvision's statistics but those that came have others.`,
-    );
-  } finally {
-    await file.close();
-  }
+  await using file = await openTensorFile(path);
+  const { naming, layers } = findVgg19(file);
+  const convolutions = await readConvolutions(file, naming, layers);
+  if (preprocessing !== "torchvision" || isTorchvision(convolutions)) return;
+  throw new StylizeError(
+    "bad-weights",
+    `Expected the convolutions of '${name}' to have torchvision's statistics but those that came have others.`,
+  );
 }

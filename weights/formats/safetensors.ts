@@ -42,6 +42,10 @@ class SafetensorsFile implements TensorFile {
   close(): Promise<void> {
     return this.#source.close();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 /** Reads the header. The tensors behind it may be cut short: that shows when one of them is read. */

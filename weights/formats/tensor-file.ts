@@ -15,7 +15,7 @@ export interface TensorInfo {
 }
 
 /** An open file, of which only the directory of tensors has been read. */
-export interface TensorFile {
+export interface TensorFile extends AsyncDisposable {
   readonly path: string;
   readonly format: Format;
   /** In the file's order; nested dictionaries flattened, their keys joined by dots. */

@@ -53,4 +53,8 @@ export class TorchFile implements TensorFile {
   close(): Promise<void> {
     return this.#source.close();
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
