@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ConfigError, helpText, printedConfig, readConfig, settings, variableOf } from "./config.ts";
+import { ConfigError } from "../worker/settings.ts";
+import { helpText, printedConfig, readConfig, settings, variableOf } from "./config.ts";
 
 const read = (argv: string[], env: Record<string, string> = {}) => readConfig(argv, env).config;
 
@@ -9,7 +10,7 @@ function refused(argv: string[], env: Record<string, string> = {}): readonly str
   try {
     readConfig(argv, env);
   } catch (error) {
-    if (error instanceof ConfigError) return error.sentences;
+    if (error instanceof ConfigError) return error.problems;
     throw error;
   }
   throw new Error("Expected a ConfigError but none was thrown.");

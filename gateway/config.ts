@@ -1,6 +1,7 @@
 /** What the service can be told, by flag or by environment: one table. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { ConfigError, integer, logLevel } from "../worker/settings.ts";
 
 interface Setting<T = unknown> {
   /** `--flag`; the variable is STYLIZE_FLAG unless `env` names another. */
@@ -12,19 +13,8 @@ interface Setting<T = unknown> {
   readonly secret?: boolean;
 }
 
-const text = z.string().min(1);
-const optional = text.optional();
+const optional = z.string().min(1).optional();
 const key = z.string().min(32, "at least 32 characters").optional();
-/** Messages complete "Expected --flag to be". */
-const integer = (fallback: number, min: number, max: number) =>
-  z
-    .string()
-    .default(String(fallback))
-    .transform(Number)
-    .refine(
-      (value) => Number.isInteger(value) && value >= min && value <= max,
-      `an integer from ${min} to ${max}`,
-    );
 const url = z.url({ protocol: /^https?$/, error: "an http:// or https:// address" }).optional();
 const list = z
   .string()
@@ -45,8 +35,6 @@ const setting = <T>(
   help,
   ...more,
 });
-
-const logLevels = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
 
 export const settings = {
   host: setting(z.string().default("127.0.0.1"), "Address to listen on."),
@@ -108,30 +96,20 @@ export const settings = {
   "jobs-per-minute": setting(integer(6, 1, 100_000), "Jobs that one client may start in a minute."),
   "jobs-per-day": setting(integer(100, 1, 1_000_000), "Jobs that one client may start in a day."),
   "requests-per-minute": setting(integer(240, 1, 1_000_000), "Requests of one client in a minute."),
+  "requests-at-once": setting(
+    integer(64, 1, 10_000),
+    "Jobs that one gateway takes in at a time; further ones are asked to come again.",
+  ),
   "retention-days": setting(integer(7, 1, 365), "Days that records are kept after the last change."),
 
   "drain-seconds": setting(integer(100, 1, 119), "Seconds for work at hand after SIGTERM."),
-  "log-level": setting(
-    z.enum(logLevels, `one of ${logLevels.join(", ")}`).default("info"),
-    "Least level of log lines.",
-  ),
+  "log-level": setting(logLevel, "Least level of log lines."),
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
 export type Config = { readonly [Name in SettingName]: z.output<(typeof settings)[Name]["schema"]> };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Every one of the wrong settings in a sentence of its own. */
-export class ConfigError extends Error {
-  readonly sentences: readonly string[];
-
-  constructor(sentences: readonly string[]) {
-    super(sentences.join("\n"));
-    this.name = "ConfigError";
-    this.sentences = sentences;
-  }
-}
 
 /** The variable of a setting: STYLIZE_PORT. */
 export function variableOf(name: SettingName): string {

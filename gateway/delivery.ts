@@ -56,6 +56,11 @@ export class Delivery {
     if (this.#parts.hasPeers) this.#parts.io.serverSideEmit("JOB_CHANGED", record);
   }
 
+  /** Tells one connection how a job has ended, though others were told before. */
+  repeat(record: JobRecord, socketId: string): void {
+    this.#emitEnd(record, socketId).catch(this.#parts.onError);
+  }
+
   /** Looks into the store every so often, until `stop`. */
   start(everyMs: number): void {
     const sweep = () => {
@@ -109,20 +114,29 @@ export class Delivery {
   async #emit(record: JobRecord): Promise<void> {
     const { io, views } = this.#parts;
     const { jobId, status, isPrivate } = record;
-    const room = io.local.to(roomOf(jobId));
-    const isWaited = io.of("/").adapter.rooms.has(roomOf(jobId));
-    if (status === "succeeded") {
-      views.learn(record);
-      if (isWaited) room.emit(`TRANSFER_STYLE_COMPLETED::${jobId}`, { result: await views.result(record) });
-      if (!isPrivate) io.local.emit("TRANSFER_STYLE_COMPLETED", views.image(record));
-    } else if (status === "failed" || status === "cancelled") {
-      const code = status === "failed" ? (record.failure ?? "internal") : status;
-      const message = code === "cancelled" ? "The job was cancelled." : failureReasons[code];
-      if (isWaited) room.emit(`TRANSFER_STYLE_FAILED::${jobId}`, { code, message });
-    } else if (isWaited) {
-      const progress = await views.progress(record);
-      io.local.volatile.to(roomOf(jobId)).emit(`JOB_PROGRESS::${jobId}`, progress);
+    const room = roomOf(jobId);
+    const isWaited = io.of("/").adapter.rooms.has(room);
+    if (!isTerminal(status)) {
+      if (isWaited) io.local.volatile.to(room).emit(`JOB_PROGRESS::${jobId}`, await views.progress(record));
+      return;
     }
-    if (isTerminal(status)) room.socketsLeave(roomOf(jobId)); // that was all; a client that stays connected collects no rooms
+    if (isWaited) await this.#emitEnd(record, room);
+    io.local.in(room).socketsLeave(room); // that was all; a client that stays connected collects no rooms
+    if (status !== "succeeded") return;
+    views.learn(record);
+    if (!isPrivate) io.local.emit("TRANSFER_STYLE_COMPLETED", views.image(record));
+  }
+
+  async #emitEnd(record: JobRecord, room: string): Promise<void> {
+    const { io, views } = this.#parts;
+    const { jobId, status, failure = "internal" } = record;
+    if (status === "succeeded") {
+      const result = await views.result(record);
+      io.local.to(room).emit(`TRANSFER_STYLE_COMPLETED::${jobId}`, { result });
+      return;
+    }
+    const code = status === "cancelled" ? status : failure;
+    const message = code === "cancelled" ? "The job was cancelled." : failureReasons[code];
+    io.local.to(room).emit(`TRANSFER_STYLE_FAILED::${jobId}`, { code, message });
   }
 }

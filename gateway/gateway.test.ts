@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Accepted, ImageItem, JobProgress, JobView } from "./protocol.ts";
+import type { Accepted, ImageItem, JobProgress, JobView, RequestError } from "./protocol.ts";
 import { dataUrl, TestClient, until } from "./testing-client.ts";
 import { TestService, testPicture } from "./testing-service.ts";
 
@@ -156,7 +156,10 @@ describe("a job", { timeout: 60_000 }, () => {
     const [one, two] = await Promise.all([client.start(again), client.start(again)]);
     expect(two).toMatchObject({ jobId: one.jobId, token: one.token });
     await client.next(completed(one));
-    expect((await client.start(again)).jobId).toBe(one.jobId);
+    const other = await service.client();
+    expect((await other.start(again)).jobId).toBe(one.jobId);
+    await other.next(completed(one)); // though it had ended before
+    expect(client.all(completed(one))).toHaveLength(1);
     expect(
       (await objects()).filter((name) => name.includes(one.jobId) && name.includes("input")),
     ).toHaveLength(1);
@@ -357,6 +360,23 @@ describe("limits", { timeout: 60_000 }, () => {
     for (let i = 0; i < 20; i++) await client.ask("LIST_STYLES");
     expect(code(await client.ask("LIST_STYLES"))).toBe("too-many-requests");
   });
+});
+
+it("takes only so many jobs in at a time", async () => {
+  await using narrow = await TestService.start("--requests-at-once", "2");
+  const client = await narrow.client();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => client.ask("TRANSFER_STYLE", request())),
+  );
+  const refused = answers.filter((answer) => code(answer) === "unavailable");
+  expect(refused.length).toBeGreaterThan(0);
+  for (const answer of refused) expect((answer as RequestError).error.retryAfterMs).toBeGreaterThan(500);
+  const taken = answers.filter((answer) => code(answer) === undefined) as Accepted[];
+  expect(taken.length).toBe(20 - refused.length);
+  for (const job of taken) await client.next(completed(job));
+  expect(code(await client.ask("TRANSFER_STYLE", request()))).toBeUndefined();
+  const metrics = await (await fetch(`http://127.0.0.1:${narrow.port}/metrics`)).text();
+  expect(metrics).toContain(`stylize_refused_total{code="unavailable"} ${refused.length}`);
 });
 
 describe("over HTTP", { timeout: 60_000 }, () => {

@@ -14,7 +14,8 @@ import { httpListener, type Route } from "./http.ts";
 import { JobService } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
-import { handleNews } from "./news.ts";
+import { handleNewsPatiently } from "./news.ts";
+import type { RequestErrorCode } from "./protocol.ts";
 import { Reconciler } from "./reconciler.ts";
 import { RequestFailure } from "./request-failure.ts";
 import { answerRequests } from "./requests.ts";
@@ -66,7 +67,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   });
   const metrics = new Metrics({
     connections: () => io.engine?.clientsCount ?? 0,
-    activeJobs: async () => (await jobs.active()).length,
+    activeJobs: () => jobs.activeCount(),
     queueDepth: () => messages.depth(),
   });
   const views = new Views(objects, jobs);
@@ -99,6 +100,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     styles: new Styles(objects),
     uploads: new Uploads(objects, secret, config["max-image-bytes"]),
     isOpen: () => isOpen,
+    repeat: delivery.repeat.bind(delivery),
+    onRefused: (code: RequestErrorCode) => metrics.refused(code),
     onError,
   };
   io.use((socket, next) => {
@@ -130,8 +133,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     server.once("error", reject).listen(config.port, config.host, resolve);
   });
   delivery.start(parts.sweepMs ?? 5000);
+  const closing = new AbortController();
+  const newsOptions = { signal: closing.signal, onError: (error: unknown) => onError(error, "news") };
   const receiver = messages.receive(async (body, { sentAt }) => {
-    await handleNews(body, service);
+    await handleNewsPatiently(body, service, newsOptions);
     metrics.news(sentAt);
   });
   const reconciler = new Reconciler({
@@ -151,7 +156,9 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     port: (server.address() as AddressInfo).port,
     async close() {
       isOpen = false; // readiness fails from now on, and no new job is taken
-      await settle([receiver.stop(), rounds.stop()]);
+      const stopped = receiver.stop(); // before what is at hand may give up: else it would be taken again
+      closing.abort();
+      await settle([stopped, rounds.stop()]);
       delivery.stop();
       await settle([io.close()]); // closes the HTTP server, too; clients reconnect elsewhere
       await settle([queue.close(), jobs.close()]);

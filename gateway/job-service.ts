@@ -87,7 +87,8 @@ export class JobService {
     await request.onAccepted?.(kept.jobId);
     if (!created) {
       await this.#deleteObjects(record);
-      return { record: kept, token: this.#tokenOf(kept.jobId) };
+      // What has become of it until the client could hear of it.
+      return { record: (await jobs.get(kept.jobId)) ?? kept, token: this.#tokenOf(kept.jobId) };
     }
     try {
       return { record: await this.submit(record), token };

@@ -1,4 +1,4 @@
-/** How often one client may do what. Counted in Redis for all gateways together, or in memory. */
+/** How often one client may do what, counted in Redis for all gateways together, or in memory; and how much one gateway does at a time. */
 import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { Config } from "./config.ts";
@@ -16,6 +16,8 @@ const codes: Readonly<Record<LimitName, RequestErrorCode>> = {
 export interface Limits {
   /** Counts one more. Throws RequestFailure with the time to wait where it is too many. */
   count(name: LimitName, client: string): Promise<void>;
+  /** Does `work` unless too much of it is being done already: then it throws RequestFailure `unavailable` at once. */
+  atOnce<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export function createLimits(config: Config, redis?: Redis | Cluster): Limits {
@@ -36,6 +38,7 @@ export function createLimits(config: Config, redis?: Redis | Cluster): Limits {
     jobs: limiter("jobs", config["jobs-per-minute"], 60),
     jobsOfDay: limiter("jobsOfDay", config["jobs-per-day"], 86_400),
   };
+  let atOnce = 0;
   return {
     async count(name, client) {
       try {
@@ -43,6 +46,16 @@ export function createLimits(config: Config, redis?: Redis | Cluster): Limits {
       } catch (reason) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
         throw new RequestFailure(codes[name], { retryAfterMs: reason.msBeforeNext });
+      }
+    },
+    async atOnce(work) {
+      if (atOnce >= config["requests-at-once"])
+        throw new RequestFailure("unavailable", { retryAfterMs: Math.round(1000 + Math.random() * 4000) });
+      atOnce++;
+      try {
+        return await work();
+      } finally {
+        atOnce--;
       }
     },
   };

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** `stylize-serve`: a gateway from its flags to its end. */
 import { pino } from "pino";
-import { ConfigError, helpText, printedConfig, readConfig } from "./config.ts";
+import { ConfigError } from "../worker/settings.ts";
+import { helpText, printedConfig, readConfig } from "./config.ts";
 import { run } from "./run.ts";
 
 const WRONG_USAGE = 2;
@@ -14,6 +15,6 @@ try {
   else await run({ config, env: process.env, log });
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  for (const sentence of error.sentences) process.stderr.write(`error: ${sentence}\n`);
+  for (const sentence of error.problems) process.stderr.write(`error: ${sentence}\n`);
   process.exitCode = WRONG_USAGE;
 }

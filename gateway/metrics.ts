@@ -1,7 +1,7 @@
 /** What operators watch, in Prometheus' text format. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { JobRecord } from "../stores/job-store.ts";
-import { isTerminal } from "./protocol.ts";
+import { isTerminal, type RequestErrorCode } from "./protocol.ts";
 
 export interface MetricSources {
   readonly connections: () => number;
@@ -27,6 +27,12 @@ export class Metrics {
     name: "stylize_news_seconds",
     help: "From the moment that news were published to their being handled.",
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60],
+    registers: [this.registry],
+  });
+  readonly #refused = new Counter({
+    name: "stylize_refused_total",
+    help: "Requests that were refused, by the code that the client was told.",
+    labelNames: ["code"],
     registers: [this.registry],
   });
   readonly #errors = new Counter({
@@ -67,6 +73,10 @@ export class Metrics {
 
   news(sentAt: number): void {
     this.#newsSeconds.observe(Math.max(0, Date.now() - sentAt) / 1000);
+  }
+
+  refused(code: RequestErrorCode): void {
+    this.#refused.inc({ code });
   }
 
   error(where: string): void {

@@ -1,5 +1,8 @@
 /** What comes through the queue: news of workers, and AWS Batch's own about jobs that failed without a word. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { backoffMs } from "../stores/message-queue.ts";
+import { StoreError } from "../stores/object-store.ts";
 import type { JobService } from "./job-service.ts";
 import { type FailureReason, jobIdOf, workerJobSchema, workerMessageSchema } from "./protocol.ts";
 
@@ -13,8 +16,39 @@ const batchEventSchema = z.object({
   }),
 });
 
+/** Milliseconds for which one message waits for a store that is away, before it is given back. */
+const PATIENCE_MS = 600_000;
+
+export interface NewsOptions {
+  /** Aborted when the gateway ends: the message is another's then. */
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Acts on one message, as soon as the stores let it: to give it back while they are away would use up its tries, which are for messages that
+ * nobody can handle. Throws as `handleNews` does.
+ */
+export async function handleNewsPatiently(
+  body: string,
+  service: JobService,
+  { signal, onError }: NewsOptions,
+): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await handleNews(body, service);
+    } catch (error) {
+      const mayPass = error instanceof StoreError && error.retryable;
+      if (!mayPass || signal.aborted || Date.now() >= end) throw error;
+      onError(error);
+      await sleep(backoffMs(tries, 500, 5_000), undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
 /** Acts on one message. Throws for what is no news, so that the queue puts it aside in the end. */
-export async function handleNews(body: string, service: JobService): Promise<void> {
+async function handleNews(body: string, service: JobService): Promise<void> {
   const value: unknown = JSON.parse(body);
   const event = batchEventSchema.safeParse(value);
   if (event.success) {

@@ -31,11 +31,7 @@ export class Reconciler {
   /** One round over all jobs that have not ended. Several gateways may do it at once: every change is made once. */
   async run(): Promise<void> {
     const { jobs, queue, service } = this.#parts;
-    const records: JobRecord[] = [];
-    for (const jobId of await jobs.active()) {
-      const record = await jobs.get(jobId);
-      if (record) records.push(record);
-    }
+    const records = await jobs.active();
     for (const record of records) {
       // The gateway that took it died before it could submit it, or after it had and before it could say so: workers stand both.
       const isForgotten = record.queueId === undefined && Date.now() - record.createdAt >= this.#graceMs;

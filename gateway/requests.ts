@@ -5,19 +5,20 @@ import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import { StoreError } from "../stores/object-store.ts";
 import type { Config } from "./config.ts";
 import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
-import type { JobService, PictureData } from "./job-service.ts";
+import type { JobService, PictureData, Ticket } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import {
-  type Accepted,
   type ClientEvents,
   createUploadSchema,
+  isTerminal,
   type JobReference,
   type JobView,
   jobReferenceSchema,
   type Page,
   pageSchema,
   type RequestError,
+  type RequestErrorCode,
   type ServerEvents,
   type TransferStyle,
   transferStyleSchema,
@@ -39,6 +40,9 @@ export interface RequestParts {
   readonly views: Views;
   /** Whether new jobs are taken: not while the gateway drains. */
   readonly isOpen: () => boolean;
+  /** Tells one connection how a job has ended. */
+  readonly repeat: (record: JobRecord, socketId: string) => void;
+  readonly onRefused: (code: RequestErrorCode) => void;
   /** Called with what nobody foresaw; the client gets `internal`. */
   readonly onError: (error: unknown, event: string) => void;
 }
@@ -60,8 +64,8 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
       const reply = typeof answer === "function" ? (answer as (value: T | RequestError) => void) : () => {};
       handle(request).then(reply, (error: unknown) => {
         const failure = failureOf(error);
-        if (failure.code === "internal" || failure.code === "unavailable")
-          parts.onError(failure.cause, event);
+        parts.onRefused(failure.code);
+        if (failure.cause !== undefined && !isClients(failure.code)) parts.onError(failure.cause, event);
         reply(failure.answer());
       });
     };
@@ -77,13 +81,21 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
   const owned = (reference: JobReference) => service.authorized(reference);
   const viewOf = async (record: JobRecord): Promise<{ job: JobView }> => ({ job: await views.job(record) });
 
-  on("TRANSFER_STYLE", transferStyleSchema, (request) => transferStyle(request, socket, parts));
+  on("TRANSFER_STYLE", transferStyleSchema, async (request) => {
+    const { record, token } = await limits.atOnce(() => transferStyle(request, socket, parts));
+    const { requestId, jobId, status } = record;
+    // Asked again for a job that has ended meanwhile: it is told how, after the answer that tells it the job's id.
+    if (isTerminal(status)) setImmediate(() => parts.repeat(record, socket.id));
+    return { requestId, jobId, token };
+  });
   on("LIST_STYLES", pageSchema.nullish(), (page) => styles.list(page ?? {}));
   on("LIST_IMAGES", pageSchema.nullish(), (page) => listImages(page ?? {}, jobs, views));
   on("GET_JOB", jobReferenceSchema, async (reference) => {
     await owned(reference);
     await socket.join(roomOf(reference.jobId)); // first, so that nothing is missed between the answer and the news
-    return viewOf(await owned(reference));
+    const record = await owned(reference);
+    if (isTerminal(record.status)) await socket.leave(roomOf(reference.jobId)); // the answer says it all
+    return viewOf(record);
   });
   on("CANCEL_JOB", jobReferenceSchema, async (reference) => {
     await owned(reference);
@@ -98,6 +110,11 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
   );
 }
 
+/** Whether it is the client's doing: nobody has to be told but the client. */
+function isClients(code: RequestErrorCode): boolean {
+  return code !== "internal" && code !== "unavailable";
+}
+
 /** What a client is told of an error: of one that is not for clients, no more than whether trying again may help. */
 function failureOf(error: unknown): RequestFailure {
   if (error instanceof RequestFailure) return error;
@@ -109,7 +126,7 @@ async function transferStyle(
   request: TransferStyle,
   socket: ClientSocket,
   parts: RequestParts,
-): Promise<Accepted> {
+): Promise<Ticket> {
   const { config, limits, jobs, service, styles, isOpen } = parts;
   const { client } = socket.data;
   if (!isOpen()) throw new RequestFailure("unavailable");
@@ -121,7 +138,7 @@ async function transferStyle(
   const content = await readPicture(image, client, parts);
   const ownStyle = isName ? style : await readPicture(style, client, parts);
   await limits.count("jobsOfDay", client);
-  const { record, token } = await service.start({
+  const ticket = await service.start({
     client,
     socketId: socket.id,
     content,
@@ -134,7 +151,7 @@ async function transferStyle(
   });
   for (const source of [image, style])
     if (typeof source !== "string") await parts.uploads.remove(source.uploadKey);
-  return { requestId: record.requestId, jobId: record.jobId, token };
+  return ticket;
 }
 
 function withinLimits({ size, steps, ...others }: NonNullable<TransferStyle["options"]>, config: Config) {

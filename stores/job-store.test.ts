@@ -9,6 +9,7 @@ import type { JobRecord, JobStore } from "./job-store.ts";
 import { LocalJobStore } from "./local-job-store.ts";
 import { closeRedis, connectRedis, type RedisClient } from "./redis.ts";
 import { RedisJobStore } from "./redis-job-store.ts";
+import { activeIds } from "./testing-jobs.ts";
 import { redisMissing, startRedis, startRedisCluster } from "./testing-redis.ts";
 
 interface Stores extends AsyncDisposable {
@@ -168,7 +169,7 @@ for (const kind of kinds) {
           retryable: false,
         });
         expect(await store.create(record)).toEqual({ record, created: true });
-        expect(await store.active()).toEqual([record.jobId]);
+        expect(await activeIds(store)).toEqual([record.jobId]);
       });
 
       test("loses none of 50 concurrent updates, and gives each its own seq", async () => {
@@ -211,7 +212,7 @@ for (const kind of kinds) {
         expect(answers.filter((answer) => answer!.changed)).toHaveLength(1);
         const stored = await store.get(jobId);
         for (const answer of answers) expect(answer!.record).toEqual(stored);
-        expect(await store.active()).toEqual([]);
+        expect(await activeIds(store)).toEqual([]);
       });
 
       test("makes one job of 20 concurrent requests with one idempotency key", async () => {
@@ -220,7 +221,7 @@ for (const kind of kinds) {
           Array.from({ length: 20 }, () => store.create(job(), "the same key")),
         );
         expect(answers.filter((answer) => answer.created)).toHaveLength(1);
-        const [jobId] = await store.active();
+        const [jobId] = await activeIds(store);
         for (const answer of answers) expect(answer.record.jobId).toBe(jobId);
         expect(await store.activeOf("somebody")).toBe(1);
         expect((await store.create(job(), "the same key")).record.jobId).toBe(jobId);
@@ -257,7 +258,8 @@ for (const kind of kinds) {
           string,
         ];
         const order = [first, ...ties.sort(), last];
-        expect(await store.active()).toEqual(order);
+        expect(await activeIds(store)).toEqual(order);
+        expect(await store.activeCount()).toBe(4);
         expect(await Promise.all(order.map((jobId) => store.position(jobId)))).toEqual([0, 1, 2, 3]);
         expect([
           await store.activeOf("somebody"),
@@ -266,14 +268,15 @@ for (const kind of kinds) {
         ]).toEqual([3, 1, 0]);
 
         await store.update(first, (record) => ({ ...record, status: "running" }));
-        expect(await store.active()).toEqual(order);
+        expect(await activeIds(store)).toEqual(order);
         expect(await Promise.all(order.map((jobId) => store.position(jobId)))).toEqual([0, 0, 1, 2]);
         await store.update(first, (record) => ({ ...record, status: "queued" }));
         expect(await store.position(last)).toBe(3);
 
         await end(store, first, 40, "cancelled");
         await store.remove(ties[0]!);
-        expect(await store.active()).toEqual([ties[1], last]);
+        expect(await activeIds(store)).toEqual([ties[1], last]);
+        expect(await store.activeCount()).toBe(2);
         expect(await store.position(last)).toBe(1);
         expect(await store.activeOf("somebody")).toBe(1);
       });
@@ -330,11 +333,9 @@ for (const kind of kinds) {
         const { jobId } = (await store.create(job())).record;
         for (const id of [result!, jobId, jobId, job().jobId]) await store.remove(id);
         expect([await store.get(result!), await store.get(jobId)]).toEqual([undefined, undefined]);
-        expect([await store.active(), await store.activeOf("somebody"), await wholeFeed(store, 9)]).toEqual([
-          [],
-          0,
-          [],
-        ]);
+        expect([await activeIds(store), await store.activeOf("somebody"), await wholeFeed(store, 9)]).toEqual(
+          [[], 0, []],
+        );
       });
 
       test("forgets what has not changed for the time of retention", async () => {
@@ -344,11 +345,9 @@ for (const kind of kinds) {
         await expect
           .poll(async () => [await store.get(result!), await store.get(jobId)], { timeout: 10_000 })
           .toEqual([undefined, undefined]);
-        expect([await store.active(), await store.activeOf("somebody"), await wholeFeed(store, 9)]).toEqual([
-          [],
-          0,
-          [],
-        ]);
+        expect([await activeIds(store), await store.activeOf("somebody"), await wholeFeed(store, 9)]).toEqual(
+          [[], 0, []],
+        );
         expect((await store.create(job(), "some key")).created).toBe(true);
       });
 
@@ -359,7 +358,7 @@ for (const kind of kinds) {
           await store.update(jobId, (record) => record);
         }
         expect(await store.get(jobId)).toBeDefined();
-        expect(await store.active()).toEqual([jobId]);
+        expect(await activeIds(store)).toEqual([jobId]);
       });
 
       test("takes names that mean something to JavaScript for what they are", async () => {
@@ -388,7 +387,7 @@ for (const kind of kinds) {
         await store.close();
         const again = stores.reopen!();
         expect(await again.get(record.jobId)).toEqual({ ...record, queueId: "7", seq: 1 });
-        expect(await again.active()).toEqual([record.jobId]);
+        expect(await activeIds(again)).toEqual([record.jobId]);
         expect(await wholeFeed(again, 1)).toEqual(ids.reverse());
         expect(await again.create(job(), "a lasting key")).toMatchObject({
           created: false,

@@ -46,8 +46,10 @@ export interface JobStore {
     change: (record: JobRecord) => Omit<JobRecord, "seq"> | undefined,
   ): Promise<{ readonly record: JobRecord; readonly changed: boolean } | undefined>;
   remove(jobId: string): Promise<void>;
-  /** Ids of jobs that have not ended, oldest first. */
-  active(): Promise<readonly string[]>;
+  /** Jobs that have not ended, oldest first. */
+  active(): Promise<readonly JobRecord[]>;
+  /** How many they are, or were a moment ago. */
+  activeCount(): Promise<number>;
   /** How many queued jobs were created before this one. */
   position(jobId: string): Promise<number>;
   /** How many jobs of this client have not ended. */

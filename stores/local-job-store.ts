@@ -112,7 +112,12 @@ export class LocalJobStore implements JobStore {
   async active() {
     this.#expire();
     const records = [...this.#active].map((jobId) => this.#entries.get(jobId)!.record);
-    return records.sort(byAge).map((record) => record.jobId);
+    return records.sort(byAge);
+  }
+
+  async activeCount() {
+    this.#expire();
+    return this.#active.size;
   }
 
   async position(jobId: string) {

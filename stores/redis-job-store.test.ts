@@ -5,6 +5,7 @@ import { feedMember } from "./job-index.ts";
 import type { JobRecord } from "./job-store.ts";
 import { closeRedis, connectRedis } from "./redis.ts";
 import { RedisJobStore } from "./redis-job-store.ts";
+import { activeIds } from "./testing-jobs.ts";
 import { redisMissing, startRedis, type TestRedis } from "./testing-redis.ts";
 
 const name = "jobs in Redis";
@@ -59,7 +60,7 @@ describe.skipIf(redisMissing)(redisMissing === undefined ? name : `${name} (${re
     const ended: JobRecord = { ...record, status: "succeeded", endedAt: Date.now(), resultKey: "r", seq: 1 };
     await redis.hset(`p:job:${record.jobId}`, "seq", 1, "data", JSON.stringify(ended));
     expect(await store.activeOf("me")).toBe(0);
-    expect(await store.active()).toEqual([]);
+    expect(await activeIds(store)).toEqual([]);
     expect(await sets()).toEqual({ active: [], "active:me": [], queued: [], feed: [feedMember(ended)] });
     expect((await store.feed({ limit: 9 })).records).toEqual([ended]);
   });
@@ -70,7 +71,7 @@ describe.skipIf(redisMissing)(redisMissing === undefined ? name : `${name} (${re
     const running = { ...record, status: "running", seq: 1 };
     await redis.hset(`p:job:${record.jobId}`, "seq", 1, "data", JSON.stringify(running));
     await redis.zrem("p:queued", other.jobId);
-    expect(await store.active()).toEqual([record.jobId, other.jobId]);
+    expect(await activeIds(store)).toEqual([record.jobId, other.jobId]);
     expect((await sets()).queued).toEqual([other.jobId]);
     expect(await store.position(other.jobId)).toBe(0);
   });
@@ -103,7 +104,7 @@ describe.skipIf(redisMissing)(redisMissing === undefined ? name : `${name} (${re
     const page = await store.feed({ limit: 2 });
     expect(page.records.map((record) => record.jobId)).toEqual([ids[3], ids[0]]);
     expect(page.next).toBeUndefined();
-    expect(await store.active()).toEqual([]);
+    expect(await activeIds(store)).toEqual([]);
     expect(await store.activeOf("me")).toBe(0);
     const { feed, ...others } = await sets();
     expect(feed).toHaveLength(2);
@@ -139,7 +140,7 @@ describe.skipIf(redisMissing)(redisMissing === undefined ? name : `${name} (${re
     expect(answer).toMatchObject({ changed: true, record: { status: "succeeded" } });
     expect(behind).toHaveLength(1);
     await redis.del("p:feed");
-    expect(await store.active()).toEqual([]);
+    expect(await activeIds(store)).toEqual([]);
     expect((await store.feed({ limit: 1 })).records).toHaveLength(1);
   });
 
@@ -177,7 +178,7 @@ describe.skipIf(redisMissing)(redisMissing === undefined ? name : `${name} (${re
         { timeout: 20_000 },
       )
       .toBe("back");
-    expect(await store.active()).toEqual([record.jobId]);
+    expect(await activeIds(store)).toEqual([record.jobId]);
     expect(await store.create(job("c"), "key")).toEqual({ record, created: false });
   });
 });

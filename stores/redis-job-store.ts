@@ -130,7 +130,11 @@ export class RedisJobStore implements JobStore {
       ...[...queued].filter((id) => !known.has(id)),
     ];
     for (const jobId of wrong) await this.#repair(jobId);
-    return ids.filter((_, i) => isLive(records[i]));
+    return records.filter(isLive);
+  }
+
+  async activeCount() {
+    return this.#sets.count("active");
   }
 
   async position(jobId: string) {

@@ -2,32 +2,13 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { optionTable } from "../engine/options.ts";
+import { ConfigError, choice, integer, logLevel, text } from "./settings.ts";
 
 /** Where objects lie, or where messages go. */
 export type Place =
   | { readonly kind: "file"; readonly folder: string }
   | { readonly kind: "s3"; readonly bucket: string }
   | { readonly kind: "sqs"; readonly url: string };
-
-const text = z.string().optional();
-
-/** Issues' messages end the sentence "Expected VARIABLE to be". */
-function integer(fallback: number, min: number, max: number) {
-  return text.transform((value, context) => {
-    const number = value === undefined ? fallback : Number(value);
-    if (Number.isInteger(number) && number >= min && number <= max) return number;
-    context.addIssue(`an integer from ${min} to ${max}`);
-    return z.NEVER;
-  });
-}
-
-function choice<T>(fallback: string, values: Readonly<Record<string, T>>) {
-  return text.transform((value = fallback, context) => {
-    if (Object.hasOwn(values, value)) return values[value]!;
-    context.addIssue(`one of ${Object.keys(values).join(", ")}`);
-    return z.NEVER;
-  });
-}
 
 function place<T extends Place>(expected: string, parse: (url: URL) => T | undefined) {
   return text.transform((value, context) => {
@@ -74,14 +55,7 @@ const schema = z
     STYLIZE_ATTEMPTS: integer(3, 1, 1000),
     /** 1: the end of standard input means that whoever started the worker is gone, and stops it like SIGTERM. */
     STYLIZE_PARENT_PIPE: choice("0", yes),
-    STYLIZE_LOG_LEVEL: choice("info", {
-      fatal: "fatal",
-      error: "error",
-      warn: "warn",
-      info: "info",
-      debug: "debug",
-      silent: "silent",
-    } as const),
+    STYLIZE_LOG_LEVEL: logLevel,
   })
   .transform((env) => ({
     objects: env.STYLIZE_OBJECTS,
@@ -105,17 +79,6 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type WorkerConfig = z.infer<typeof schema>;
 export type JobLimits = WorkerConfig["limits"];
-
-export class ConfigError extends Error {
-  /** One sentence for each wrong variable. */
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join(" "));
-    this.name = "ConfigError";
-    this.problems = problems;
-  }
-}
 
 /** Variables that are empty count as not set. Throws ConfigError. */
 export function parseConfig(environment: Environment): WorkerConfig {

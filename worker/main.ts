@@ -8,12 +8,13 @@ import type { Logger } from "pino";
 import { StylizeError } from "../engine/errors.ts";
 import { loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
-import { ConfigError, parseConfig, type WorkerConfig } from "./config.ts";
+import { parseConfig, type WorkerConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { openGpu } from "./gpu.ts";
 import { type JobDeps, runJob } from "./job.ts";
 import { createLog } from "./log.ts";
+import { ConfigError } from "./settings.ts";
 import { stopSignal } from "./stop.ts";
 import { openStores } from "./stores.ts";
 
