@@ -4,7 +4,9 @@ import { TestIo } from "../tests/io.ts";
 import { createProgram, type Handlers, type StylizeArguments } from "./arguments.ts";
 import type { WeightsHandlers } from "./weights-arguments.ts";
 
-type Parsed = Parameters<Handlers["stylize" | "devices"] | WeightsHandlers[keyof WeightsHandlers]>[0];
+type Parsed = Parameters<
+  Handlers["stylize" | "devices" | "request" | "listStyles"] | WeightsHandlers[keyof WeightsHandlers]
+>[0];
 
 /** What the handler of the command that `argv` names is called with. */
 async function parse(...argv: string[]): Promise<Parsed> {
@@ -13,7 +15,7 @@ async function parse(...argv: string[]): Promise<Parsed> {
     result = args;
   };
   const weights = { list: take, pull: take, verify: take, path: take, convert: take, inspect: take };
-  const handlers = { stylize: take, devices: take, weights };
+  const handlers = { stylize: take, devices: take, request: take, listStyles: take, weights };
   await createProgram(handlers, new TestIo()).parseAsync(argv, { from: "user" });
   return result!;
 }
@@ -132,6 +134,59 @@ describe("the command line refuses", () => {
       await expect(parse(...least, ...flags)).rejects.toMatchObject({ name: "CommanderError" });
     },
   );
+});
+
+describe("stylize request", () => {
+  const server = "http://127.0.0.1:3000";
+
+  it("needs a picture and a style; its flags are its own", async () => {
+    expect(await parse("request", "a.jpg", "--style", "b.jpg")).toEqual({
+      photo: "a.jpg",
+      style: "b.jpg",
+      server,
+      token: undefined,
+      output: undefined,
+      isPrivate: false,
+      options: {},
+      report: "people",
+    });
+    const flags = [
+      "--size",
+      "64",
+      "--steps",
+      "3",
+      "--strength",
+      "bold",
+      "--private",
+      "-o",
+      "c.png",
+      "--json",
+    ];
+    const other = ["--server", "https://a.example", "--token", "t", "-s", "b.jpg", "a.jpg"];
+    expect(await parse("request", ...flags, ...other)).toEqual({
+      photo: "a.jpg",
+      style: "b.jpg",
+      server: "https://a.example",
+      token: "t",
+      output: "c.png",
+      isPrivate: true,
+      options: { size: 64, steps: 3, strength: "bold" },
+      report: "json",
+    });
+  });
+
+  it("lists styles instead", async () => {
+    expect(await parse("request", "--list-styles")).toEqual({ server, token: undefined, json: false });
+  });
+
+  it.each([
+    ["a.jpg", "b.jpg"],
+    ["--pooling", "max"],
+    ["--strength", "wild"],
+    ["--quiet", "--json"],
+  ])("refuses %j", async (...flags) => {
+    await expect(parse("request", ...flags)).rejects.toMatchObject({ name: "CommanderError" });
+  });
 });
 
 describe("stylize weights", () => {

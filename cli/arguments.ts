@@ -11,6 +11,7 @@ import {
 } from "../engine/options.ts";
 import type { PreprocessingName } from "../weights/preprocessing.ts";
 import type { Io } from "./io.ts";
+import { addRequestCommand, type RequestHandlers } from "./request-arguments.ts";
 import {
   addWeightsCommands,
   cacheOption,
@@ -43,7 +44,7 @@ export interface DevicesArguments {
   readonly json: boolean;
 }
 
-export interface Handlers {
+export interface Handlers extends RequestHandlers {
   stylize(args: StylizeArguments): Promise<void>;
   devices(args: DevicesArguments): Promise<void>;
   readonly weights: WeightsHandlers;
@@ -65,6 +66,7 @@ export function createProgram(
     .description("Paints a picture in the manner of others, by optimisation on the GPU.")
     .version(packageVersion(), "-V, --version", "Print the version.")
     .exitOverride()
+    .enablePositionalOptions() // a command's flags are its own, whatever those of 'stylize' are called
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     // Commander would ask for what it calls required even of 'stylize devices': stylizeArguments() asks.
     .argument("[content]", "the picture to paint")
@@ -95,6 +97,7 @@ export function createProgram(
       // stylize has a --json of its own and may have taken the flag
       handlers.devices({ json: Boolean(command.optsWithGlobals().json) }),
     );
+  addRequestCommand(program, handlers);
   addWeightsCommands(program, handlers.weights);
   return program;
 }

@@ -9,10 +9,13 @@ const docs = readFileSync(new URL("../docs/cli.md", import.meta.url), "utf8");
 
 const idle = async () => {};
 const weights = { list: idle, pull: idle, verify: idle, path: idle, convert: idle, inspect: idle };
-const program = createProgram({ stylize: idle, devices: idle, weights }, new TestIo());
+const program = createProgram(
+  { stylize: idle, devices: idle, request: idle, listStyles: idle, weights },
+  new TestIo(),
+);
 
-function optionRows(): string[] {
-  return program.options.map(({ flags, description, defaultValue }) => {
+function optionRows({ options }: Pick<typeof program, "options">): string[] {
+  return options.map(({ flags, description, defaultValue }) => {
     const value = defaultValue === undefined ? "" : `\`${defaultValue}\``;
     return `| \`${flags.replaceAll("|", "\\|")}\` | ${value} | ${description} |`;
   });
@@ -20,8 +23,8 @@ function optionRows(): string[] {
 
 describe("docs/cli.md", () => {
   it("has one row for each option, as the command describes it", () => {
-    const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## What it reports"));
-    expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows());
+    const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## A service"));
+    expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows(program));
   });
 
   it("shows each of the commands on networks with all its flags", () => {
@@ -31,6 +34,12 @@ describe("docs/cli.md", () => {
       const line = docs.split("\n").find((text) => text.startsWith(`stylize weights ${command.name()} `));
       for (const { long } of command.options) expect(line, command.name()).toContain(long);
     }
+  });
+
+  it("has one row for each flag of a request", () => {
+    const section = docs.slice(docs.indexOf("## A service"), docs.indexOf("## What it reports"));
+    const request = program.commands.find((command) => command.name() === "request")!;
+    expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows(request));
   });
 
   it.each(Object.entries(errorCodes))("tells the exit status of %s", (code, status) => {

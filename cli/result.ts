@@ -40,19 +40,7 @@ export class Result {
 
   /** The last picture of a run: if it can't be written where it was wanted, it goes to the system's folder for temporary files. */
   async saveLast(picture: Picture, state: "done" | "stopped" | "failed"): Promise<void> {
-    try {
-      await this.#save(this.#path, picture, state);
-    } catch (error) {
-      if (!(error instanceof StylizeError)) throw error;
-      const rescue = join(tmpdir(), `${parse(basename(this.#path)).name}-${process.pid}.png`);
-      await this.#save(rescue, picture, state).catch(() => {
-        throw error;
-      });
-      const sentence = error.message.replace(/\.$/, "");
-      throw new StylizeError(error.code, `${sentence}; the picture is in '${rescue}' instead.`, {
-        cause: error,
-      });
-    }
+    await orElsewhere(this.#path, (path) => this.#save(path, picture, state));
   }
 
   async #save(path: string, picture: Picture, state: Saved["state"]): Promise<void> {
@@ -61,5 +49,22 @@ export class Result {
     const { totalStep: step = 0, totalSteps: steps = 0 } = this.#last ?? {};
     const seconds = (performance.now() - this.#begin) / 1000;
     this.#reporter.saved({ path, width, height, step, steps, state, seconds });
+  }
+}
+
+/** Saves at `path` or, where that fails, in the system's folder for temporary files; then the error says so. */
+export async function orElsewhere(path: string, save: (path: string) => Promise<void>): Promise<void> {
+  try {
+    await save(path);
+  } catch (error) {
+    if (!(error instanceof StylizeError)) throw error;
+    const rescue = join(tmpdir(), `${parse(basename(path)).name}-${process.pid}.png`);
+    await save(rescue).catch(() => {
+      throw error;
+    });
+    const sentence = error.message.replace(/\.$/, "");
+    throw new StylizeError(error.code, `${sentence}; the picture is in '${rescue}' instead.`, {
+      cause: error,
+    });
   }
 }

@@ -25,6 +25,15 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       async devices(args) {
         await devicesCommand(args, io.stdout);
       },
+      // socket.io's client is loaded where it is used
+      async request(args) {
+        const { requestCommand } = await import("./request.ts");
+        status = await requestCommand(args, io);
+      },
+      async listStyles(args) {
+        const { listStylesCommand } = await import("./request.ts");
+        await listStylesCommand(args, io);
+      },
       weights: weightsCommands(io),
     },
     io,

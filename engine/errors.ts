@@ -26,6 +26,12 @@ export const errorCodes = {
   diverged: 12,
   /** No mirror gave the file that was asked for. */
   "download-failed": 13,
+  /** Nothing answers at a service's address. */
+  "no-service": 14,
+  /** A service did not take a request. */
+  refused: 15,
+  /** A service took a job and could not do it. */
+  "job-failed": 16,
   aborted: 130,
 } as const;
 

@@ -12,6 +12,11 @@ export class RequestFailure extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
+  /** What socket.io hands to a client that may not connect, beside the message. */
+  get data(): { readonly code: RequestErrorCode } {
+    return { code: this.code };
+  }
+
   answer(): RequestError {
     const { code, message, retryAfterMs } = this;
     return { error: { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } };

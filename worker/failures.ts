@@ -32,6 +32,9 @@ const engineFailures: Readonly<Record<ErrorCode, Failure>> = {
   "gpu-error": { reason: "internal", retry: true },
   diverged: { reason: "internal", retry: false },
   "download-failed": { reason: "internal", retry: true },
+  "no-service": { reason: "internal", retry: true },
+  refused: { reason: "internal", retry: false },
+  "job-failed": { reason: "internal", retry: false },
   aborted: { reason: "interrupted", retry: true },
 };
 

@@ -1,0 +1,114 @@
+/** The grammar of `stylize request`. */
+import { type Command, Option } from "commander";
+import { StylizeError } from "../engine/errors.ts";
+import type { JobOptions, Strength } from "../gateway/protocol.ts";
+
+interface ServiceArguments {
+  /** Address of the service. */
+  readonly server: string;
+  /** A JSON Web Token, where the service wants one. */
+  readonly token: string | undefined;
+}
+
+export interface RequestArguments extends ServiceArguments {
+  readonly photo: string;
+  /** A style's name or a file. */
+  readonly style: string;
+  readonly isPrivate: boolean;
+  readonly options: JobOptions;
+  /** Made of the names of photo and style when not given. */
+  readonly output: string | undefined;
+  readonly report: "people" | "json" | "quiet";
+}
+
+export interface ListStylesArguments extends ServiceArguments {
+  readonly json: boolean;
+}
+
+export interface RequestHandlers {
+  request(args: RequestArguments): Promise<void>;
+  listStyles(args: ListStylesArguments): Promise<void>;
+}
+
+const strengths: readonly Strength[] = ["gentle", "balanced", "bold"];
+
+interface Flags {
+  readonly style?: string;
+  readonly output?: string;
+  readonly server: string;
+  readonly token?: string;
+  readonly private?: boolean;
+  readonly size?: number;
+  readonly steps?: number;
+  readonly strength?: Strength;
+  readonly listStyles?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Adds `request` to `program`. */
+export function addRequestCommand(program: Command, handlers: RequestHandlers): void {
+  program
+    .command("request")
+    .usage("PHOTO --style NAME|FILE [options]")
+    .description("Has a service paint a picture: that of 'stylize-serve', here or elsewhere.")
+    .argument("[photo]", "the picture to paint: JPEG, PNG or WebP")
+    .option("-s, --style <name|file>", "A style of the service, or a picture of your own.")
+    .option(
+      "-o, --output <file>",
+      "The picture to write; PHOTO-STYLE.png, if that is not there, when not given.",
+    )
+    .option("--server <url>", "Address of the service.", "http://127.0.0.1:3000")
+    .option("--token <jwt>", "Login, where the service wants one; STYLIZE_TOKEN when not given.")
+    .option("--private", "Show the result to nobody else; without, the service shows it to everyone.")
+    .option("--size <n>", "Long side of the result; the photo's when not given.", integer("size", 32, 16_384))
+    .option("--steps <n>", "Optimisation steps at the last scale.", integer("steps", 1, 2000))
+    .addOption(
+      new Option(`--strength <${strengths.join("|")}>`, "How strongly the style takes hold.").choices(
+        strengths,
+      ),
+    )
+    .option("--list-styles", "List the service's styles, and do nothing else.")
+    .option("--json", "Report on standard output, one JSON object a line.")
+    .addOption(new Option("--quiet", "Report nothing but errors.").conflicts("json"))
+    .action((photo: string | undefined, flags: Flags) => {
+      const { server, token, json = false } = flags;
+      if (flags.listStyles) return handlers.listStyles({ server, token, json });
+      return handlers.request(requestArguments(photo, flags));
+    });
+}
+
+function requestArguments(photo: string | undefined, flags: Flags): RequestArguments {
+  if (photo === undefined) throw missing("a picture to paint");
+  if (flags.style === undefined) throw missing("a style: --style NAME|FILE");
+  const { style, server, token, output, size, steps, strength, json, quiet } = flags;
+  return {
+    photo,
+    style,
+    server,
+    token,
+    output,
+    isPrivate: flags.private ?? false,
+    options: {
+      ...(size !== undefined && { size }),
+      ...(steps !== undefined && { steps }),
+      ...(strength !== undefined && { strength }),
+    },
+    report: json ? "json" : quiet ? "quiet" : "people",
+  };
+}
+
+function integer(flag: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new StylizeError(
+      "bad-option",
+      `Expected --${flag} to be an integer from ${min} to ${max} but received '${text}'.`,
+    );
+  };
+}
+
+function missing(what: string): StylizeError {
+  return new StylizeError("bad-option", `Expected ${what}, but received none.`);
+}

@@ -1,0 +1,186 @@
+/** `stylize request PHOTO --style NAME|FILE`: a picture painted by a service, from its file to the result's. */
+import { existsSync } from "node:fs";
+import { readFile, realpath } from "node:fs/promises";
+import { basename, parse, resolve } from "node:path";
+import { StylizeError } from "../engine/errors.ts";
+import { type Accepted, type JobView, styleNameSchema } from "../gateway/protocol.ts";
+import { ServiceClient } from "../gateway/service-client.ts";
+import { checkWritable, decodePicture, formatOf, savePicture, writeFileSafely } from "../pictures/index.ts";
+import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
+import type { ListStylesArguments, RequestArguments } from "./request-arguments.ts";
+import { createRequestReporter, type RequestReporter } from "./request-progress.ts";
+import { orElsewhere } from "./result.ts";
+import { explain, failed, unreachable } from "./service-errors.ts";
+
+/** What a first connection may take; one that is lost later is waited for without end. */
+const CONNECT_MS = 5000;
+const DOWNLOAD_ATTEMPTS = 5;
+
+/** Returns the exit status: 0, or 130 when the job was cancelled. Throws StylizeError. */
+export async function requestCommand(args: RequestArguments, io: Io): Promise<number> {
+  const output = await outputOf(args);
+  const image = await readPicture(args.photo);
+  const style = await styleOf(args.style);
+  const reporter = createRequestReporter(args.report, io);
+  using client = connect(args, io);
+  const job = new RemoteJob(client, reporter);
+  const release = onInterrupt(io, () => job.stop());
+  try {
+    return await explain(args, async () => {
+      await reach(client, args.server, job.signal);
+      const { isPrivate, options } = args;
+      const last = await job.run({ image, style, isPrivate, options });
+      if (last.status === "cancelled" && job.signal.aborted) return stopped(reporter);
+      if (last.status !== "succeeded") throw failed(last);
+      await job.save(output);
+      return 0;
+    });
+  } catch (error) {
+    if (job.signal.aborted && error === job.signal.reason) return stopped(reporter);
+    throw error;
+  } finally {
+    release();
+    reporter.end();
+  }
+}
+
+function stopped(reporter: RequestReporter): number {
+  reporter.note("Cancelled: nothing was written.");
+  return INTERRUPTED;
+}
+
+/** Names on standard output, a line each, or objects of name and URL. Throws StylizeError. */
+export async function listStylesCommand(args: ListStylesArguments, io: Io): Promise<void> {
+  using client = connect(args, io);
+  await explain(args, async () => {
+    await reach(client, args.server);
+    let cursor: string | undefined;
+    do {
+      const { styles, next } = await client.listStyles(cursor === undefined ? {} : { cursor });
+      for (const style of styles) io.stdout.write(`${args.json ? JSON.stringify(style) : style.name}\n`);
+      cursor = next;
+    } while (cursor !== undefined);
+  });
+}
+
+/** One job: sent, followed, cancelled at the first Ctrl-C, fetched. */
+class RemoteJob {
+  readonly #client: ServiceClient;
+  readonly #reporter: RequestReporter;
+  readonly #stopping = new AbortController();
+  readonly #began = performance.now();
+  #job: Accepted | undefined;
+
+  constructor(client: ServiceClient, reporter: RequestReporter) {
+    this.#client = client;
+    this.#reporter = reporter;
+  }
+
+  /** Aborted by `stop`. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  stop(): void {
+    this.#reporter.note("Cancelling; Ctrl-C again ends this at once and leaves the job to the service.");
+    this.#stopping.abort();
+    if (this.#job) this.#client.cancel(this.#job).catch(() => {}); // one that has ended by itself is told all the same
+  }
+
+  /** The job's last state. */
+  async run(request: Parameters<ServiceClient["transferStyle"]>[0]): Promise<JobView> {
+    const onUploadProgress = this.#reporter.upload;
+    this.#job = await this.#client.transferStyle(request, { onUploadProgress, signal: this.signal });
+    let wasConnected = true;
+    const stopWatching = this.#client.onConnection((connection) => {
+      const isConnected = connection.state === "connected";
+      if (isConnected !== wasConnected)
+        this.#reporter.note(
+          isConnected ? "Connected again." : "The connection is lost; the job goes on meanwhile.",
+        );
+      wasConnected = isConnected;
+    });
+    try {
+      return await this.#client.finished(this.#job, { onChange: (job) => this.#reporter.job(job) });
+    } finally {
+      stopWatching();
+    }
+  }
+
+  async save(path: string): Promise<void> {
+    const bytes = await this.#download();
+    const { picture } = await decodePicture(bytes, "the service's result");
+    await orElsewhere(path, async (place) => {
+      if (formatOf(place) === "png") await writeFileSafely(place, bytes);
+      else await savePicture(place, picture);
+      const seconds = (performance.now() - this.#began) / 1000;
+      this.#reporter.saved({ path: place, width: picture.width, height: picture.height, seconds });
+    });
+  }
+
+  async #download(): Promise<Uint8Array> {
+    let reason = "";
+    for (let attempt = 1; attempt <= DOWNLOAD_ATTEMPTS; attempt++) {
+      const { result } = await this.#client.job(this.#job!); // with a fresh URL each time
+      try {
+        const response = await fetch(result!);
+        if (response.ok) return new Uint8Array(await response.arrayBuffer());
+        reason = `its server answers ${response.status}`;
+      } catch (error) {
+        reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+      }
+      await new Promise((wake) => setTimeout(wake, 250 * 2 ** attempt));
+    }
+    throw new StylizeError("download-failed", `Expected the service's result but ${reason}.`);
+  }
+}
+
+function connect({ server, token }: Pick<RequestArguments, "server" | "token">, { env }: Io): ServiceClient {
+  const url = URL.canParse(server) ? new URL(server) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search || url.hash)
+    throw new StylizeError(
+      "bad-option",
+      `Expected --server to be an http:// or https:// address without a path but received '${server}'.`,
+    );
+  return new ServiceClient(url.origin, { token: token ?? env.STYLIZE_TOKEN });
+}
+
+/** Throws StylizeError `no-service` where nothing answers. */
+async function reach(client: ServiceClient, server: string, signal?: AbortSignal): Promise<void> {
+  const limit = AbortSignal.timeout(CONNECT_MS);
+  try {
+    await client.connected(signal ? AbortSignal.any([limit, signal]) : limit);
+  } catch (error) {
+    if (error === limit.reason) throw unreachable(server, client.connection);
+    throw error;
+  }
+}
+
+/** The file as it is, once it is known to be a picture that the service takes. */
+async function readPicture(path: string): Promise<Blob> {
+  const { format } = await decodePicture(path, path, { formats: ["jpeg", "png", "webp"] });
+  return new Blob([await readFile(path)], { type: `image/${format}` });
+}
+
+/** What is a file here is a picture of one's own, all else a name. */
+async function styleOf(style: string): Promise<Blob | string> {
+  const isName = styleNameSchema.safeParse(style).success && !existsSync(style);
+  return isName ? style : readPicture(style);
+}
+
+/** Throws StylizeError where it could not be written, or would be written over an input. */
+async function outputOf({ photo, style, output }: RequestArguments): Promise<string> {
+  const path = output ?? `${parse(photo).name}-${parse(basename(style)).name}.png`;
+  formatOf(path);
+  const place = (name: string) => realpath(name).catch(() => resolve(name));
+  const taken = await Promise.all([photo, style].map(place));
+  if (taken.includes(await place(path)))
+    throw new StylizeError(
+      "bad-option",
+      `Expected --output to be a file that this run uses for nothing else but received '${path}'.`,
+    );
+  if (output === undefined && existsSync(path))
+    throw new StylizeError("bad-option", `Expected --output FILE, as there is a '${path}' already.`);
+  await checkWritable(path);
+  return path;
+}
