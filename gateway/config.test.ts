@@ -83,10 +83,15 @@ describe("readConfig", () => {
 
 describe("what is shown", () => {
   it("has every setting, but no secret", () => {
-    const secrets = { STYLIZE_SECRET: "s".repeat(40), STYLIZE_REDIS: "redis://me:password@host" };
+    const secrets = {
+      STYLIZE_SECRET: "s".repeat(40),
+      STYLIZE_REDIS: "redis://me:hush@host",
+      STYLIZE_REDIS_PASSWORD: "hush",
+      STYLIZE_S3_ENDPOINT: "https://me:hush@host/",
+    };
     const text = printedConfig(read([], secrets));
     for (const name of Object.keys(settings)) expect(text).toMatch(new RegExp(`^${name}: `, "m"));
-    expect(text).not.toMatch(/sssss|password/);
+    expect(text).not.toMatch(/sssss|hush/);
     expect(text).toContain("redis: (set)\n");
   });
 

@@ -58,6 +58,7 @@ export const settings = {
     "redis://, rediss:// or redis+cluster:// address of job records; files when not given.",
     { secret: true },
   ),
+  "redis-password": setting(optional, "Password for Redis, where the address has none.", { secret: true }),
   bucket: setting(optional, "S3 bucket of pictures; files when not given."),
   "s3-endpoint": setting(url, "Address of S3, where it is not AWS's."),
   "cdn-url": setting(url, "Address under which public objects of the bucket can be read."),
@@ -69,6 +70,10 @@ export const settings = {
   region: setting(optional, "AWS region.", { env: "AWS_REGION" }),
   workers: setting(integer(1, 1, 64), "Jobs at a time, as child processes."),
   weights: setting(optional, "Network of child processes: a name or a file; see docs/networks.md."),
+  "browser-weights": setting(
+    optional,
+    "Safetensors file of VGG19 that the pages offer to browsers that paint by themselves.",
+  ),
 
   secret: setting(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {
     secret: true,
@@ -139,7 +144,7 @@ export function readConfig(
   });
   const config = Object.fromEntries(values) as Config;
   if (sentences.length === 0) sentences.push(...contradictions(config));
-  if (sentences.length > 0) throw new ConfigError(sentences);
+  if (sentences.length > 0 && !help) throw new ConfigError(sentences); // whoever asks for help may need it for this
   return { config, print, help };
 }
 
@@ -168,6 +173,7 @@ function contradictions(config: Config): string[] {
     ...needs("batch-queue", "bucket"),
     ...needs("batch-queue", "queue-url"),
     ...needs("redis", "secret"),
+    ...needs("redis-password", "redis"),
     ...(config["jwt-secret"] !== undefined && config["jwt-public-key"] !== undefined
       ? ["Expected one of --jwt-secret and --jwt-public-key but received both."]
       : []),
@@ -179,7 +185,8 @@ export function printedConfig(config: Config): string {
   const lines = (Object.keys(settings) as SettingName[]).map((name) => {
     const { secret }: Setting = settings[name];
     const value = config[name];
-    return `${name}: ${value === undefined ? "(not set)" : secret ? "(set)" : value}`;
+    const shown = String(value).replace(/\/\/[^/]*@/g, "//...@"); // of an address, without the login in it
+    return `${name}: ${value === undefined ? "(not set)" : secret ? "(set)" : shown}`;
   });
   return `${lines.join("\n")}\n`;
 }

@@ -1,30 +1,18 @@
 /** The queue repeats, reorders and delays what workers say, and carries what no worker would: nobody is told twice, nothing breaks. */
-import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { maxMessageBytes } from "../stores/message-queue.ts";
+import { beforeAll, expect, it } from "vitest";
 import { redisMissing } from "../stores/testing-redis.ts";
 import { type Accepted, type JobProgress, keys } from "./protocol.ts";
-import { dataUrl, until } from "./testing-client.ts";
-import { TestCloud } from "./testing-cloud.ts";
+import { until } from "./testing-client.ts";
 import { Follower } from "./testing-follower.ts";
-import type { GatewayProcess } from "./testing-process.ts";
-import { testPicture } from "./testing-service.ts";
+import { TestPeers } from "./testing-peers.ts";
+import { poison, unknownRequest } from "./testing-poison.ts";
 
-let cloud: TestCloud;
-let a: GatewayProcess;
-let b: GatewayProcess;
-let image: string;
+const peers = new TestPeers({ receives: 3 }); // each try waits twice as long as the one before
+const request = (style: string) => peers.request(style);
 beforeAll(async () => {
-  if (redisMissing) return;
-  cloud = await TestCloud.start(3); // each try waits twice as long as the one before
-  [a, b] = await Promise.all([cloud.gateway(), cloud.gateway()]);
-  image = dataUrl(await testPicture("teal"));
-  await publishShuffled(poison);
+  if (!redisMissing) await publishShuffled(poison); // takes a while to be put aside, and is in the queue meanwhile
 });
-afterAll(() => cloud?.[Symbol.asyncDispose]());
 
-const request = (style: string) => ({ image, style, isPrivate: false });
-const unknownJob = () => `someone::${randomBytes(16).toString("hex")}`;
 const idOf = (requestId: string) => requestId.slice(-32);
 const result = (requestId: string, jobId = idOf(requestId)) => ({
   requestId,
@@ -35,42 +23,31 @@ const progress = (requestId: string, step: number, at = Date.now() + step) => ({
   progress: { at, step, total: 100, etaMs: 0 },
 });
 
-/** Takes a while to be put aside, and is in the queue meanwhile. */
-const poison = [
-  "no JSON",
-  "null",
-  "[]",
-  "{}",
-  "7",
-  JSON.stringify({ requestId: unknownJob(), resultKey: "../../private/x" }),
-  JSON.stringify({ requestId: unknownJob(), failure: "made up" }),
-  JSON.stringify({ requestId: unknownJob(), resultKey: 7 }),
-  '{"__proto__":{"requestId":"x"},"resultKey":"y"}',
-  JSON.stringify({ requestId: unknownJob(), junk: "x".repeat(maxMessageBytes) }),
-];
-
 async function publishShuffled(bodies: readonly string[]): Promise<void> {
   const order = bodies.map((body) => ({ body, place: Math.random() })).sort((x, y) => x.place - y.place);
-  for (const { body } of order) await cloud.publish(body);
+  for (const { body } of order) await peers.cloud.publish(body);
 }
 
 /** Waits until all that is in the queue, poison aside, has been handled. */
-const settled = () => until(() => cloud.left().every((body) => poison.includes(body)), "an empty queue");
+const settled = () =>
+  until(() => peers.cloud.left().every((body) => poison.includes(body)), "an empty queue");
 
 async function waiting(client: Follower, count: number): Promise<Accepted[]> {
   const jobs: Accepted[] = [];
   for (let i = 0; i < count; i++) jobs.push(await client.start(request("waits.jpg")));
-  for (const job of jobs) await until(async () => (await client.job(job)).step === 1, "a worker's word");
+  for (const job of jobs) await peers.running(client, job);
   return jobs;
 }
 
 it.skipIf(redisMissing)("news that come many times, in any order, make one end for each job", async () => {
-  using client = await Follower.connect(a.port);
-  using other = await Follower.connect(b.port);
+  using client = await Follower.connect(peers.a.port);
+  using other = await Follower.connect(peers.b.port);
   const [won, lost, both] = (await waiting(client, 3)) as [Accepted, Accepted, Accepted];
   for (const job of [won, lost, both]) {
     await other.follow(job);
-    await cloud.objects.put(keys.output(false, job.jobId), Buffer.from(image), { contentType: "image/png" });
+    await peers.cloud.objects.put(keys.output(false, job.jobId), Buffer.from(peers.image), {
+      contentType: "image/png",
+    });
   }
   const failure = (requestId: string) => ({ requestId, failure: "bad-content" });
   const steps = (requestId: string) => Array.from({ length: 10 }, (_, i) => progress(requestId, i + 2));
@@ -88,7 +65,7 @@ it.skipIf(redisMissing)("news that come many times, in any order, make one end f
     expect(await who.outcome(lost)).toBe("failed");
     expect(await who.outcome(both)).toBe((await client.job(both)).status);
   }
-  await cloud.publish(JSON.stringify(progress(won.requestId, 99)));
+  await peers.cloud.publish(JSON.stringify(progress(won.requestId, 99)));
   await publishShuffled(news.map((one) => JSON.stringify(one)));
   await settled();
   expect((await client.job(won)).status).toBe("succeeded");
@@ -106,7 +83,7 @@ it.skipIf(redisMissing)("news that come many times, in any order, make one end f
 });
 
 it.skipIf(redisMissing)("progress never goes backwards", async () => {
-  using client = await Follower.connect(a.port);
+  using client = await Follower.connect(peers.a.port);
   const [job] = (await waiting(client, 1)) as [Accepted];
   const now = Date.now();
   const steps = Array.from({ length: 30 }, (_, i) => progress(job.requestId, i + 2, now + i));
@@ -120,22 +97,22 @@ it.skipIf(redisMissing)("progress never goes backwards", async () => {
 });
 
 it.skipIf(redisMissing)("news that are not a job's own change nothing", async () => {
-  using client = await Follower.connect(a.port);
+  using client = await Follower.connect(peers.a.port);
   const [mine, other] = (await waiting(client, 2)) as [Accepted, Accepted];
   const done = await client.start(request("works.jpg"));
   await client.outcome(done);
   const strange = [
-    result(unknownJob(), done.jobId), // of nobody, with another's result
+    result(unknownRequest(), done.jobId), // of nobody, with another's result
     result(mine.requestId, other.jobId), // another's result
     { requestId: mine.requestId, resultKey: keys.output(true, mine.jobId) }, // a private one of a public job
-    result(unknownJob()),
-    { requestId: unknownJob(), failure: "internal" },
-    progress(unknownJob(), 7),
+    result(unknownRequest()),
+    { requestId: unknownRequest(), failure: "internal" },
+    progress(unknownRequest(), 7),
     progress(`someone::${mine.jobId}`, 50), // another's request
   ].map((one) => JSON.stringify(one));
   await publishShuffled(strange);
   await settled();
-  expect(await cloud.objects.head(keys.output(false, done.jobId))).toBeDefined();
+  expect(await peers.cloud.objects.head(keys.output(false, done.jobId))).toBeDefined();
   for (const job of [mine, other]) {
     expect(await client.job(job)).toMatchObject({ status: "running", step: 1 });
     expect(client.timesTold(job)).toBe(0);
@@ -144,10 +121,10 @@ it.skipIf(redisMissing)("news that are not a job's own change nothing", async ()
 });
 
 it.skipIf(redisMissing)("what is no news is put aside in the end", async () => {
-  await until(() => cloud.dead().length >= poison.length, "the dead letters");
-  expect(cloud.dead().sort()).toEqual(poison.toSorted());
-  expect(cloud.left()).toEqual([]);
-  using client = await Follower.connect(a.port);
+  await until(() => peers.cloud.dead().length >= poison.length, "the dead letters");
+  expect(peers.cloud.dead().sort()).toEqual(poison.toSorted());
+  expect(peers.cloud.left()).toEqual([]);
+  using client = await Follower.connect(peers.a.port);
   expect(await client.outcome(await client.start(request("works.jpg")))).toBe("succeeded");
-  expect([a.isRunning, b.isRunning]).toEqual([true, true]);
+  expect([peers.a.isRunning, peers.b.isRunning]).toEqual([true, true]);
 });

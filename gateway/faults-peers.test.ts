@@ -1,39 +1,19 @@
 /** Two gateways on Redis, S3, SQS and Batch: one is killed or told to end, and clients go on at the other. */
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { redisMissing } from "../stores/testing-redis.ts";
 import type { Accepted } from "./protocol.ts";
-import { dataUrl, until } from "./testing-client.ts";
-import { TestCloud } from "./testing-cloud.ts";
+import { until } from "./testing-client.ts";
 import { Follower } from "./testing-follower.ts";
-import type { GatewayProcess } from "./testing-process.ts";
+import { TestPeers } from "./testing-peers.ts";
 import { TestProxy } from "./testing-proxy.ts";
-import { testPicture } from "./testing-service.ts";
 
-let cloud: TestCloud;
-let a: GatewayProcess;
-let b: GatewayProcess;
-let image: string;
-beforeAll(async () => {
-  if (redisMissing) return;
-  cloud = await TestCloud.start();
-  [a, b] = await Promise.all([cloud.gateway(), cloud.gateway()]);
-  image = dataUrl(await testPicture("teal"));
-});
-afterAll(() => cloud?.[Symbol.asyncDispose]());
-beforeEach(async () => {
-  await cloud?.closeGate();
-  if (a && !a.isRunning) a = await cloud.gateway();
-});
-
-const request = (style: string, more: object = {}) => ({ image, style, isPrivate: false, ...more });
-
-async function running(client: Follower, job: Accepted): Promise<void> {
-  await until(async () => (await client.job(job)).step === 1, "a worker's word");
-}
+const peers = new TestPeers();
+const request = (style: string, more?: object) => peers.request(style, more);
 
 it.skipIf(redisMissing)(
   "a job is told to those who ask for it at either gateway, and shown to all, once",
   async () => {
+    const { a, b, cloud } = peers;
     using owner = await Follower.connect(a.port);
     using friend = await Follower.connect(b.port);
     using strangerA = await Follower.connect(a.port);
@@ -43,7 +23,7 @@ it.skipIf(redisMissing)(
     const failing = await owner.start(request("fails.jpg"));
     const jobs = [...open, secret, failing];
     for (const job of jobs) await friend.follow(job);
-    await Promise.all([...open, secret].map((job) => running(friend, job)));
+    await Promise.all([...open, secret].map((job) => peers.running(friend, job)));
     await cloud.openGate();
     for (const client of [owner, friend]) {
       for (const job of [...open, secret]) expect(await client.outcome(job)).toBe("succeeded");
@@ -67,6 +47,7 @@ it.skipIf(redisMissing)(
 it.skipIf(redisMissing)(
   "clients of a gateway that is killed go on at the other and learn how their jobs ended",
   async () => {
+    const { a, b, cloud } = peers;
     await using balancer = await TestProxy.start(a.port);
     using client = await Follower.connect(balancer.port);
     using other = await Follower.connect(b.port);
@@ -79,7 +60,7 @@ it.skipIf(redisMissing)(
       await client.start(request("fails.jpg")),
       await client.start(request("slow.jpg")),
     ];
-    for (const job of held) await running(client, job);
+    for (const job of held) await peers.running(client, job);
     const first = client.socket.id;
     balancer.target = b.port;
     await a.kill();
@@ -102,11 +83,12 @@ it.skipIf(redisMissing)(
 it.skipIf(redisMissing)(
   "a gateway that is told to end is not ready, ends soon, and leaves its work to the other",
   async () => {
+    const { a, b, cloud } = peers;
     await using balancer = await TestProxy.start(a.port);
     using client = await Follower.connect(balancer.port);
     const jobs: Accepted[] = [];
     for (let i = 0; i < 6; i++) jobs.push(await client.start(request(i % 2 ? "gated.jpg" : "slow.jpg")));
-    await running(client, jobs[1]!);
+    await peers.running(client, jobs[1]!);
     expect((await a.get("/readyz")).status).toBe(200);
     balancer.target = b.port;
     // News at hand, whose end does not get through to SQS for a while: the gateway has to wait for it.

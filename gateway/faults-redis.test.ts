@@ -1,28 +1,14 @@
 /** Redis is killed, stalls, or loses its subscribers while jobs run: nothing is lost, and nobody waits for long. */
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { redisMissing } from "../stores/testing-redis.ts";
 import type { Accepted, RequestError } from "./protocol.ts";
-import { dataUrl, until } from "./testing-client.ts";
-import { TestCloud } from "./testing-cloud.ts";
+import { until } from "./testing-client.ts";
 import { Follower } from "./testing-follower.ts";
-import type { GatewayProcess } from "./testing-process.ts";
-import { testPicture } from "./testing-service.ts";
+import { TestPeers } from "./testing-peers.ts";
 
-let cloud: TestCloud;
-let a: GatewayProcess;
-let b: GatewayProcess;
-let image: string;
-beforeAll(async () => {
-  if (redisMissing) return;
-  cloud = await TestCloud.start();
-  [a, b] = await Promise.all([cloud.gateway(), cloud.gateway()]);
-  image = dataUrl(await testPicture("teal"));
-});
-afterAll(() => cloud?.[Symbol.asyncDispose]());
-beforeEach(() => cloud?.closeGate());
-
-const request = (style: string, more: object = {}) => ({ image, style, isPrivate: false, ...more });
+const peers = new TestPeers();
+const request = (style: string, more?: object) => peers.request(style, more);
 const ref = ({ jobId, token }: Accepted) => ({ jobId, token });
 
 /** The code with which a request is refused, if it is, and after how long. */
@@ -33,14 +19,14 @@ async function refusal(client: Follower, event: "GET_JOB" | "TRANSFER_STYLE" | "
 }
 
 it.skipIf(redisMissing)("killed and started again, it is missed by no job", async () => {
+  const { a, b, cloud } = peers;
   using mine = await Follower.connect(a.port);
   using other = await Follower.connect(b.port);
   const jobs: Accepted[] = [];
   for (let i = 0; i < 3; i++) jobs.push(await mine.start(request("gated.jpg", { isPrivate: i === 0 })));
   jobs.push(await mine.start(request("slow.jpg")), await mine.start(request("fails.jpg")));
   for (const job of jobs) await other.follow(job);
-  for (const job of jobs.slice(0, 3))
-    await until(async () => (await mine.job(job)).step === 1, "a worker's word");
+  for (const job of jobs.slice(0, 3)) await peers.running(mine, job);
   await cloud.redis.kill();
   await cloud.openGate(); // workers end while there is nowhere to write it down
   const refused = await Promise.all([
@@ -66,6 +52,7 @@ it.skipIf(redisMissing)("killed and started again, it is missed by no job", asyn
 });
 
 it.skipIf(redisMissing)("stalled, it makes no request wait for long, and is forgiven", async () => {
+  const { a, cloud } = peers;
   using client = await Follower.connect(a.port);
   const job = await client.start(request("gated.jpg"));
   cloud.redis.freeze();
@@ -78,6 +65,7 @@ it.skipIf(redisMissing)("stalled, it makes no request wait for long, and is forg
 });
 
 it.skipIf(redisMissing)("that drops subscribers again and again keeps no news from anybody", async () => {
+  const { a, b, cloud } = peers;
   using mine = await Follower.connect(a.port);
   using other = await Follower.connect(b.port);
   const redis = new Redis(cloud.redis.url);

@@ -348,8 +348,10 @@ describe("limits", { timeout: 60_000 }, () => {
       "20",
     );
     const client = await strict.client();
-    const job = await client.start(request({ style: "waits.jpg" }));
+    const first = request({ style: "waits.jpg", idempotencyKey: "the only one" });
+    const job = await client.start(first);
     expect(code(await client.ask("TRANSFER_STYLE", request()))).toBe("too-many-jobs");
+    for (let i = 0; i < 4; i++) expect((await client.start(first)).jobId).toBe(job.jobId); // asked again, not another
     await client.get("CANCEL_JOB", ref(job));
     await client.start(request({ style: "waits.jpg" }));
     const refused = (await client.ask("TRANSFER_STYLE", request())) as {
@@ -388,7 +390,7 @@ describe("over HTTP", { timeout: 60_000 }, () => {
     const ready = await get("/readyz");
     expect([ready.status, await ready.text()]).toEqual([200, "ready\n"]);
     expect(ready.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(ready.headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect(ready.headers.get("content-security-policy")).toContain("default-src 'none'");
     const metrics = await (await get("/metrics")).text();
     expect(metrics).toMatch(/^stylize_jobs_total\{status="succeeded"\} [1-9]/m);
     expect(metrics).toMatch(/^stylize_connections [1-9]/m);

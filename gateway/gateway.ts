@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { Server, type ServerOptions } from "socket.io";
 import type { JobQueue } from "../stores/job-queue.ts";
 import type { JobStore } from "../stores/job-store.ts";
-import type { MessageQueue, Receiver } from "../stores/message-queue.ts";
+import type { MessageQueue } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { addressOf, createClients, isAllowedOrigin } from "./clients.ts";
 import type { Config } from "./config.ts";
@@ -16,12 +16,18 @@ import type { Limits } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
 import { handleNewsPatiently } from "./news.ts";
 import type { RequestErrorCode } from "./protocol.ts";
-import { Reconciler } from "./reconciler.ts";
+import { Reconciler, type Round } from "./reconciler.ts";
 import { RequestFailure } from "./request-failure.ts";
 import { answerRequests } from "./requests.ts";
 import { Styles } from "./styles.ts";
+import { every, everySoOften } from "./timing.ts";
 import { Uploads } from "./uploads.ts";
 import { Views } from "./views.ts";
+
+/** For how long an answer of the stores to the question of readiness counts: balancers ask from many machines. */
+const READY_MS = 5000;
+const LOG_MS = 60_000;
+const KEEP_ALIVE_MS = 125_000;
 
 export interface GatewayParts {
   readonly config: Config;
@@ -67,7 +73,6 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   });
   const metrics = new Metrics({
     connections: () => io.engine?.clientsCount ?? 0,
-    activeJobs: () => jobs.activeCount(),
     queueDepth: () => messages.depth(),
   });
   const views = new Views(objects, jobs);
@@ -84,8 +89,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     queue,
     secret,
     announce(record, isNews) {
-      const { jobId, status, seq } = record;
-      if (isNews) log.info({ jobId, status, seq }, "job changed");
+      const { jobId, status, seq, failure } = record;
+      if (isNews) log.info({ jobId, status, seq, failure }, "job changed");
       if (isNews) metrics.changed(record);
       delivery.announce(record);
     },
@@ -117,6 +122,9 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   });
   io.on("connection", (socket) => answerRequests(socket, requestParts));
 
+  const checkStores = everySoOften(READY_MS, () =>
+    Promise.all([jobs.check(), objects.check(), queue.check(), messages.check()]),
+  );
   const server = createServer(
     httpListener({
       metrics,
@@ -124,10 +132,13 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       onError,
       async checkReady() {
         if (!isOpen) throw new Error("draining");
-        await Promise.all([jobs.check(), objects.check(), queue.check(), messages.check()]);
+        await checkStores();
       },
     }),
   );
+  // Longer than a load balancer keeps an idle connection: else it may send a request into one that is just being closed.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.headersTimeout = KEEP_ALIVE_MS + 1000;
   io.attach(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(config.port, config.host, resolve);
@@ -146,9 +157,18 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     service,
     ...(parts.graceMs === undefined ? {} : { graceMs: parts.graceMs }),
   });
+  const logRound = everySoOften(LOG_MS, async (round: Round) => {
+    const { oldestQueuedMs, ...active } = round;
+    const oldestQueuedSeconds = Math.round(oldestQueuedMs / 1000);
+    log.info({ ...active, oldestQueuedSeconds, connections: io.engine.clientsCount }, "jobs");
+  });
   const rounds = every(
     parts.reconcileMs ?? 15_000,
-    () => reconciler.run(),
+    async () => {
+      const round = await reconciler.run();
+      metrics.round(round);
+      await logRound(round);
+    },
     (error) => onError(error, "reconciler"),
   );
 
@@ -170,30 +190,4 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     for (const result of await Promise.allSettled(works))
       if (result.status === "rejected") onError(result.reason, "closing");
   }
-}
-
-/** Does `work` again and again, with a pause between. */
-function every(ms: number, work: () => Promise<void>, onError: (error: unknown) => void): Receiver {
-  let isStopped = false;
-  let wake = () => {};
-  const loop = async () => {
-    while (!isStopped) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms * (0.75 + Math.random() / 2)); // gateways don't march in step
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      if (!isStopped) await work().catch(onError);
-    }
-  };
-  const done = loop();
-  return {
-    async stop() {
-      isStopped = true;
-      wake();
-      await done;
-    },
-  };
 }

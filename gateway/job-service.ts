@@ -93,9 +93,16 @@ export class JobService {
     try {
       return { record: await this.submit(record), token };
     } catch (cause) {
-      await this.fail(jobId, "internal");
+      // As if it had never been: nobody was told of it, and its idempotency key is free for the next try.
+      await this.delete(record).catch(() => {});
       throw new RequestFailure("unavailable", { cause });
     }
+  }
+
+  /** The job that a client has started with this key before, if any. */
+  async known(client: string, idempotencyKey: string): Promise<Ticket | undefined> {
+    const record = await this.#parts.jobs.getByKey(client, idempotencyKey);
+    return record && { record, token: this.#tokenOf(record.jobId) };
   }
 
   /** Hands a queued job to the queue. */

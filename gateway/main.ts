@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 /** `stylize-serve`: a gateway from its flags to its end. */
 import { pino } from "pino";
+import { StylizeError } from "../engine/errors.ts";
+import { StoreError } from "../stores/object-store.ts";
 import { ConfigError } from "../worker/settings.ts";
 import { helpText, printedConfig, readConfig } from "./config.ts";
 import { run } from "./run.ts";
 
+const CANNOT_START = 1;
 const WRONG_USAGE = 2;
 
 try {
@@ -14,7 +17,16 @@ try {
   else if (print) process.stdout.write(printedConfig(config));
   else await run({ config, env: process.env, log });
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  for (const sentence of error.problems) process.stderr.write(`error: ${sentence}\n`);
-  process.exitCode = WRONG_USAGE;
+  for (const sentence of sentencesOf(error)) process.stderr.write(`error: ${sentence}\n`);
+  const isWrong = error instanceof ConfigError || error instanceof StylizeError;
+  process.exit(isWrong ? WRONG_USAGE : CANNOT_START); // connections that were opened before would keep it
+}
+
+/** What keeps it from starting. What only a defect of ours can be is thrown on, with its stack. */
+function sentencesOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems;
+  if (error instanceof StylizeError || error instanceof StoreError) return [error.message];
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (/^E[A-Z]+$/.test(code ?? "")) return [`Expected to start but the system says: ${message}.`];
+  throw error;
 }

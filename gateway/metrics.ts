@@ -2,10 +2,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { JobRecord } from "../stores/job-store.ts";
 import { isTerminal, type RequestErrorCode } from "./protocol.ts";
+import type { Round } from "./reconciler.ts";
 
 export interface MetricSources {
   readonly connections: () => number;
-  readonly activeJobs: () => Promise<number>;
   readonly queueDepth: () => Promise<number | undefined>;
 }
 
@@ -15,6 +15,17 @@ export class Metrics {
     name: "stylize_jobs_total",
     help: "Changes of jobs that this gateway stored, by the state they came to.",
     labelNames: ["status"],
+    registers: [this.registry],
+  });
+  readonly #active = new Gauge({
+    name: "stylize_active_jobs",
+    help: "Jobs that had not ended at the reconciler's last round, by their state.",
+    labelNames: ["status"],
+    registers: [this.registry],
+  });
+  readonly #queueAge = new Gauge({
+    name: "stylize_queue_age_seconds",
+    help: "For how long the oldest job in the queue had waited then.",
     registers: [this.registry],
   });
   readonly #seconds = new Histogram({
@@ -42,7 +53,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor({ connections, activeJobs, queueDepth }: MetricSources) {
+  constructor({ connections, queueDepth }: MetricSources) {
     const { registry } = this;
     collectDefaultMetrics({ register: registry });
     const gauge = (
@@ -61,8 +72,13 @@ export class Metrics {
         },
       });
     gauge("stylize_connections", "Clients connected to this gateway.", connections);
-    gauge("stylize_active_jobs", "Jobs that have not ended.", activeJobs);
     gauge("stylize_queue_messages", "News that wait in the queue.", queueDepth);
+  }
+
+  round(round: Round): void {
+    for (const status of ["queued", "starting", "running"] as const)
+      this.#active.set({ status }, round[status]);
+    this.#queueAge.set(round.oldestQueuedMs / 1000);
   }
 
   changed({ status, createdAt, endedAt }: JobRecord): void {

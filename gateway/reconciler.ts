@@ -4,7 +4,7 @@ import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import type { JobService } from "./job-service.ts";
 import { reasonOf } from "./news.ts";
-import { keys } from "./protocol.ts";
+import { type JobStatus, keys } from "./protocol.ts";
 
 /** Milliseconds in which a gateway surely has submitted what it took, and the news of a worker surely have come. */
 export const GRACE_MS = 30_000;
@@ -15,6 +15,15 @@ export interface ReconcilerParts {
   readonly objects: ObjectStore;
   readonly service: JobService;
   readonly graceMs?: number;
+}
+
+/** The jobs that had not ended at the beginning of a round. */
+export interface Round {
+  readonly queued: number;
+  readonly starting: number;
+  readonly running: number;
+  /** Since the oldest job in the queue was created; 0 where there is none. */
+  readonly oldestQueuedMs: number;
 }
 
 export class Reconciler {
@@ -29,7 +38,7 @@ export class Reconciler {
   }
 
   /** One round over all jobs that have not ended. Several gateways may do it at once: every change is made once. */
-  async run(): Promise<void> {
+  async run(): Promise<Round> {
     const { jobs, queue, service } = this.#parts;
     const records = await jobs.active();
     for (const record of records) {
@@ -49,6 +58,7 @@ export class Reconciler {
       else silent.set(record.jobId, since);
     }
     this.#silent = silent;
+    return roundOf(records);
   }
 
   async #settle(record: JobRecord, { state, reason, failure }: QueuedJob): Promise<void> {
@@ -59,4 +69,15 @@ export class Reconciler {
     if (state === "succeeded") return service.fail(record.jobId, "internal"); // it said so, but left nothing
     await service.submit(record); // the queue has forgotten it, as that of child processes does when its gateway ends
   }
+}
+
+function roundOf(records: readonly JobRecord[]): Round {
+  const count = (status: JobStatus) => records.filter((record) => record.status === status).length;
+  const oldest = records.find(({ status }) => status === "queued"); // the oldest comes first
+  return {
+    queued: count("queued"),
+    starting: count("starting"),
+    running: count("running"),
+    oldestQueuedMs: oldest ? Date.now() - oldest.createdAt : 0,
+  };
 }

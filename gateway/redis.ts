@@ -19,13 +19,22 @@ export interface SharedParts {
   close(): Promise<void>;
 }
 
+export interface RedisParts {
+  readonly url: string;
+  /** Instead of the one in the address. */
+  readonly password?: string | undefined;
+  readonly retentionSeconds: number;
+  readonly onError: (error: unknown) => void;
+}
+
 /** Connects. Throws StoreError where there is no Redis at that address. */
-export async function openRedis(
-  url: string,
-  retentionSeconds: number,
-  onError: (error: unknown) => void,
-): Promise<SharedParts> {
-  const connection = connectRedis({ url, onError });
+export async function openRedis({
+  url,
+  password,
+  retentionSeconds,
+  onError,
+}: RedisParts): Promise<SharedParts> {
+  const connection = connectRedis({ url, password, onError });
   try {
     const [major] = await serverVersion(connection);
     const [publisher, subscriber] = [duplicateForPublish(connection), duplicateForSubscribe(connection)];

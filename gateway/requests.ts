@@ -83,6 +83,8 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
 
   on("TRANSFER_STYLE", transferStyleSchema, async (request) => {
     const { record, token } = await limits.atOnce(() => transferStyle(request, socket, parts));
+    for (const source of [request.image, request.style])
+      if (typeof source !== "string") await uploads.remove(client, source.uploadKey);
     const { requestId, jobId, status } = record;
     // Asked again for a job that has ended meanwhile: it is told how, after the answer that tells it the job's id.
     if (isTerminal(status)) setImmediate(() => parts.repeat(record, socket.id));
@@ -129,16 +131,22 @@ async function transferStyle(
 ): Promise<Ticket> {
   const { config, limits, jobs, service, styles, isOpen } = parts;
   const { client } = socket.data;
+  const { image, style, isPrivate, options = {}, idempotencyKey } = request;
   if (!isOpen()) throw new RequestFailure("unavailable");
+  const known = idempotencyKey === undefined ? undefined : await service.known(client, idempotencyKey);
+  if (known) {
+    // Whoever repeats a request has the job already: it counts against no limit, and its uploads may have been used.
+    await socket.join(roomOf(known.record.jobId));
+    return { ...known, record: (await jobs.get(known.record.jobId)) ?? known.record };
+  }
   await limits.count("jobs", client);
   if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
-  const { image, style, isPrivate, options = {}, idempotencyKey } = request;
   const isName = typeof style === "string" && !style.startsWith("data:");
   if (isName && !(await styles.has(style))) throw new RequestFailure("unknown-style");
   const content = await readPicture(image, client, parts);
   const ownStyle = isName ? style : await readPicture(style, client, parts);
   await limits.count("jobsOfDay", client);
-  const ticket = await service.start({
+  return service.start({
     client,
     socketId: socket.id,
     content,
@@ -149,9 +157,6 @@ async function transferStyle(
     // before anything can be told of it
     onAccepted: (jobId) => socket.join(roomOf(jobId)),
   });
-  for (const source of [image, style])
-    if (typeof source !== "string") await parts.uploads.remove(source.uploadKey);
-  return ticket;
 }
 
 function withinLimits({ size, steps, ...others }: NonNullable<TransferStyle["options"]>, config: Config) {

@@ -5,7 +5,7 @@ import { type ServeOptions, serve } from "./serve.ts";
 export async function run(options: ServeOptions): Promise<void> {
   const { config, log } = options;
   const gateway = await serve(options);
-  process.stdout.write(`Listening on http://${config.host}:${gateway.port}\n`);
+  process.stdout.write(`Listening on ${gateway.url}\n`);
   let isClosing = false;
   const close = (signal: NodeJS.Signals) => {
     if (isClosing) process.exit(130);

@@ -88,10 +88,14 @@ export class TestClient implements Disposable {
 }
 
 /** Waits until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const end = Date.now() + patienceMs;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`Expected ${what} within ${PATIENCE_MS / 1000} s.`);
+    if (Date.now() > end) throw new Error(`Expected ${what} within ${patienceMs / 1000} s.`);
     await sleep(20);
   }
 }

@@ -26,6 +26,8 @@ export class TestCloud implements AsyncDisposable {
   readonly workers: WorkerWatch;
   /** Between gateways, and they alone, and S3 and SQS. */
   readonly aws: TestProxy;
+  /** The same for workers. */
+  readonly workersAws: TestProxy;
   readonly objects: S3ObjectStore;
   readonly #fauxqs: Fauxqs;
   readonly #sqs: SQSClient;
@@ -39,14 +41,16 @@ export class TestCloud implements AsyncDisposable {
     readonly batch: BatchStandIn;
     readonly workers: WorkerWatch;
     readonly aws: TestProxy;
+    readonly workersAws: TestProxy;
     readonly queueUrl: string;
     readonly folder: string;
   }) {
-    const { redis, fauxqs, batch, workers, aws, queueUrl, folder } = parts;
+    const { redis, fauxqs, batch, workers, aws, workersAws, queueUrl, folder } = parts;
     this.redis = redis;
     this.batch = batch;
     this.workers = workers;
     this.aws = aws;
+    this.workersAws = workersAws;
     const { endpoint, region, credentials } = fauxqs;
     this.objects = new S3ObjectStore({ bucket, endpoint, region, credentials });
     this.#sqs = new SQSClient({ endpoint, region, credentials });
@@ -55,8 +59,8 @@ export class TestCloud implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** A message is put aside after so many tries. */
-  static async start(receives = maxReceives): Promise<TestCloud> {
+  /** A message is put aside after so many tries. `worker`: Node's arguments for another worker than the stand-in. */
+  static async start(receives = maxReceives, worker: readonly string[] = testWorker): Promise<TestCloud> {
     const folder = await mkdtemp(join(tmpdir(), "stylize-cloud-"));
     await mkdir(join(folder, "workers"));
     const workers = new WorkerWatch(join(folder, "workers"));
@@ -66,19 +70,24 @@ export class TestCloud implements AsyncDisposable {
     const redrive = JSON.stringify({ deadLetterTargetArn: queueArn, maxReceiveCount: receives });
     const { queueUrl } = fauxqs.server.createQueue(news, { attributes: { RedrivePolicy: redrive } });
     const parameters = ["contentKey", "style", "requestId", "options"].map((name) => `Ref::${name}`);
+    const port = Number(new URL(fauxqs.endpoint).port);
+    const [aws, workersAws] = await Promise.all([TestProxy.start(port), TestProxy.start(port)]);
     const batch = await startBatch({
-      command: [process.execPath, ...testWorker, ...parameters],
+      command: [process.execPath, ...worker, ...parameters],
       env: {
         ...process.env,
         ...fauxqs.environment,
+        AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${workersAws.port}`,
+        AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${workersAws.port}`,
         ...workers.env,
         STYLIZE_OBJECTS: `s3://${bucket}`,
         STYLIZE_QUEUE: queueUrl,
+        STYLIZE_WEIGHTS: "generated",
+        STYLIZE_REQUIRE_GPU: "false",
       },
       concurrency: 12,
     });
-    const aws = await TestProxy.start(Number(new URL(fauxqs.endpoint).port));
-    const cloud = new TestCloud({ redis, fauxqs, batch, workers, aws, queueUrl, folder });
+    const cloud = new TestCloud({ redis, fauxqs, batch, workers, aws, workersAws, queueUrl, folder });
     const picture = await testPicture("navy");
     for (const name of testStyles)
       await cloud.objects.put(keys.style(name), picture, { contentType: "image/jpeg" });
@@ -142,7 +151,7 @@ export class TestCloud implements AsyncDisposable {
     for (const gateway of this.#gateways) await gateway[Symbol.asyncDispose]();
     await this.batch[Symbol.asyncDispose]();
     this.#sqs.destroy();
-    await this.aws[Symbol.asyncDispose]();
+    await Promise.all([this.aws, this.workersAws].map((proxy) => proxy[Symbol.asyncDispose]()));
     await Promise.all([this.redis, this.#fauxqs].map((part) => part[Symbol.asyncDispose]()));
     await rm(this.#folder, { recursive: true, force: true });
   }

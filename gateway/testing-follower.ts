@@ -53,16 +53,22 @@ export class Follower extends TestClient {
   }
 
   /** How a job ended, as soon as this client knows: by an event, or by the answer to its question. */
-  async outcome({ jobId }: Accepted): Promise<Outcome> {
-    const known = (): Outcome | undefined => {
-      if (this.all(`TRANSFER_STYLE_COMPLETED::${jobId}`).length > 0) return "succeeded";
-      const [failure] = this.all(`TRANSFER_STYLE_FAILED::${jobId}`) as { code: string }[];
-      if (failure) return failure.code === "cancelled" ? "cancelled" : "failed";
-      const status = this.#views.get(jobId)?.status;
-      return status === "succeeded" || status === "failed" || status === "cancelled" ? status : undefined;
-    };
-    await until(() => known() !== undefined, `the end of job ${jobId}`);
-    return known()!;
+  async outcome(job: Accepted, patienceMs?: number): Promise<Outcome> {
+    await until(() => this.hasEnded(job), `the end of job ${job.jobId}`, patienceMs);
+    return this.#known(job)!;
+  }
+
+  /** Whether it knows how a job ended. */
+  hasEnded(job: Accepted): boolean {
+    return this.#known(job) !== undefined;
+  }
+
+  #known({ jobId }: Accepted): Outcome | undefined {
+    if (this.all(`TRANSFER_STYLE_COMPLETED::${jobId}`).length > 0) return "succeeded";
+    const [failure] = this.all(`TRANSFER_STYLE_FAILED::${jobId}`) as { code: string }[];
+    if (failure) return failure.code === "cancelled" ? "cancelled" : "failed";
+    const status = this.#views.get(jobId)?.status;
+    return status === "succeeded" || status === "failed" || status === "cancelled" ? status : undefined;
   }
 
   /** A connection that breaks meanwhile brings the next question by itself. */

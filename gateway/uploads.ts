@@ -28,19 +28,22 @@ export class Uploads {
 
   /** The picture's bytes. Throws RequestFailure `unknown-upload`. */
   async read(client: string, uploadKey: string): Promise<Uint8Array> {
-    const [, random = "", mark = ""] =
-      /^private\/upload\/([0-9a-f]{24})-([0-9a-f]{32})\.(jpg|png|webp)$/.exec(uploadKey) ?? [];
-    const isOwn = mark !== "" && timingSafeEqual(Buffer.from(mark), Buffer.from(this.#mark(client, random)));
-    const info = isOwn ? await this.#objects.head(uploadKey) : undefined;
+    const info = this.#isOwn(client, uploadKey) ? await this.#objects.head(uploadKey) : undefined;
     if (info && info.size > this.#maxBytes) throw new RequestFailure("bad-picture");
     const object = info && (await this.#objects.get(uploadKey));
     if (!object) throw new RequestFailure("unknown-upload");
     return object.body;
   }
 
-  /** Once it was used. What is never used is the store's lifecycle's to remove. */
-  async remove(uploadKey: string): Promise<void> {
-    await this.#objects.delete(uploadKey);
+  /** Once it was used. What is never used is the store's lifecycle's to remove, or retention.ts'. */
+  async remove(client: string, uploadKey: string): Promise<void> {
+    if (this.#isOwn(client, uploadKey)) await this.#objects.delete(uploadKey);
+  }
+
+  #isOwn(client: string, uploadKey: string): boolean {
+    const [, random = "", mark = ""] =
+      /^private\/upload\/([0-9a-f]{24})-([0-9a-f]{32})\.(jpg|png|webp)$/.exec(uploadKey) ?? [];
+    return mark !== "" && timingSafeEqual(Buffer.from(mark), Buffer.from(this.#mark(client, random)));
   }
 
   #mark(client: string, random: string): string {

@@ -18,6 +18,7 @@ import { expect, test, vi } from "vitest";
 import { FileMessageQueue } from "./file-message-queue.ts";
 import { MessageFiles, newOwner } from "./message-files.ts";
 import { backoffMs, maxReceives } from "./message-queue.ts";
+import { fillDisk, mountDisk } from "./testing-disk.ts";
 
 function scratch() {
   const folder = mkdtempSync(join(tmpdir(), "message-files-"));
@@ -150,6 +151,22 @@ test("tells of a folder that is gone, and goes on once it is back", async () => 
   await queue.publish("back");
   await soon(() => expect(got).toEqual(["back"]));
   await receiver.stop();
+});
+
+test("a full disk takes no message, and keeps no part of one", async ({ skip }) => {
+  using place = scratch();
+  using disk = mountDisk(join(place.folder, "disk"), 1 << 20);
+  if (!disk) return skip();
+  const queue = new FileMessageQueue(disk.path);
+  const filler = join(disk.path, "filler");
+  fillDisk(filler);
+  const body = "x".repeat(10_000);
+  const full = { name: "StoreError", retryable: true, cause: { code: "ENOSPC" } };
+  await expect(queue.publish(body)).rejects.toMatchObject(full);
+  expect([place.names("disk/new"), place.names("disk/ready")]).toEqual([[], []]);
+  rmSync(filler);
+  await queue.publish(body);
+  expect(await queue.depth()).toBe(1);
 });
 
 test("waits double, up to a most, and are never the same for all", () => {

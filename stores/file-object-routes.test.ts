@@ -83,9 +83,19 @@ describe("a public object", () => {
     expect([response.status, response.headers.get("cache-control")]).toEqual([404, "no-store"]);
   });
 
-  it.each(["PUT", "DELETE", "POST", "PATCH", "OPTIONS"])("is not to be changed by %s", async (method) => {
+  it.each(["PUT", "DELETE", "POST", "PATCH"])("is not to be changed by %s", async (method) => {
     const response = await fetch(store.publicUrl("public/output/a.png"), { method });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  it("may be read by pages of any origin", async () => {
+    const { headers } = await fetch(store.publicUrl("public/output/a.png"));
+    expect(headers.get("access-control-allow-origin")).toBe("*");
+    const asked = await fetch(`${started.url}/objects?key=any`, { method: "OPTIONS" });
+    expect([asked.status, asked.headers.get("access-control-allow-methods")]).toEqual([
+      204,
+      "GET, HEAD, POST",
+    ]);
   });
 
   it("may be given up halfway", async () => {

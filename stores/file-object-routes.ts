@@ -11,6 +11,9 @@ export interface ObjectRoutesOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Browsers ask before they send a form whose progress a page of another origin follows. */
+const preflight = { "Access-Control-Allow-Methods": "GET, HEAD, POST", "Access-Control-Max-Age": "7200" };
+
 /** The body of a form beside its file. */
 const formBytes = 8192;
 
@@ -27,6 +30,12 @@ export function createObjectRoutes(
     const [path = "", query = ""] = (request.url ?? "").split(/\?(.*)/s);
     if (path !== "/objects" && !path.startsWith("/objects/")) return false;
     response.setHeader("X-Content-Type-Options", "nosniff");
+    // Who has the URL may read or write: it makes no difference which site asks, and no cookie is ever looked at.
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    if (request.method === "OPTIONS") {
+      response.writeHead(204, preflight).end();
+      return true;
+    }
     try {
       const parameters = new URLSearchParams(query);
       if (path === "/objects") await receive(store, request, response, parameters);
@@ -97,7 +106,8 @@ function cacheControl(key: string): string {
   return isPublicKey(key) ? "public, max-age=300" : "private, no-store";
 }
 
-function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
+/** Whether If-None-Match (RFC 9110, 13.1.2) has this tag. */
+export function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
   const known = (ifNoneMatch ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
   return known.includes(etag) || known.includes("*");
 }
@@ -142,7 +152,7 @@ function answerFailure(response: ServerResponse, error: unknown, onError: (error
 }
 
 /** A client that goes away before it has everything is no failure. */
-function ignoreAbort(error: NodeJS.ErrnoException): void {
+export function ignoreAbort(error: NodeJS.ErrnoException): void {
   if (error.code !== "ERR_STREAM_PREMATURE_CLOSE" && error.code !== "ECONNRESET" && error.code !== "EPIPE")
     throw error;
 }

@@ -37,6 +37,8 @@ export interface JobStore {
     idempotencyKey?: string,
   ): Promise<{ readonly record: JobRecord; readonly created: boolean }>;
   get(jobId: string): Promise<JobRecord | undefined>;
+  /** The job that this client's idempotency key stands for, if any. */
+  getByKey(client: string, idempotencyKey: string): Promise<JobRecord | undefined>;
   /**
    * Replaces the record by what `change` makes of it, with the next `seq`, unless somebody else was faster: then `change` is asked again.
    * It returns undefined to leave the record alone. Returns the record as it is then, undefined where there is none, and whether it changed.
@@ -48,8 +50,6 @@ export interface JobStore {
   remove(jobId: string): Promise<void>;
   /** Jobs that have not ended, oldest first. */
   active(): Promise<readonly JobRecord[]>;
-  /** How many they are, or were a moment ago. */
-  activeCount(): Promise<number>;
   /** How many queued jobs were created before this one. */
   position(jobId: string): Promise<number>;
   /** How many jobs of this client have not ended. */

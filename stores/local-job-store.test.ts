@@ -15,6 +15,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** Names in the folder, that of its owner aside. */
+const files = () => readdirSync(folder).filter((name) => name !== "owner");
+
 function job(digit: string): JobRecord {
   const jobId = digit.repeat(32);
   return {
@@ -50,7 +53,7 @@ test("puts damaged files aside and goes on with the others", async () => {
   expect(damaged.sort()).toEqual([..."abcde"].map((digit) => `${path(digit)}.damaged`));
   expect(readFileSync(damaged[0]!, "utf8")).toBe(text.slice(0, 50));
   expect(
-    readdirSync(folder)
+    files()
       .filter((name) => !name.endsWith(".damaged"))
       .sort(),
   ).toEqual([`${"f".repeat(32)}.json`, "notes.txt"]);
@@ -60,14 +63,14 @@ test("removes files with their jobs and with their time", async () => {
   const store = new LocalJobStore({ folder, retentionSeconds: 60 });
   for (const digit of "ab") await store.create(job(digit));
   await store.remove("a".repeat(32));
-  expect(readdirSync(folder)).toEqual([`${"b".repeat(32)}.json`]);
+  expect(files()).toEqual([`${"b".repeat(32)}.json`]);
   const path = join(folder, `${"b".repeat(32)}.json`);
   writeFileSync(
     path,
     readFileSync(path, "utf8").replace(/"changedAt":\d+/, `"changedAt":${Date.now() - 61_000}`),
   );
   expect(await activeIds(new LocalJobStore({ folder, retentionSeconds: 60 }))).toEqual([]);
-  expect(readdirSync(folder)).toEqual([]);
+  expect(files()).toEqual([]);
 });
 
 test("changes nothing that it can't write", async () => {
@@ -112,4 +115,18 @@ test("a folder that can't be used is said at once", () => {
   expect(() => new LocalJobStore({ folder: join(file, "jobs"), retentionSeconds: 60 })).toThrow(
     /jobs in files/,
   );
+});
+
+test("belongs to one living process", async () => {
+  const store = new LocalJobStore({ folder, retentionSeconds: 60 });
+  writeFileSync(join(folder, "owner"), String(process.ppid));
+  expect(() => new LocalJobStore({ folder, retentionSeconds: 60 })).toThrow(
+    `process ${process.ppid} has '${folder}'`,
+  );
+  for (const left of ["999999999", "", String(process.pid)]) {
+    writeFileSync(join(folder, "owner"), left);
+    await new LocalJobStore({ folder, retentionSeconds: 60 }).close();
+    expect(readdirSync(folder)).not.toContain("owner");
+  }
+  await store.close();
 });

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { jobIdSchema, jobStatuses } from "../gateway/protocol.ts";
+import { leaveFolder, takeFolder } from "./folder-owner.ts";
 import {
   byAge,
   cursorOf,
@@ -68,6 +69,7 @@ export class LocalJobStore implements JobStore {
     this.#folder = folder;
     this.#retentionMs = retentionSeconds * 1000;
     if (folder === undefined) return;
+    onDisk(() => takeFolder(folder));
     const entries = onDisk(() => readEntries(folder, onDamaged));
     for (const entry of entries.sort((a, b) => a.changedAt - b.changedAt)) this.#remember(entry);
     this.#expire();
@@ -88,6 +90,11 @@ export class LocalJobStore implements JobStore {
   async get(jobId: string) {
     this.#expire();
     return this.#entries.get(jobId)?.record;
+  }
+
+  async getByKey(client: string, idempotencyKey: string) {
+    this.#expire();
+    return this.#jobOfKey(client, idempotencyHash(idempotencyKey));
   }
 
   async update(jobId: string, change: (record: JobRecord) => Omit<JobRecord, "seq"> | undefined) {
@@ -113,11 +120,6 @@ export class LocalJobStore implements JobStore {
     this.#expire();
     const records = [...this.#active].map((jobId) => this.#entries.get(jobId)!.record);
     return records.sort(byAge);
-  }
-
-  async activeCount() {
-    this.#expire();
-    return this.#active.size;
   }
 
   async position(jobId: string) {
@@ -146,7 +148,9 @@ export class LocalJobStore implements JobStore {
     if (folder !== undefined) onDisk(() => readdirSync(folder));
   }
 
-  async close() {}
+  async close() {
+    if (this.#folder !== undefined) leaveFolder(this.#folder);
+  }
 
   #jobOfKey(client: string, key: string): JobRecord | undefined {
     const entry = this.#entries.get(this.#keys.get(`${client} ${key}`) ?? "");
@@ -289,6 +293,7 @@ function onDisk<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof StoreError) throw error;
     throw new StoreError(`Expected to keep jobs in files but received: ${(error as Error).message}.`, {
       retryable: true,
       cause: error,

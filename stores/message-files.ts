@@ -63,14 +63,13 @@ export class MessageFiles {
     const id = randomBytes(8).toString("hex");
     const now = Date.now();
     const draft = join(this.#newFolder, id);
-    await writeFile(draft, body);
-    await rename(
-      draft,
-      join(this.readyFolder, format({ notBefore: now, sentAt: now, receives: 0, id })),
-    ).catch(async (error) => {
+    try {
+      await writeFile(draft, body);
+      await rename(draft, join(this.readyFolder, format({ notBefore: now, sentAt: now, receives: 0, id })));
+    } catch (error) {
       await rm(draft, { force: true });
       throw error;
-    });
+    }
   }
 
   /** Names of the messages that wait, those that may be tried first in front. */

@@ -29,10 +29,6 @@ export class RedisJobSets {
     return this.#call((redis) => redis.zrange(this.#prefix + name, "0", "-1"));
   }
 
-  async count(name: string): Promise<number> {
-    return this.#call((redis) => redis.zcard(this.#prefix + name));
-  }
-
   async position(jobId: string): Promise<number> {
     return (await this.#call((redis) => redis.zrank(`${this.#prefix}queued`, jobId))) ?? 0;
   }

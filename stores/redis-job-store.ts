@@ -91,6 +91,12 @@ export class RedisJobStore implements JobStore {
     return data === null ? undefined : JSON.parse(data);
   }
 
+  async getByKey(client: string, idempotencyKey: string) {
+    const key = this.#key(client, idempotencyKey);
+    const owner = await callRedis(this.#client, () => this.#client.get(key));
+    return owner === null ? undefined : this.get(owner);
+  }
+
   async update(jobId: string, change: (record: JobRecord) => Omit<JobRecord, "seq"> | undefined) {
     for (let attempt = 0; attempt < 200; attempt++) {
       const before = await this.get(jobId);
@@ -133,10 +139,6 @@ export class RedisJobStore implements JobStore {
     return records.filter(isLive);
   }
 
-  async activeCount() {
-    return this.#sets.count("active");
-  }
-
   async position(jobId: string) {
     return this.#sets.position(jobId);
   }
@@ -174,7 +176,8 @@ export class RedisJobStore implements JobStore {
   }
 
   async check() {
-    await callRedis(this.#client, () => this.#client.ping());
+    // A key, not PING: that is answered by a cluster that has lost a node, too.
+    await callRedis(this.#client, () => this.#client.exists(`${this.#prefix}active`));
   }
 
   async close() {}
@@ -189,7 +192,7 @@ export class RedisJobStore implements JobStore {
 
   /** The job that the key stands for already, if any; it stands for `record` otherwise. */
   async #claim(record: JobRecord, idempotencyKey: string): Promise<JobRecord | undefined> {
-    const key = `${this.#prefix}idem:${record.client}:${idempotencyHash(idempotencyKey)}`;
+    const key = this.#key(record.client, idempotencyKey);
     for (;;) {
       await callRedis(this.#client, () =>
         this.#client.set(key, record.jobId, "EX", idempotencySeconds, "NX"),
@@ -235,6 +238,10 @@ export class RedisJobStore implements JobStore {
     const member = record === undefined ? undefined : feedMember(record);
     if (member !== undefined) await this.#sets.publish(member);
     await this.#sets.remove(jobId, record?.client);
+  }
+
+  #key(client: string, idempotencyKey: string): string {
+    return `${this.#prefix}idem:${client}:${idempotencyHash(idempotencyKey)}`;
   }
 
   #job(jobId: string): string {

@@ -44,7 +44,11 @@ async function start(): Promise<Gateway> {
   const redis =
     places.redis === undefined
       ? undefined
-      : await openRedis(places.redis, retentionSeconds, (error) => report(error, "redis"));
+      : await openRedis({
+          url: places.redis,
+          retentionSeconds,
+          onError: (error) => report(error, "redis"),
+        });
   const gateway = await startGateway({
     config,
     secret: "s".repeat(32),

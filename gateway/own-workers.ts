@@ -1,0 +1,72 @@
+/** Workers that a gateway on one machine starts itself: which program they are, what they are told, what they can do. */
+import { execFile } from "node:child_process";
+import { extname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import type { Logger } from "pino";
+import type { JobQueue } from "../stores/job-queue.ts";
+import { ProcessJobQueue } from "../stores/process-job-queue.ts";
+import { exitCodes } from "../worker/exit-codes.ts";
+import { type Config, type Environment, settings, variableOf } from "./config.ts";
+import { jobIdOf } from "./protocol.ts";
+
+export interface OwnWorkersOptions {
+  readonly config: Config;
+  readonly env: Environment;
+  readonly log: Logger;
+  /** Node's arguments for a worker, in front of the worker's own. */
+  readonly worker: readonly string[];
+  /** Folder of the machine's objects and messages. */
+  readonly data: string;
+}
+
+export function openOwnWorkers({ config, env, log, worker, data }: OwnWorkersOptions): JobQueue {
+  return new ProcessJobQueue({
+    command: process.execPath,
+    args: worker,
+    env: workerEnvironment(config, data, env),
+    concurrency: config.workers,
+    noRetryCodes: [exitCodes["bad-input"], exitCodes["bad-config"]],
+    onLog: (text, { requestId, attempt }) =>
+      log.debug({ jobId: jobIdOf(requestId), attempt, text }, "worker"),
+  });
+}
+
+/** Node's arguments for a file of the worker. From source it runs through tsx, as this process does. */
+export function workerProgram(name: "main" | "has-gpu"): string[] {
+  const extension = extname(fileURLToPath(import.meta.url));
+  const file = fileURLToPath(new URL(`../worker/${name}${extension}`, import.meta.url));
+  return extension === ".ts" ? ["--import", import.meta.resolve("tsx"), file] : [file];
+}
+
+/** Pixels of the long side of the largest result. Those who run workers elsewhere give them GPUs. */
+export async function maxSize(config: Config): Promise<number> {
+  if (config["batch-queue"] !== undefined) return config["max-size"];
+  const { stdout } = await promisify(execFile)(process.execPath, workerProgram("has-gpu")).catch(() => ({
+    stdout: "no",
+  }));
+  return stdout === "yes" ? config["max-size"] : Math.min(config["max-size"], config["max-size-software"]);
+}
+
+/** What a worker of ours needs to know, without what only gateways may. */
+function workerEnvironment(config: Config, data: string, env: Environment): Record<string, string> {
+  const own = (Object.keys(settings) as (keyof typeof settings)[])
+    .map(variableOf)
+    .filter((name) => name.startsWith("STYLIZE_"));
+  const inherited = Object.entries(env).filter(([name, value]) => value !== undefined && !own.includes(name));
+  const { bucket, weights, region, "queue-url": queueUrl } = config;
+  const given: Record<string, string | undefined> = {
+    STYLIZE_OBJECTS: bucket === undefined ? pathToFileURL(join(data, "objects")).href : `s3://${bucket}`,
+    STYLIZE_QUEUE: queueUrl ?? pathToFileURL(join(data, "messages")).href,
+    STYLIZE_WEIGHTS: weights,
+    STYLIZE_MAX_SIZE: String(config["max-size"]),
+    STYLIZE_MAX_SIZE_SOFTWARE: String(config["max-size-software"]),
+    STYLIZE_MAX_PIXELS: String(config["max-pixels"]),
+    STYLIZE_REQUIRE_GPU: "false",
+    AWS_ENDPOINT_URL_S3: config["s3-endpoint"],
+    AWS_ENDPOINT_URL_SQS: config["sqs-endpoint"],
+    AWS_REGION: region,
+  };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...inherited, ...set]) as Record<string, string>;
+}
