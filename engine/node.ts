@@ -1,7 +1,7 @@
 /**
  * The engine in Node.js: finds adapters through Dawn (npm `webgpu`), opens a device, reads shaders from disk.
  *
- * The only file of the engine that knows Node; a browser hands its own device to `GpuContext` instead.
+ * The only file of the engine that knows Node; browser.ts is its counterpart.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -71,7 +71,8 @@ export async function openContext(options: OpenOptions = {}): Promise<GpuContext
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  return new GpuContext(device, adapter.info, readShader, options.family);
+  // Dawn's binding spins the main thread while a promise is pending.
+  return new GpuContext(device, adapter.info, readShader, { family: options.family, waitingSpins: true });
 }
 
 async function noAdapter({ adapter }: OpenOptions): Promise<StylizeError> {

@@ -36,7 +36,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   const stopwatch = new Stopwatch(context, run.arena);
   const records = stagingRing(run);
   const safekeeping = new Safekeeping(run);
-  const pace = new Pace();
+  const pace = new Pace(context.waitingSpins);
   const finish = async (step: number) => {
     await pace.sleep();
     const { losses, deviceMs } = await readRecord(run, records[step % records.length]!, step);
@@ -131,17 +131,19 @@ function diverged({ terms, total }: RecordedLosses): StylizeError {
   );
 }
 
-/**
- * Sleeps for most of a step.
- *
- * Dawn's binding spins the main thread while a promise is pending, which would take a core from a software adapter.
- */
+/** Times steps, and sleeps for most of each where waiting for it would keep the main thread busy. */
 class Pace {
+  readonly #sleeps: boolean;
   #last = performance.now();
   /** Milliseconds that the fastest step took on the device; unknown until the second, for the first may compile. */
   #fastest = 0;
 
+  constructor(sleeps: boolean) {
+    this.#sleeps = sleeps;
+  }
+
   async sleep(): Promise<void> {
+    if (!this.#sleeps) return;
     const left = this.#last + 0.95 * this.#fastest - performance.now();
     if (left > 2) await new Promise((resolve) => setTimeout(resolve, left));
   }

@@ -4,6 +4,7 @@ import sharp, { type Metadata, type Sharp } from "sharp";
 import { StylizeError } from "../engine/errors.ts";
 import { MIN_SIDE } from "../engine/pyramid.ts";
 import type { Picture } from "../engine/types.ts";
+import { toPlanes } from "./samples.ts";
 import { kindOf } from "./sniff.ts";
 
 // libvips would read some 20 formats, SVG and PDF among them, which can refer to other files: only these decoders may run.
@@ -135,23 +136,4 @@ async function readPixels(bytes: Uint8Array, bitDepth: 8 | 16, seconds: number) 
     .toBuffer({ resolveWithObject: true });
   const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
   return toPlanes(samples, info.width, info.height, info.channels, deep ? 65535 : 255);
-}
-
-/** [height][width][channels] integers -> [3][height][width] floats, and the fourth channel apart. */
-function toPlanes(
-  samples: Uint8Array | Uint16Array,
-  width: number,
-  height: number,
-  channels: number,
-  max: number,
-): { picture: Picture; alpha: Float32Array | undefined } {
-  const pixels = width * height;
-  const plane = (channel: number, into: Float32Array) => {
-    for (let i = 0; i < pixels; i++) into[i] = samples[i * channels + channel]! / max;
-    return into;
-  };
-  const data = new Float32Array(3 * pixels);
-  for (let c = 0; c < 3; c++) plane(c, data.subarray(c * pixels, (c + 1) * pixels));
-  const alpha = channels === 4 ? plane(3, new Float32Array(pixels)) : undefined;
-  return { picture: { width, height, data }, alpha };
 }

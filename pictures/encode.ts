@@ -2,9 +2,9 @@
 import { extname } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { StylizeError } from "../engine/errors.ts";
-import { resamplePlanes } from "../engine/resample.ts";
 import type { Picture } from "../engine/types.ts";
 import type { Format } from "./decode.ts";
+import { type Transparency, toSamples } from "./samples.ts";
 import { writeFileSafely } from "./write-file.ts";
 
 const formats: Readonly<Record<string, Format>> = {
@@ -16,13 +16,6 @@ const formats: Readonly<Record<string, Format>> = {
   ".tiff": "tiff",
   ".avif": "avif",
 };
-
-export interface Transparency {
-  readonly width: number;
-  readonly height: number;
-  /** [height][width] opacity in [0,1] */
-  readonly alpha: Float32Array;
-}
 
 export interface EncodeOptions {
   /** Put back at the picture's size, where the format has transparency (all but JPEG). */
@@ -45,7 +38,7 @@ export function hasTransparency(format: Format): boolean {
   return format !== "jpeg";
 }
 
-/** The bytes of a file. Values outside [0,1] are clipped here and nowhere before. */
+/** The bytes of a file. Values outside [0,1] are clipped. */
 export async function encodePicture(
   picture: Picture,
   format: Format,
@@ -53,9 +46,9 @@ export async function encodePicture(
 ): Promise<Buffer> {
   const { width, height } = picture;
   const deep = bitDepth === 16 && (format === "png" || format === "tiff");
-  const alpha = transparency && hasTransparency(format) ? alphaAt(transparency, width, height) : undefined;
-  const samples = toSamples(picture, alpha, deep);
-  const raw = { width, height, channels: alpha ? 4 : 3 } as const;
+  const kept = hasTransparency(format) ? transparency : undefined;
+  const samples = toSamples(picture, kept, deep);
+  const raw = { width, height, channels: kept ? 4 : 3 } as const;
   const pipeline = sharp(samples, { raw, limitInputPixels: false }).toColourspace(deep ? "rgb16" : "srgb");
   if (description) describe(pipeline, format, description);
   return compress(pipeline, format).toBuffer();
@@ -81,29 +74,6 @@ export async function savePicture(
     throw new StylizeError("write-failed", message, { cause });
   }
   await writeFileSafely(path, bytes);
-}
-
-function alphaAt({ width, height, alpha }: Transparency, toWidth: number, toHeight: number): Float32Array {
-  return resamplePlanes(alpha, 1, { width, height }, { width: toWidth, height: toHeight });
-}
-
-/** [3][height][width] floats and [height][width] opacity -> [height][width][3 or 4] integers. */
-function toSamples(
-  { width, height, data }: Picture,
-  alpha: Float32Array | undefined,
-  deep: boolean,
-): Uint8Array | Uint16Array {
-  const pixels = width * height;
-  const channels = alpha ? 4 : 3;
-  const max = deep ? 65535 : 255;
-  const samples = deep ? new Uint16Array(pixels * channels) : new Uint8Array(pixels * channels);
-  for (let c = 0; c < channels; c++) {
-    const plane = c < 3 ? data.subarray(c * pixels, (c + 1) * pixels) : alpha!;
-    for (let i = 0; i < pixels; i++) {
-      samples[i * channels + c] = Math.round(Math.min(Math.max(plane[i]!, 0), 1) * max);
-    }
-  }
-  return samples;
 }
 
 /** As EXIF, or XMP in TIFF, where sharp writes no EXIF. */

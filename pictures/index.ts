@@ -2,4 +2,5 @@
 export * from "./decode.ts";
 export * from "./encode.ts";
 export * from "./resize.ts";
+export type { Transparency } from "./samples.ts";
 export { checkWritable, writeFailed, writeFileSafely } from "./write-file.ts";

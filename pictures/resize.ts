@@ -30,3 +30,12 @@ export function atMost(picture: Picture, n: number): Picture {
   const isSmaller = Math.max(picture.width, picture.height) <= n;
   return isSmaller || Math.min(width, height) < MIN_SIDE ? picture : resample(picture, width, height);
 }
+
+/** Long side of a preview, in pixels. */
+const PREVIEW_SIZE = 256;
+
+/** The picture as small as is enough to see how far a run is. */
+export function previewOf(picture: Picture): Picture {
+  const { width, height } = fitSize(picture, Math.min(PREVIEW_SIZE, Math.max(picture.width, picture.height)));
+  return resample(picture, width, height);
+}

@@ -1,15 +1,12 @@
 /** Networks by name or from files. */
-import { basename } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
-import { neededLayers, vgg19Defaults } from "./defaults.ts";
 import { cachedPath, cacheFolder, type Environment } from "./download/cache.ts";
 import { openTensorFile } from "./formats/index.ts";
 import { generatedNetwork } from "./generated.ts";
 import { bestNetwork, findEntry, type ManifestEntry } from "./manifest.ts";
-import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
-import { rescaled } from "./rescale.ts";
-import { detectPreprocessing, findVgg19, readConvolutions } from "./vgg19-file.ts";
+import type { PreprocessingName } from "./preprocessing.ts";
+import { readNetwork } from "./read-network.ts";
 
 export interface LoadOptions {
   /** How pictures enter the network of a file; detected when not given. */
@@ -27,7 +24,7 @@ export const GENERATED = "generated";
  * Loads a network: `generated`, one of the manifest that has been fetched (`vgg19`), or VGG19's convolutions from a file.
  *
  * A file is safetensors or what torch.save wrote, old or new; weights are [out][in][3][3] under `features.N.weight` or `convB_I.weight`,
- * whatever stands before it, biases [out]. Only what the losses look at is read, and scaled as rescale.ts says.
+ * whatever stands before it, biases [out].
  *
  * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it; `bad-option`.
  */
@@ -41,16 +38,8 @@ export async function loadNetwork(source: string, options: LoadOptions = {}): Pr
   }
   const { path, entry } = await networkFile(source, options);
   await using file = await openTensorFile(path);
-  const { naming } = findVgg19(file);
-  const told = options.preprocessing ?? entry?.preprocessing;
-  const preprocessing =
-    told === undefined ? (await detectPreprocessing(file, naming)).preprocessing : preprocessings[told];
-  return {
-    name: entry?.name ?? `VGG19 from ${basename(path)}, ${preprocessing.name} preprocessing`,
-    preprocessing,
-    layers: rescaled(await readConvolutions(file, naming, neededLayers), preprocessing),
-    defaults: vgg19Defaults,
-  };
+  const preprocessing = options.preprocessing ?? entry?.preprocessing;
+  return await readNetwork(file, { preprocessing, name: entry?.name });
 }
 
 /** The best network there is without fetching anything: VGG19 if it has been fetched, else the generated one. */

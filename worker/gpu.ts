@@ -3,15 +3,10 @@ import { StylizeError } from "../engine/errors.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { openContext } from "../engine/node.ts";
 
-/** Whether a processor plays the GPU. */
-export function isSoftware({ family, adapterName }: GpuContext): boolean {
-  return family === "cpu" || /swiftshader|lavapipe|llvmpipe/i.test(adapterName);
-}
-
 /** Throws StylizeError `no-adapter` where there is none, or none but software where a GPU is required. */
 export async function openGpu(requireGpu: boolean): Promise<GpuContext> {
   const context = await openContext();
-  if (!requireGpu || !isSoftware(context)) return context;
+  if (!requireGpu || !context.isSoftware) return context;
   const { adapterName } = context;
   context[Symbol.dispose]();
   throw new StylizeError(

@@ -62,6 +62,8 @@ describe("a job", () => {
     const result = await service.objects.get(outputKey(job));
     expect(result?.contentType).toBe("image/png");
     expect(await sharp(result!.body).metadata()).toMatchObject({ format: "png", width: 270, height: 36 });
+    const thumbnail = await service.objects.get(keys.thumbnail(true, jobIdOf(job.requestId)));
+    expect(await sharp(thumbnail!.body).metadata()).toMatchObject({ format: "jpeg", width: 270, height: 36 });
     await service.settled();
     expect(service.endsOf(job)).toEqual([{ requestId: job.requestId, resultKey: outputKey(job) }]);
     const progress = service.of(job).flatMap((message) => ("progress" in message ? [message.progress] : []));

@@ -14,8 +14,8 @@ import { Checkpoints } from "./checkpoints.ts";
 import type { JobLimits } from "./config.ts";
 import type { Outcome } from "./exit-codes.ts";
 import { failureOf } from "./failures.ts";
-import { isSoftware } from "./gpu.ts";
-import { type Input, readInput, settingsOf, sizeOf, styleKey } from "./inputs.ts";
+import { type Input, readInput, styleKey } from "./inputs.ts";
+import { settingsOf, sizeOf } from "./job-settings.ts";
 import { Progress } from "./progress.ts";
 
 export interface JobDeps {
@@ -59,20 +59,28 @@ export async function runJob(job: WorkerJob, deps: JobDeps): Promise<Outcome> {
 async function perform(job: WorkerJob, deps: JobDeps): Promise<Outcome> {
   const { requestId, contentKey } = job;
   const { objects, log } = deps;
-  const resultKey = keys.output(contentKey.startsWith("private/"), jobIdOf(requestId));
+  const isPrivate = contentKey.startsWith("private/");
+  const jobId = jobIdOf(requestId);
+  const resultKey = keys.output(isPrivate, jobId);
   if (!(await objects.head(resultKey))) {
-    const png = await paint(job, deps);
-    if (!png) return "interrupted";
+    const painted = await paint(job, deps);
+    if (!painted) return "interrupted";
+    const { png, thumbnail } = painted;
+    // The result last: where it is, all is done.
+    await objects.put(keys.thumbnail(isPrivate, jobId), thumbnail, { contentType: "image/jpeg" });
     await objects.put(resultKey, png, { contentType: "image/png", ifAbsent: true });
   }
   await publish({ requestId, resultKey }, deps);
   const warn = (error: unknown) => log.warn({ err: error }, "the checkpoint was not removed");
-  await objects.delete(keys.checkpoint(jobIdOf(requestId))).catch(warn);
+  await objects.delete(keys.checkpoint(jobId)).catch(warn);
   return "done";
 }
 
-/** The result as PNG; undefined when the job was stopped. */
-async function paint(job: WorkerJob, deps: JobDeps): Promise<Uint8Array | undefined> {
+/** Pixels of the thumbnail's long side, at most: what a page of many results shows of each. */
+const THUMBNAIL_SIZE = 480;
+
+/** The result as PNG, and small as JPEG; undefined when the job was stopped. */
+async function paint(job: WorkerJob, deps: JobDeps) {
   const { context, network, signal, log } = deps;
   const { alpha, content, styles, settings, digests } = await prepare(job, deps);
   const scales = planScales(content, settings);
@@ -105,7 +113,10 @@ async function paint(job: WorkerJob, deps: JobDeps): Promise<Uint8Array | undefi
     return undefined;
   }
   await checkpoints.settled();
-  return encodePicture(picture, "png", { transparency: alpha });
+  return {
+    png: await encodePicture(picture, "png", { transparency: alpha }),
+    thumbnail: await encodePicture(atMost(picture, THUMBNAIL_SIZE), "jpeg"),
+  };
 }
 
 /** The pictures at the size of the run, and its settings. */
@@ -113,7 +124,7 @@ async function prepare(job: WorkerJob, { objects, limits, context, network }: Jo
   const { maxPixels } = limits;
   const content = await readInput(objects, job.contentKey, maxPixels, "bad-content");
   const style = await readInput(objects, styleKey(job.style), maxPixels, "bad-style");
-  const max = isSoftware(context) ? limits.maxSizeSoftware : limits.maxSize;
+  const max = context.isSoftware ? limits.maxSizeSoftware : limits.maxSize;
   const size = sizeOf(content.picture, job.options.size, max);
   const settings = settingsOf(job.options, size, limits.steps, network);
   return {

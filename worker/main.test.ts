@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openContext } from "../engine/node.ts";
 import { jobIdOf, keys, type WorkerJob } from "../gateway/protocol.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { isSoftware } from "./gpu.ts";
 import { argumentsOf, TestWorker } from "./testing-process.ts";
 import { badPictures, picture, TestService } from "./testing-service.ts";
 
@@ -13,7 +12,7 @@ let software: boolean;
 beforeAll(async () => {
   service = await TestService.open();
   using context = await openContext();
-  software = isSoftware(context);
+  software = context.isSoftware;
   long.steps = software ? 40 : 2000; // some seconds
 });
 afterAll(() => service[Symbol.asyncDispose]());

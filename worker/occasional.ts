@@ -42,7 +42,7 @@ export class Occasional {
   /** Resolves once nothing is under way, after `ms` milliseconds at the latest. */
   async settled(ms: number): Promise<void> {
     if (this.#running === undefined) return;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, ms);
     });

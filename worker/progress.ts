@@ -1,11 +1,10 @@
 /** Tells how far a job is: numbers through the queue, a small picture through the store. */
 import type { Logger } from "pino";
 import { TimeLeft } from "../cli/time-left.ts";
-import { fitSize, type ScalePlan } from "../engine/pyramid.ts";
-import { resample } from "../engine/resample.ts";
+import type { ScalePlan } from "../engine/pyramid.ts";
 import type { Iterate, Picture } from "../engine/types.ts";
 import { jobIdOf, keys, type WorkerMessage } from "../gateway/protocol.ts";
-import { encodePicture } from "../pictures/index.ts";
+import { encodePicture, previewOf } from "../pictures/index.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { Occasional } from "./occasional.ts";
@@ -21,8 +20,6 @@ export interface ProgressOptions {
 
 const MESSAGE_MS = 500;
 const PREVIEW_MS = 2000;
-/** Long side of a preview, in pixels. */
-const PREVIEW_SIZE = 256;
 
 export class Progress {
   readonly #options: ProgressOptions;
@@ -52,7 +49,7 @@ export class Progress {
     if (this.#messages.isDue) this.#messages.start(() => this.#publish(iterate, etaMs));
     if (!this.#previews.isDue) return;
     const since = this.#options.clock();
-    const preview = shrunk(await picture());
+    const preview = previewOf(await picture());
     this.#previews.start(() => this.#putPreview(preview), since);
   }
 
@@ -79,10 +76,4 @@ export class Progress {
     await this.#options.objects.put(key, bytes, { contentType: "image/jpeg" });
     this.#previewKey = key;
   }
-}
-
-function shrunk(picture: Picture): Picture {
-  const longSide = Math.min(PREVIEW_SIZE, Math.max(picture.width, picture.height));
-  const { width, height } = fitSize(picture, longSide);
-  return resample(picture, width, height);
 }

@@ -5,12 +5,19 @@
  * Errors that WebGPU reports late (validation, out of memory, a lost device) are kept and thrown at the next await.
  */
 import { StylizeError } from "../errors.ts";
-import { adapterName, familyOf, type KernelFamilyName } from "./adapter.ts";
+import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./adapter.ts";
 import { Arena } from "./arena.ts";
 import { Kernel } from "./kernel.ts";
 
 /** The text of shaders by their path under `shaders/` without `.wgsl`: `"pool_avg"`, `"lib/reduce"`. */
 export type ShaderSource = (name: string) => string;
+
+export interface ContextOptions {
+  /** Overrides the choice by adapter; tests use it to run both families on one adapter. */
+  readonly family?: KernelFamilyName | undefined;
+  /** Whether a pending promise keeps the main thread busy, which takes a core from a software adapter. Browsers only wait. */
+  readonly waitingSpins?: boolean;
+}
 
 export interface KernelParts {
   /** Files of `shaders/lib/` joined in front. */
@@ -19,10 +26,16 @@ export interface KernelParts {
   readonly constants?: Readonly<Record<string, number>>;
 }
 
+/** How long after its effects the loss of a device may be told, in milliseconds. */
+const LOSS_MS = 500;
+
 export class GpuContext implements Disposable {
   readonly device: GPUDevice;
   readonly adapterName: string;
   readonly family: KernelFamilyName;
+  /** Whether a processor plays the GPU. */
+  readonly isSoftware: boolean;
+  readonly waitingSpins: boolean;
   readonly limits: GPUSupportedLimits;
   /** Bytes of buffers and textures alive now, and the most there ever were. */
   liveBytes = 0;
@@ -32,11 +45,17 @@ export class GpuContext implements Disposable {
   #failure: StylizeError | undefined;
   readonly #lost: Promise<never>;
 
-  /** `family` overrides the choice by adapter, which tests use to run both families on one adapter. */
-  constructor(device: GPUDevice, info: GPUAdapterInfo, shaders: ShaderSource, family = familyOf(info)) {
+  constructor(
+    device: GPUDevice,
+    info: GPUAdapterInfo,
+    shaders: ShaderSource,
+    { family = familyOf(info), waitingSpins = false }: ContextOptions = {},
+  ) {
     this.device = device;
     this.adapterName = adapterName(info);
     this.family = family;
+    this.isSoftware = isSoftware(info);
+    this.waitingSpins = waitingSpins;
     this.limits = device.limits;
     this.#shaders = shaders;
     device.onuncapturederror = ({ error }) => this.#fail(wrap(error));
@@ -67,9 +86,16 @@ export class GpuContext implements Disposable {
 
   /** Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    const value = await Promise.race([promise, this.#lost]);
+    const value = await Promise.race([promise, this.#lost]).catch((error) => this.#explain(error));
     this.check();
     return value;
+  }
+
+  /** Throws `error`, or the loss of the device behind it: what is pending may be rejected before the loss is told. */
+  async #explain(error: unknown): Promise<never> {
+    const patience = new Promise((resolve) => setTimeout(resolve, LOSS_MS));
+    await Promise.race([patience, this.#lost]);
+    throw error;
   }
 
   /** Runs `build`, which allocates or records, and throws any error that WebGPU finds in it. */
@@ -113,8 +139,8 @@ export class GpuContext implements Disposable {
     const key = `${label}: ${parts}`;
     let kernel = this.#kernels.get(key);
     if (!kernel) {
-      // Dawn's binding spins the main thread while a promise is pending, so in the background two cores compile slower than one.
-      kernel = new Kernel(this.device, label, code(), this.family !== "cpu");
+      // Where waiting spins, two cores compile slower in the background than one in front.
+      kernel = new Kernel(this.device, label, code(), !(this.waitingSpins && this.family === "cpu"));
       this.#kernels.set(key, kernel);
     }
     return kernel;

@@ -1,68 +1,31 @@
-/** A file of weights as bytes: any range of it can be read, and nothing is allocated for a range that it does not have. */
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { StylizeError } from "../../engine/errors.ts";
-import { badWeights, cutShort } from "./errors.ts";
+/** A file of weights as bytes: any range of it can be read. */
+import { cutShort } from "./errors.ts";
 
-/** Node.js reads less than 2 GiB at once. */
-const MAX_READ = 2 ** 30;
-
-/** An open file. Whoever opened it closes it. */
-export class ByteSource {
+/** Whoever opened it closes it. */
+export interface ByteSource {
+  /** What errors call it. */
   readonly path: string;
   /** Bytes, when it was opened. */
   readonly size: number;
-  readonly #file: FileHandle;
-
-  constructor(path: string, size: number, file: FileHandle) {
-    this.path = path;
-    this.size = size;
-    this.#file = file;
-  }
-
-  /** The bytes in [begin, end) of the file, in a buffer of their own. Throws `bad-weights` where the file ends before them. */
-  async read(begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (end > this.size) throw cutShort(this.path, end, this.size);
-    const bytes = new Uint8Array(end - begin);
-    let done = 0;
-    while (done < bytes.length) {
-      const length = Math.min(bytes.length - done, MAX_READ);
-      const { bytesRead } = await this.#file.read(bytes, done, length, begin + done);
-      if (bytesRead === 0) throw cutShort(this.path, end, begin + done);
-      done += bytesRead;
-    }
-    return bytes;
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
+  /**
+   * The bytes in [begin, end), in a buffer of their own. Nothing is allocated for a range that is not there.
+   *
+   * @throws StylizeError `bad-weights` where the file ends before them.
+   */
+  read(begin: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
 }
 
-/** @throws StylizeError `file-not-found`, or `bad-weights` if there is no permission or it is no regular file. */
-export async function openByteSource(path: string): Promise<ByteSource> {
-  const file = await openFile(path);
-  try {
-    const info = await file.stat();
-    if (!info.isFile())
-      throw badWeights(
-        `Expected a weights file but '${path}' is a ${info.isDirectory() ? "folder" : "device or pipe"}.`,
-      );
-    return new ByteSource(path, info.size, file);
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-async function openFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // or a pipe would be waited for
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR")
-      throw new StylizeError("file-not-found", `Expected a weights file but there is no file '${path}'.`);
-    const reason = code === "EACCES" ? "there is no permission to" : message;
-    throw badWeights(`Expected to read '${path}' but ${reason}.`, cause);
-  }
+/** What was fetched. `path`: what errors call it. */
+export function blobSource(blob: Blob, path: string): ByteSource {
+  const { size } = blob;
+  return {
+    path,
+    size,
+    async read(begin, end) {
+      if (end > size) throw cutShort(path, end, size);
+      return new Uint8Array(await blob.slice(begin, end).arrayBuffer());
+    },
+    close: async () => {},
+  };
 }

@@ -1,4 +1,4 @@
-/** The checksum of zip archives: CRC-32 with the polynomial 0xedb88320, reflected. Node.js 20.9 has none to offer. */
+/** The checksum of zip archives: CRC-32 with the polynomial 0xedb88320, reflected. Node.js 20 has none to offer. */
 
 /** [8][256]: row k holds what a byte does to the sum k bytes later. */
 const tables = makeTables();

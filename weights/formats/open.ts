@@ -1,6 +1,7 @@
 /** Opens files of weights, whatever their format. */
-import { type ByteSource, openByteSource } from "./byte-source.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { badWeights } from "./errors.ts";
+import { openFileSource } from "./file-source.ts";
 import { foreignFile } from "./foreign.ts";
 import { readSafetensors } from "./safetensors.ts";
 import type { Format, TensorFile } from "./tensor-file.ts";
@@ -27,7 +28,7 @@ const MAGIC_IN_PROTOCOL_1 = "L119547037146038801333356L\n";
  * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it.
  */
 export async function openTensorFile(path: string): Promise<TensorFile> {
-  const source = await openByteSource(path);
+  const source = await openFileSource(path);
   try {
     const start = await source.read(0, Math.min(source.size, START));
     const format = formatOf(start);

@@ -1,0 +1,70 @@
+/**
+ * The engine in a browser: its adapter, and a device on it. The only file of the engine that knows browsers; node.ts is its counterpart.
+ *
+ * Shaders come from whoever bundles them. No feature is asked for: the kernels need none, and timestamps serve only where waiting spins.
+ */
+import { StylizeError } from "./errors.ts";
+import { adapterName, isSoftware } from "./gpu/adapter.ts";
+import { GpuContext, type ShaderSource } from "./gpu/context.ts";
+import { mapTexels } from "./ops/elementwise.ts";
+import { mapShape } from "./ops/gpu/layout.ts";
+
+/** What the kernels of the gpu family take; every adapter that keeps to WebGPU's defaults has it. */
+const neededLimits = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16_384,
+  maxStorageBuffersPerShaderStage: 8,
+} as const;
+
+/** Limits that decide how large a picture may be; requested at what the adapter offers. */
+const memoryLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
+
+/** Long sides, in pixels. A browser does not tell how much memory a GPU has: a square of 512 takes 0.9 GB, of 1024 some 3 GB. */
+const MAX_SIZE = 1024;
+const MAX_SIZE_SOFTWARE = 256;
+/** An adapter that can't hold so much is not worth its while. */
+const MIN_SIZE = 128;
+
+export interface BrowserAdapter {
+  readonly adapter: GPUAdapter;
+  readonly name: string;
+  /** Whether a processor plays the GPU: some hundred times slower. */
+  readonly isSoftware: boolean;
+  /** Pixels of the long side of the largest square picture that it should be given. */
+  readonly maxSize: number;
+}
+
+/** The browser's adapter; undefined where there is no WebGPU, no adapter, or one with too small limits. */
+export async function findAdapter(): Promise<BrowserAdapter | undefined> {
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+  const asked = navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await asked?.catch(() => null);
+  if (!adapter) return undefined;
+  const { info, limits } = adapter;
+  const maxSize = largestSize(limits, isSoftware(info) ? MAX_SIZE_SOFTWARE : MAX_SIZE);
+  if (maxSize === undefined) return undefined;
+  return { adapter, name: adapterName(info), isSoftware: isSoftware(info), maxSize };
+}
+
+/** Pixels of the long side of the largest square picture, `max` at most; undefined where the limits are too small. */
+export function largestSize(limits: GPUSupportedLimits, max: number): number | undefined {
+  const enough = Object.entries(neededLimits).every(
+    ([name, needed]) => limits[name as keyof typeof neededLimits] >= needed,
+  );
+  const pixelBytes = 16 * mapTexels(mapShape(64, 1, 1)); // the largest buffer is the map of conv1's 64 channels
+  const bytes = Math.min(...memoryLimits.map((name) => limits[name]));
+  const size = Math.min(max, Math.floor(Math.sqrt(bytes / pixelBytes)));
+  return enough && size >= MIN_SIZE ? size : undefined;
+}
+
+/** Opens a device on `adapter`, which then is spent. */
+export async function openContext(adapter: GPUAdapter, shaders: ShaderSource): Promise<GpuContext> {
+  const requiredLimits = Object.fromEntries(memoryLimits.map((name) => [name, adapter.limits[name]]));
+  try {
+    return new GpuContext(await adapter.requestDevice({ requiredLimits }), adapter.info, shaders);
+  } catch (cause) {
+    const message = `Expected a device of ${adapterName(adapter.info)} but: ${(cause as Error).message}.`;
+    throw new StylizeError("no-adapter", message, { cause });
+  }
+}
