@@ -3,14 +3,14 @@
  * Makes a bare clone ready to run: npm packages, then a WebGPU adapter. Runs first in `npm run demo`,
  * `npm test` and the like; depends on nothing but Node. docs/setup.md tells what it does to a system.
  *
- *   node setup.mjs [--yes] [--no-gpu] [--redis]
+ *   node setup.mjs [--yes] [--no-gpu] [--redis] [--chromium]
  *
  * exit status
  *     0  all there
  *     1  unforeseen error
  *     2  unknown option
  *     7  no usable WebGPU adapter (the commands that install one were printed, or declined)
- *     8  unsupported system: Node older than 20.9, or one that can't load Dawn
+ *     8  unsupported system: Node older than 20.19, or one that can't load Dawn
  *    20  npm ci failed
  *    21  the driver's installation failed
  *   130  interrupted
@@ -19,9 +19,9 @@
  */
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
-if (major < 20 || (major === 20 && minor < 9)) {
+if (major < 20 || (major === 20 && minor < 19)) {
   console.error(
-    "set-up: Expected Node.js 20.9 or newer but this is " +
+    "set-up: Expected Node.js 20.19 or newer but this is " +
       process.versions.node +
       " (" +
       process.execPath +

@@ -46,6 +46,8 @@ describe("a job", { timeout: 60_000 }, () => {
     const told = (await other.next("TRANSFER_STYLE_COMPLETED")) as ImageItem;
     expect(told).toMatchObject({ jobId: job.jobId, result, style: "works.jpg" });
     expect((await fetched(told.content)).status).toBe(200);
+    const thumbnail = await fetched(told.thumbnail);
+    expect((await sharp(thumbnail.body).metadata()).format).toBe("jpeg");
     expect(other.heard.filter(({ event }) => event.includes("::"))).toEqual([]);
     const view = await client.job(job);
     expect(view).toMatchObject({ jobId: job.jobId, status: "succeeded", isPrivate: false, result });
@@ -69,12 +71,14 @@ describe("a job", { timeout: 60_000 }, () => {
       `${url.origin}/objects/public/%2e%2e/private/output/${job.jobId}.png`,
       `${url.origin}/objects/public%2f..%2fprivate/output/${job.jobId}.png`,
       `${url.origin}/objects/private/input/${job.jobId}.jpg`,
+      `${url.origin}/objects/private/output/${job.jobId}.jpg`,
     ]) {
       expect((await fetched(stranger)).status, stranger).toBeGreaterThanOrEqual(400);
     }
     expect(
       other.all("TRANSFER_STYLE_COMPLETED").filter((told) => (told as ImageItem).jobId === job.jobId),
     ).toEqual([]);
+    expect((await fetched((await client.job(job)).thumbnail!)).status).toBe(200);
     const { images } = await other.get<{ images: ImageItem[] }>("LIST_IMAGES");
     expect(images.map(({ jobId }) => jobId)).not.toContain(job.jobId);
     const guess = { jobId: job.jobId, token: "A".repeat(43) };

@@ -1,5 +1,6 @@
 /** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { closedPolicy } from "./content-policy.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Answers a request and says so, or returns false. */
@@ -14,19 +15,21 @@ export interface HttpParts {
   readonly onError: (error: unknown, where: string) => void;
 }
 
+/** Of every answer; routes that serve pages or objects give their own policy instead. */
 const securityHeaders = {
-  "Content-Security-Policy":
-    "default-src 'self'; img-src 'self' https: blob: data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  "Content-Security-Policy": closedPolicy,
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cross-Origin-Opener-Policy": "same-origin",
-  "Permissions-Policy": "geolocation=(), microphone=()",
-  "Strict-Transport-Security": "max-age=31536000",
+  "Permissions-Policy": "camera=(), geolocation=(), microphone=()", // <input capture> needs none of them
 } as const;
 
 export function httpListener(parts: HttpParts): RequestListener {
   return (request, response) => {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    // Whoever sends the header without a proxy fools only itself.
+    if (request.headers["x-forwarded-proto"] === "https")
+      response.setHeader("Strict-Transport-Security", "max-age=31536000");
     answer(request, response, parts).catch((error: unknown) => {
       parts.onError(error, "http");
       if (response.headersSent) response.destroy();
@@ -66,7 +69,8 @@ async function metrics(
   response.end(await registry.metrics());
 }
 
-function send(response: ServerResponse, status: number, text: string): void {
+/** A sentence as plain text, which nobody keeps. */
+export function send(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
   response.end(`${text}\n`);
 }

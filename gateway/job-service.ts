@@ -189,7 +189,9 @@ export class JobService {
     // A job that was deleted, or cancelled too late, leaves no result behind.
     const isOwn = [true, false].some((isPrivate) => resultKey === keys.output(isPrivate, jobId));
     const isUnwanted = !updated || updated.record.status === "cancelled";
-    if (isOwn && isUnwanted) await this.#parts.objects.delete(resultKey);
+    if (!isOwn || !isUnwanted) return;
+    const thumbnailKey = keys.thumbnail(resultKey.startsWith("private/"), jobId);
+    await Promise.all([resultKey, thumbnailKey].map((key) => this.#parts.objects.delete(key)));
   }
 
   /** Ends a job that has not ended. It is announced even if it had: whoever ended it may have died before doing so. */
@@ -209,6 +211,7 @@ export class JobService {
       contentKey,
       ...own,
       keys.output(isPrivate, jobId),
+      keys.thumbnail(isPrivate, jobId),
       keys.preview(jobId),
       keys.checkpoint(jobId),
     ];

@@ -128,6 +128,8 @@ export interface JobView extends JobProgress {
   /** URLs, presigned where private. */
   readonly content?: string;
   readonly result?: string;
+  /** The result with at most 480 pixels, as JPEG. */
+  readonly thumbnail?: string;
   readonly failure?: { readonly code: FailureReason; readonly message: string };
 }
 
@@ -140,6 +142,8 @@ export interface StyleItem {
 export interface ImageItem {
   readonly jobId: string;
   readonly result: string;
+  /** The result with at most 480 pixels, as JPEG. */
+  readonly thumbnail: string;
   readonly content: string;
   readonly style?: string;
   readonly endedAt: number;
@@ -188,6 +192,8 @@ export const keys = {
     `${isPrivate ? "private" : "public"}/input/${jobId}.${pictureTypes[type]}`,
   output: (isPrivate: boolean, jobId: string) => `${isPrivate ? "private" : "public"}/output/${jobId}.png`,
   ownStyle: (jobId: string, type: PictureType) => `private/style/${jobId}.${pictureTypes[type]}`,
+  /** Of the result, beside it: it is read and deleted by whoever may read and delete that. */
+  thumbnail: (isPrivate: boolean, jobId: string) => `${isPrivate ? "private" : "public"}/output/${jobId}.jpg`,
   preview: (jobId: string) => `private/preview/${jobId}.jpg`,
   checkpoint: (jobId: string) => `private/checkpoint/${jobId}`,
   upload: (uploadId: string, type: PictureType) => `private/upload/${uploadId}.${pictureTypes[type]}`,

@@ -1,8 +1,10 @@
 /** A gateway with the stores that its configuration names: files and child processes on one machine, AWS and Redis in the cloud. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, extname, join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { networkInterfaces } from "node:os";
+import { extname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { BatchJobQueue } from "../stores/batch-job-queue.ts";
 import { FileMessageQueue } from "../stores/file-message-queue.ts";
@@ -11,15 +13,17 @@ import { FileObjectStore } from "../stores/file-object-store.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import { LocalJobStore } from "../stores/local-job-store.ts";
 import type { MessageQueue } from "../stores/message-queue.ts";
-import { ProcessJobQueue } from "../stores/process-job-queue.ts";
+import { StoreError } from "../stores/object-store.ts";
 import { S3ObjectStore } from "../stores/s3-object-store.ts";
 import { SqsMessageQueue } from "../stores/sqs-message-queue.ts";
-import { exitCodes } from "../worker/exit-codes.ts";
-import { type Config, type Environment, settings, variableOf } from "./config.ts";
+import type { Config, Environment } from "./config.ts";
 import { type Gateway, type GatewayParts, startGateway } from "./gateway.ts";
 import { createLimits } from "./limits.ts";
-import { jobIdOf, keys } from "./protocol.ts";
+import { maxSize, openOwnWorkers, workerProgram } from "./own-workers.ts";
+import { keys } from "./protocol.ts";
 import { openRedis } from "./redis.ts";
+import { removeOldAlways } from "./retention.ts";
+import { openSite } from "./site.ts";
 
 /** Styles of a new service on one machine. */
 const firstStyles = ["auvers.jpg", "great-wave.jpg", "poppies.jpg"];
@@ -33,8 +37,15 @@ export interface ServeOptions {
   readonly log: Logger;
   /** Node's arguments for a worker, in front of the worker's own; the real worker when not given. */
   readonly worker?: readonly string[];
+  /** Folder of the built pages; dist/pages when not given. */
+  readonly pages?: string;
   /** Milliseconds, for tests that can't wait. */
   readonly pace?: Pick<GatewayParts, "sweepMs" | "reconcileMs" | "graceMs">;
+}
+
+export interface ServedGateway extends Gateway {
+  /** Where browsers reach it. */
+  readonly url: string;
 }
 
 /** Starts all that the configuration asks for. The caller closes it. */
@@ -42,24 +53,28 @@ export async function serve({
   config,
   env,
   log,
-  worker = realWorker(),
+  worker = workerProgram("main"),
+  pages = builtPages,
   pace,
-}: ServeOptions): Promise<Gateway> {
+}: ServeOptions): Promise<ServedGateway> {
   const data = resolve(config.data);
   let address = config["public-url"] ?? "";
   const onError = (error: unknown) => log.error({ err: error }, "a store failed");
   const { objects, routes } = await openObjects(config, data, () => address, onError);
+  const site = await openSite({ config, log, objects, folder: pages, maxSize: () => maxSize(config) });
   const messages = openMessages(config, data, onError);
   const retentionSeconds = config["retention-days"] * 86_400;
   const redis =
-    config.redis === undefined ? undefined : await openRedis(config.redis, retentionSeconds, onError);
+    config.redis === undefined
+      ? undefined
+      : await openRedis({ url: config.redis, password: config["redis-password"], retentionSeconds, onError });
   const jobs = redis?.jobs ?? new LocalJobStore({ folder: join(data, "jobs"), retentionSeconds });
   const parts: GatewayParts = {
     config,
     log,
     secret: config.secret ?? (await ownSecret(data)),
     objects,
-    routes,
+    routes: [...routes, ...site.routes],
     messages,
     jobs,
     queue: openQueue({ config, env, log, worker }, data),
@@ -68,12 +83,19 @@ export async function serve({
     ...pace,
   };
   const gateway = await startGateway(parts);
-  address ||= `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${gateway.port}`;
+  address ||= `http://${reachableHost(config.host)}:${gateway.port}`;
+  const isOnOneMachine = config.bucket === undefined;
+  const stopRemoving = isOnOneMachine
+    ? removeOldAlways(objects, config["retention-days"], onError)
+    : undefined;
   return {
     port: gateway.port,
+    url: address,
     async close() {
+      stopRemoving?.();
       await gateway.close();
       await redis?.close();
+      await site.close();
     },
   };
 }
@@ -108,7 +130,7 @@ function openMessages(config: Config, data: string, onError: (error: unknown) =>
 }
 
 function openQueue(
-  { config, env, log, worker }: Required<Omit<ServeOptions, "pace">>,
+  { config, env, log, worker }: Required<Omit<ServeOptions, "pace" | "pages">>,
   data: string,
 ): JobQueue {
   const {
@@ -119,62 +141,44 @@ function openQueue(
   } = config;
   if (jobQueue !== undefined)
     return new BatchJobQueue({ jobQueue, jobDefinition: jobDefinition!, endpoint, region });
-  return new ProcessJobQueue({
-    command: process.execPath,
-    args: worker,
-    env: workerEnvironment(config, data, env),
-    concurrency: config.workers,
-    noRetryCodes: [exitCodes["bad-input"], exitCodes["bad-config"]],
-    onLog: (text, { requestId, attempt }) =>
-      log.debug({ jobId: jobIdOf(requestId), attempt, text }, "worker"),
-  });
+  return openOwnWorkers({ config, env, log, worker, data });
 }
 
-/** From source the worker runs through tsx, as this process does. */
-function realWorker(): string[] {
-  const extension = extname(fileURLToPath(import.meta.url));
-  const main = fileURLToPath(new URL(`../worker/main${extension}`, import.meta.url));
-  return extension === ".ts" ? ["--import", import.meta.resolve("tsx"), main] : [main];
+/** For a host that means all of this machine's addresses, one that others can reach. */
+function reachableHost(host: string): string {
+  const isAny = host === "0.0.0.0" || host === "::";
+  const addresses = isAny ? Object.values(networkInterfaces()).flat() : [];
+  const outer = addresses.find((address) => address?.family === "IPv4" && !address.internal)?.address;
+  const named = outer ?? (isAny ? "127.0.0.1" : host);
+  return named.includes(":") ? `[${named}]` : named;
 }
+
+/** Where `npm run build:pages` puts them. */
+const builtPages = fileURLToPath(
+  new URL(extname(import.meta.url) === ".ts" ? "../dist/pages" : "../pages", import.meta.url),
+);
 
 /** From this file to the folder with `examples/`. */
 const sourceRoot = extname(import.meta.url) === ".ts" ? "../" : "../../";
 
-/** What a worker of ours needs to know, without what only gateways may. */
-function workerEnvironment(config: Config, data: string, env: Environment): Record<string, string> {
-  const own = (Object.keys(settings) as (keyof typeof settings)[])
-    .map(variableOf)
-    .filter((name) => name.startsWith("STYLIZE_"));
-  const inherited = Object.entries(env).filter(([name, value]) => value !== undefined && !own.includes(name));
-  const { bucket, weights, region, "queue-url": queueUrl } = config;
-  const given: Record<string, string | undefined> = {
-    STYLIZE_OBJECTS: bucket === undefined ? pathToFileURL(join(data, "objects")).href : `s3://${bucket}`,
-    STYLIZE_QUEUE: queueUrl ?? pathToFileURL(join(data, "messages")).href,
-    STYLIZE_WEIGHTS: weights,
-    STYLIZE_MAX_SIZE: String(config["max-size"]),
-    STYLIZE_MAX_SIZE_SOFTWARE: String(config["max-size-software"]),
-    STYLIZE_MAX_PIXELS: String(config["max-pixels"]),
-    STYLIZE_REQUIRE_GPU: "false",
-    AWS_ENDPOINT_URL_S3: config["s3-endpoint"],
-    AWS_ENDPOINT_URL_SQS: config["sqs-endpoint"],
-    AWS_REGION: region,
-  };
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return Object.fromEntries([...inherited, ...set]) as Record<string, string>;
-}
-
-/** The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on one. */
+/**
+ * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on one.
+ *
+ * Throws StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
+ */
 async function ownSecret(data: string): Promise<string> {
   const path = join(data, "secret");
-  const read = () => readFile(path, "utf8").catch(() => undefined);
-  const present = await read();
-  if (present) return present;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
-  await writeFile(temporary, randomBytes(32).toString("base64url"), { mode: 0o600 });
-  await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
-  await rm(temporary);
-  return (await read())!;
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  if (!existsSync(path)) {
+    const temporary = `${path}.${randomBytes(8).toString("hex")}`;
+    await writeFile(temporary, randomBytes(32).toString("base64url"), { mode: 0o600, flush: true });
+    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    await rm(temporary);
+  }
+  const secret = await readFile(path, "utf8");
+  if (secret.length >= 32) return secret;
+  const message = `Expected at least 32 characters in '${path}' but received ${secret.length}.`;
+  throw new StoreError(message, { retryable: false });
 }

@@ -34,6 +34,11 @@ process.stdin.resume().once("end", () => process.exit(exitCodes.interrupted)); /
 if (style === "waits.jpg") await new Promise(() => {}); // until it is stopped
 if (style === "gated.jpg") while (!existsSync(process.env.TEST_GATE!)) await sleep(20);
 await pause();
+await objects.put(
+  keys.thumbnail(contentKey.startsWith("private/"), jobId),
+  await picture.clone().resize(480, 480, { fit: "inside", withoutEnlargement: true }).jpeg().toBuffer(),
+  { contentType: "image/jpeg" },
+);
 await objects.put(resultKey, await picture.png().toBuffer(), { contentType: "image/png", ifAbsent: true });
 if (style === "silent.jpg") process.exit(exitCodes.done);
 await pause();

@@ -1,7 +1,7 @@
 /** Records as clients see them: with URLs made at this moment, and nothing that is not theirs to know. */
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { failureReasons, type ImageItem, type JobProgress, type JobView } from "./protocol.ts";
+import { failureReasons, type ImageItem, type JobProgress, type JobView, keys } from "./protocol.ts";
 
 /** Seconds that a presigned URL holds. */
 const URL_SECONDS = 900;
@@ -55,7 +55,7 @@ export class Views {
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(endedAt === undefined ? {} : { endedAt }),
       content: await this.#url(record, contentKey),
-      ...(record.resultKey === undefined ? {} : { result: await this.#url(record, record.resultKey) }),
+      ...(record.resultKey === undefined ? {} : await this.#resultUrls(record, record.resultKey)),
       ...(failure === undefined ? {} : { failure: { code: failure, message: failureReasons[failure] } }),
     };
   }
@@ -70,10 +70,19 @@ export class Views {
     return {
       jobId,
       result: this.#objects.publicUrl(resultKey!),
+      thumbnail: this.#objects.publicUrl(keys.thumbnail(false, jobId)),
       content: this.#objects.publicUrl(contentKey),
       ...(isName(style) ? { style } : {}),
       endedAt: endedAt!,
     };
+  }
+
+  async #resultUrls(record: JobRecord, resultKey: string) {
+    const thumbnailKey = keys.thumbnail(record.isPrivate, record.jobId);
+    const [result, thumbnail] = await Promise.all(
+      [resultKey, thumbnailKey].map((key) => this.#url(record, key)),
+    );
+    return { result: result!, thumbnail: thumbnail! };
   }
 
   async #url({ isPrivate }: JobRecord, key: string): Promise<string> {

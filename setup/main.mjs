@@ -1,4 +1,4 @@
-/** The order of set-up: packages, then an adapter, then (only if there is none) a driver, then redis-server for the tests. */
+/** The order of set-up: packages, then an adapter, then (only if there is none) a driver, then programs that only tests start. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,20 +9,24 @@ import { ask, SetupError, say } from "./terminal.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+/** @typedef {keyof typeof import("./debian-package.mjs").testPrograms} TestProgram */
+const programs = /** @type {const} */ (["redis", "chromium"]);
+const programFlags = programs.map((name) => `--${name}`);
+
 /**
  * Sets the project up and says what it did, on stderr.
- * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`: redis-server too
+ * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`, `--chromium`: these too
  * @returns {Promise<number>} exit status, see setup.mjs
  */
 export async function main(args) {
-  const unknown = args.find((arg) => !["--yes", "--no-gpu", "--redis"].includes(arg));
+  const unknown = args.find((arg) => !["--yes", "--no-gpu", ...programFlags].includes(arg));
   if (unknown !== undefined) {
-    say(`Expected --yes, --no-gpu or --redis but received ${unknown}.`);
+    say(`Expected --yes, --no-gpu, ${programFlags.join(" or ")} but received ${unknown}.`);
     return 2;
   }
   const options = {
     gpu: !args.includes("--no-gpu"),
-    redis: args.includes("--redis"),
+    programs: programs.filter((name) => args.includes(`--${name}`)),
     yes: args.includes("--yes") || yesFromEnvironment(),
   };
   if (ready(options)) return 0;
@@ -44,29 +48,29 @@ function yesFromEnvironment() {
   return ["1", "true", "yes"].includes(STYLIZE_SETUP_YES ?? "") || npm_config_yes === "true";
 }
 
-/** @param {{ gpu: boolean, redis: boolean }} options */
-function ready({ gpu, redis }) {
+/** @param {{ gpu: boolean, programs: readonly TestProgram[] }} options */
+function ready({ gpu, programs }) {
   const key = packagesKey(root);
   if (!packagesFresh(root, key)) return false;
   const stamp = readStamp(root);
-  return (!gpu || stamp?.adapter === adapterKey()) && (!redis || stamp?.redis === true);
+  return (!gpu || stamp?.adapter === adapterKey()) && programs.every((name) => stamp?.[name] === true);
 }
 
-/** @param {{ gpu: boolean, redis: boolean, yes: boolean }} options */
+/** @param {{ gpu: boolean, programs: readonly TestProgram[], yes: boolean }} options */
 async function setUp(options) {
   const key = packagesKey(root);
   if (!packagesFresh(root, key)) await installPackages(root, key);
   // Another set-up may have done all of this while we waited for its lock.
   if (ready(options)) return;
 
-  if (!ready({ gpu: options.gpu, redis: false })) {
+  if (!ready({ gpu: options.gpu, programs: [] })) {
     await seeToAdapter(options.yes);
     writeStamp(root, { ...readStamp(root), packages: key, adapter: adapterKey() });
   }
-  if (options.redis) {
-    const { provideRedis } = await import("./redis.mjs");
-    await provideRedis(options.yes);
-    writeStamp(root, { ...readStamp(root), packages: key, redis: true });
+  for (const name of options.programs) {
+    const { provideProgram, testPrograms } = await import("./debian-package.mjs");
+    await provideProgram(testPrograms[name], options.yes);
+    writeStamp(root, { ...readStamp(root), packages: key, [name]: true });
   }
 }
 

@@ -14,6 +14,7 @@ import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
  * @property {string} packages what `packagesKey` gave when they were installed
  * @property {string} [adapter] what `adapterKey` gave when an adapter was found
  * @property {boolean} [redis] redis-server was seen to: it is there, or can't be had
+ * @property {boolean} [chromium] the same for Chromium
  */
 
 /** @param {string} root */

@@ -1,0 +1,119 @@
+/** A trained network for browsers that paint by themselves: one file, whole or in ranges, under a URL that its content gives it. */
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { StylizeError } from "../engine/errors.ts";
+import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
+import { neededLayers } from "../weights/defaults.ts";
+import { openTensorFile } from "../weights/formats/index.ts";
+import { findVgg19 } from "../weights/vgg19-file.ts";
+import { ConfigError } from "../worker/settings.ts";
+import { variableOf } from "./config.ts";
+import type { Route } from "./http.ts";
+
+/** Bytes that are read at a time. */
+const PIECE = 1 << 18;
+
+/** The file stays open: what replaces it is another network, and would need another URL. */
+export class BrowserWeights implements AsyncDisposable {
+  /** The same for all gateways that offer the same file. */
+  readonly url: string;
+  readonly #handle: FileHandle;
+  readonly #size: number;
+  readonly #etag: string;
+
+  private constructor(handle: FileHandle, size: number, fingerprint: string) {
+    this.url = `/weights/${fingerprint}.safetensors`;
+    this.#handle = handle;
+    this.#size = size;
+    this.#etag = `"${fingerprint}"`;
+  }
+
+  /** Reads the file once, for its fingerprint. Throws ConfigError where it is no VGG19 as safetensors. */
+  static async open(path: string): Promise<BrowserWeights> {
+    await requireVgg19(path);
+    const handle = await open(path);
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const piece of handle.createReadStream({ start: 0, autoClose: false })) {
+      hash.update(piece);
+      size += piece.length;
+    }
+    return new BrowserWeights(handle, size, hash.digest("hex").slice(0, 32));
+  }
+
+  readonly route: Route = async (request, response) => {
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (!isRead || request.url?.split("?", 1)[0] !== this.url) return false;
+    response.setHeader("ETag", this.#etag);
+    response.setHeader("Cache-Control", "public, max-age=31536000, immutable");
+    response.setHeader("Accept-Ranges", "bytes");
+    if (isCurrent(request.headers["if-none-match"], this.#etag)) response.writeHead(304).end();
+    else await this.#send(request, response);
+    return true;
+  };
+
+  async #send({ method, headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { range, "if-range": condition = this.#etag } = headers;
+    const wanted = condition === this.#etag && method === "GET" ? rangeOf(range, this.#size) : "all";
+    if (wanted === "none") {
+      response.writeHead(416, { "Content-Range": `bytes */${this.#size}` }).end();
+      return;
+    }
+    const { start, end } = wanted === "all" ? { start: 0, end: this.#size - 1 } : wanted;
+    if (wanted !== "all") response.setHeader("Content-Range", `bytes ${start}-${end}/${this.#size}`);
+    response.writeHead(wanted === "all" ? 200 : 206, {
+      "Content-Type": "application/octet-stream",
+      "Content-Length": end - start + 1,
+    });
+    if (method === "HEAD") response.end();
+    else await pipeline(this.#read(start, end), response).catch(ignoreAbort);
+  }
+
+  /** A stream of the handle would close it when it is given up halfway. */
+  async *#read(start: number, end: number): AsyncGenerator<Uint8Array> {
+    let position = start;
+    while (position <= end) {
+      const piece = Buffer.allocUnsafe(Math.min(PIECE, end - position + 1));
+      const { bytesRead } = await this.#handle.read(piece, 0, piece.length, position);
+      if (bytesRead === 0) throw new Error("Expected a file of weights to keep its size.");
+      yield piece.subarray(0, bytesRead);
+      position += bytesRead;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** One range of bytes (RFC 9110, 14.1.2), its end included; several, and other units, are answered with all. */
+function rangeOf(
+  header = "",
+  size: number,
+): { readonly start: number; readonly end: number } | "all" | "none" {
+  const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? [];
+  if (from === "" && to === "") return "all";
+  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === "" || to === "" ? size - 1 : Math.min(Number(to), size - 1);
+  if (from !== "" && to !== "" && Number(to) < Number(from)) return "all";
+  return start > end ? "none" : { start, end };
+}
+
+async function requireVgg19(path: string): Promise<void> {
+  const refuse = (received: string) =>
+    new ConfigError([
+      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file of VGG19 but received ${received}`,
+    ]);
+  if (extname(path) !== ".safetensors") throw refuse(`'${path}'.`);
+  try {
+    await using file = await openTensorFile(path);
+    if (file.format !== "safetensors") throw refuse(`'${path}', which is of another format.`);
+    const missing = neededLayers[findVgg19(file).layers.length];
+    if (missing !== undefined) throw refuse(`'${path}', which lacks ${missing.name}.`);
+  } catch (error) {
+    throw error instanceof StylizeError ? refuse(`'${path}': ${error.message}`) : error;
+  }
+}

@@ -1,0 +1,126 @@
+/** The picture that this browser paints by itself. */
+import { useState } from "preact/hooks";
+import { Notice } from "../notice.tsx";
+import { hrefOf } from "../router.ts";
+import { DownloadButton } from "./download-button.tsx";
+import "./job.css";
+import { JobProgress } from "./job-progress.tsx";
+import { inStyle, paintingStage, type Stage } from "./job-words.ts";
+import { isBusy, type LocalPainting, stopPainting, useLocalPainting } from "./local-painting.ts";
+import { useObjectUrl } from "./object-url.ts";
+import { PictureStage } from "./picture-stage.tsx";
+
+export function LocalPage() {
+  const painting = useLocalPainting();
+  return painting ? <Painting painting={painting} /> : <NothingHere />;
+}
+
+function Painting({ painting }: { readonly painting: LocalPainting }) {
+  const { run, preview, result } = painting;
+  const content = useObjectUrl(run.content);
+  const previewUrl = useObjectUrl(preview);
+  const resultUrl = useObjectUrl(result);
+  const isAlive = isBusy(painting);
+  return (
+    <section class="page job">
+      <PictureStage
+        content={content}
+        preview={isAlive ? previewUrl : undefined}
+        result={resultUrl}
+        isAlive={isAlive}
+        resultAlt={`Painted ${inStyle(run.styleName)}`}
+      />
+      <div class="job-side">
+        <JobProgress stage={stageOfPainting(painting)} />
+        <LocalActions painting={painting} />
+        <p class="job-hint">
+          {isAlive
+            ? "It stays on this device: nothing is uploaded. Keep this tab open until it is done."
+            : "It stays on this device: nothing was uploaded."}
+          {result && " Download it before you close this tab."}
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function LocalActions({ painting }: { readonly painting: LocalPainting }) {
+  const { run, result } = painting;
+  const [problem, setProblem] = useState<string>();
+  if (isBusy(painting))
+    return (
+      <div class="job-actions">
+        <button type="button" class="button" onClick={stopPainting}>
+          Stop
+        </button>
+      </div>
+    );
+  return (
+    <div class="job-actions">
+      {result && (
+        <DownloadButton
+          picture={async () => result}
+          style={run.styleName}
+          id="local"
+          onProblem={setProblem}
+        />
+      )}
+      <a class={result ? "button" : "button primary"} href={hrefOf.request}>
+        {result ? "New picture" : "Start again"}
+      </a>
+      <div class="job-problem">
+        <Notice text={problem} />
+      </div>
+    </div>
+  );
+}
+
+function stageOfPainting(painting: LocalPainting): Stage {
+  const { run, status, downloaded, step, total, etaMs, problem = "" } = painting;
+  switch (status) {
+    case "starting": {
+      const isFetching = downloaded !== undefined && downloaded < 1;
+      const title = isFetching ? "Fetching the network" : "Warming up your GPU";
+      const line = isFetching
+        ? "What paints the picture comes to this browser first."
+        : "Painting begins in a moment.";
+      const progress = { label: title, value: isFetching ? downloaded : undefined };
+      return { title, line, progress, tab: title, announcement: `${title}.` };
+    }
+    case "running":
+      return paintingStage(step ?? 0, total ?? 1, etaMs);
+    case "succeeded": {
+      const title = `Painted ${inStyle(run.styleName)}`;
+      return { title, tab: "Done", announcement: `Done. ${title}.` };
+    }
+    case "failed":
+      return {
+        title: "This did not work",
+        line: problem,
+        tab: "Failed",
+        announcement: `This did not work. ${problem}`,
+      };
+    case "stopped": {
+      const line = "You stopped this picture before it was done.";
+      return { title: "Stopped", line, tab: "Stopped", announcement: "Stopped." };
+    }
+    default:
+      return status satisfies never;
+  }
+}
+
+function NothingHere() {
+  return (
+    <section class="page narrow nothing-here">
+      <h1>Nothing is painted here now</h1>
+      <p>
+        What this browser paints by itself is kept in this tab alone, and gone once the page is loaded anew.
+      </p>
+      <div class="row">
+        <a class="button primary" href={hrefOf.request}>
+          Start a new picture
+        </a>
+      </div>
+    </section>
+  );
+}

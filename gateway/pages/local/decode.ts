@@ -1,0 +1,88 @@
+/**
+ * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB, transparency set aside
+ * as pictures/decode.ts does.
+ *
+ * Pixels come through a texture: a canvas multiplies colours with opacity, which loses those that are nearly transparent, and some browsers
+ * add noise to what is read from it.
+ */
+import { StylizeError } from "../../../engine/errors.ts";
+import type { GpuContext } from "../../../engine/gpu/context.ts";
+import { MIN_SIDE } from "../../../engine/pyramid.ts";
+import type { Picture } from "../../../engine/types.ts";
+import { toPlanes } from "../../../pictures/samples.ts";
+
+/** As floats these take 100 MB. Larger pictures are shrunk by the browser before. */
+const MAX_PIXELS = 2 ** 23;
+
+const COPY_BYTES = 256; // rows of a texture are copied to multiples of this
+
+export interface Decoded {
+  readonly picture: Picture;
+  /** [height][width] opacity in [0,1], where any pixel is not opaque. */
+  readonly alpha: Float32Array | undefined;
+}
+
+/** @param name what errors call the picture. Throws StylizeError `bad-picture`. */
+export async function decodePicture(context: GpuContext, blob: Blob, name: string): Promise<Decoded> {
+  const full = await openBitmap(blob, name);
+  const { width, height } = full;
+  if (Math.min(width, height) < MIN_SIDE) {
+    full.close();
+    const message = `Expected '${name}' to have at least ${MIN_SIDE} pixels on its short side but it has ${width}x${height}.`;
+    throw new StylizeError("bad-picture", message);
+  }
+  const bitmap = await shrunk(full, context.limits.maxTextureDimension2D);
+  try {
+    const samples = await readPixels(context, bitmap);
+    const { picture, alpha } = toPlanes(samples, bitmap.width, bitmap.height, 4, 255);
+    return { picture, alpha: alpha?.some((opacity) => opacity < 1) ? alpha : undefined };
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** Colours as they are in the file, not multiplied with opacity. */
+const straight: ImageBitmapOptions = { premultiplyAlpha: "none" };
+
+async function openBitmap(blob: Blob, name: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(blob, { ...straight, imageOrientation: "from-image" });
+  } catch (cause) {
+    const message = `Expected a picture that this browser can read but '${name}' is none, or is damaged (${blob.type || "unknown type"}).`;
+    throw new StylizeError("bad-picture", message, { cause });
+  }
+}
+
+/** A smaller one where it has too many pixels, or a side is longer than `maxSide`; the one that was given is closed then. */
+async function shrunk(bitmap: ImageBitmap, maxSide: number): Promise<ImageBitmap> {
+  const { width, height } = bitmap;
+  const factor = Math.min(Math.sqrt(MAX_PIXELS / (width * height)), maxSide / Math.max(width, height));
+  if (factor >= 1) return bitmap;
+  const [resizeWidth, resizeHeight] = [Math.floor(width * factor), Math.floor(height * factor)];
+  const resized = { ...straight, resizeWidth, resizeHeight, resizeQuality: "high" } as const;
+  const smaller = await createImageBitmap(bitmap, resized);
+  bitmap.close();
+  return smaller;
+}
+
+/** [height][width][4] */
+async function readPixels(context: GpuContext, bitmap: ImageBitmap): Promise<Uint8Array> {
+  const { device } = context;
+  const { width, height } = bitmap;
+  const pitch = Math.ceil((4 * width) / COPY_BYTES) * COPY_BYTES;
+  using arena = context.arena("picture");
+  const staging = arena.staging("pixels", pitch * height);
+  const usage = GPUTextureUsage.COPY_DST | GPUTextureUsage.COPY_SRC | GPUTextureUsage.RENDER_ATTACHMENT;
+  const texture = device.createTexture({ size: [width, height], format: "rgba8unorm", usage });
+  arena.own(4 * width * height, () => texture.destroy());
+  const target = { texture, colorSpace: "srgb", premultipliedAlpha: false } as const;
+  device.queue.copyExternalImageToTexture({ source: bitmap }, target, [width, height]);
+  const encoder = device.createCommandEncoder();
+  encoder.copyTextureToBuffer({ texture }, { buffer: staging, bytesPerRow: pitch }, [width, height]);
+  device.queue.submit([encoder.finish()]);
+  const padded = new Uint8Array(await context.readStaging(staging));
+  const pixels = new Uint8Array(4 * width * height);
+  for (let y = 0; y < height; y++)
+    pixels.set(padded.subarray(y * pitch, y * pitch + 4 * width), 4 * width * y);
+  return pixels;
+}

@@ -1,0 +1,84 @@
+/** One picture, from its files to the finished one; what worker/job.ts is on the service. */
+import { TimeLeft } from "../../../cli/time-left.ts";
+import { findAdapter, openContext } from "../../../engine/browser.ts";
+import { StylizeError } from "../../../engine/errors.ts";
+import { optionTable } from "../../../engine/options.ts";
+import { planScales, type ScalePlan } from "../../../engine/pyramid.ts";
+import { stylize } from "../../../engine/stylize.ts";
+import type { Iterate, Picture } from "../../../engine/types.ts";
+import { atMost, longSide, previewOf } from "../../../pictures/resize.ts";
+import { settingsOf, sizeOf } from "../../../worker/job-settings.ts";
+import { Occasional } from "../../../worker/occasional.ts";
+import { decodePicture } from "./decode.ts";
+import type { LocalJob, LocalProgress } from "./messages.ts";
+import { fetchNetwork, generateNetwork } from "./network.ts";
+import { encodePng } from "./png.ts";
+
+const NEWS_MS = 500;
+const PREVIEW_MS = 2000;
+
+/** A PNG file. Throws StylizeError. */
+export async function paint(job: LocalJob, tell: (progress: LocalProgress) => void): Promise<Blob> {
+  const found = await findAdapter();
+  if (!found) throw new StylizeError("no-adapter", "Expected a WebGPU adapter but this browser has none.");
+  const { readShader } = await import("./shaders.ts");
+  using context = await openContext(found.adapter, readShader);
+  const content = await decodePicture(context, job.content, "content");
+  const style = await decodePicture(context, job.style, "style");
+  const { width, height } = content.picture;
+  const size = sizeOf(content.picture, job.options.size, found.maxSize);
+  const network = await (job.weightsUrl === undefined
+    ? generateNetwork()
+    : fetchNetwork(job.weightsUrl, downloads(tell)));
+  const settings = settingsOf(job.options, size, optionTable.steps.default, network);
+  const sized = longSide(content.picture, size);
+  const { picture } = await stylize({
+    ...settings,
+    context,
+    network,
+    content: sized,
+    styles: [atMost(style.picture, Math.ceil(size * settings.styleSize))],
+    onIterate: steps(planScales(sized, settings), tell),
+  });
+  return encodePng(picture, content.alpha && { width, height, alpha: content.alpha });
+}
+
+const onError = (error: unknown) => console.warn("A preview was left out.", error);
+const occasional = (everyMs: number, waitsFirst: boolean) =>
+  new Occasional({ everyMs, waitsFirst, clock: () => performance.now(), onError });
+
+function downloads(tell: (progress: LocalProgress) => void): (fraction: number) => void {
+  const news = occasional(NEWS_MS, false);
+  return (downloading) => {
+    if (downloading === 1) tell({ downloading });
+    else if (news.isDue) news.start(async () => tell({ downloading }));
+  };
+}
+
+/** Tells of steps now and then, with a preview where a new one is ready. */
+function steps(scales: readonly ScalePlan[], tell: (progress: LocalProgress) => void) {
+  const timeLeft = new TimeLeft(scales);
+  const news = occasional(NEWS_MS, false);
+  const previews = occasional(PREVIEW_MS, true);
+  let preview: Blob | undefined;
+  const report = async ({ totalStep, totalSteps, loss }: Iterate, etaMs: number) => {
+    tell({
+      step: totalStep,
+      total: totalSteps,
+      etaMs,
+      ...(Number.isFinite(loss) && { loss }),
+      ...(preview && { preview }),
+    });
+    preview = undefined;
+  };
+  return async (iterate: Iterate, picture: () => Promise<Picture>) => {
+    const etaMs = Math.round(1000 * timeLeft.after(iterate));
+    if (news.isDue) news.start(() => report(iterate, etaMs));
+    if (!previews.isDue) return;
+    const since = performance.now();
+    const small = previewOf(await picture());
+    previews.start(async () => {
+      preview = await encodePng(small);
+    }, since);
+  };
+}
