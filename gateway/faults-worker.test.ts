@@ -52,5 +52,5 @@ it("killed at ten random moments", async () => {
     expect((await sharp(await response.arrayBuffer()).metadata()).format).toBe("png");
   }
   const outputs = await readdir(join(machine.folder, "objects"), { recursive: true });
-  expect(outputs.filter((name) => /output.*[0-9a-f]{32}/.test(name))).toHaveLength(6);
+  expect(outputs.filter((name) => /output.*[0-9a-f]{32}/.test(name))).toHaveLength(12); // with a thumbnail each
 });
