@@ -43,7 +43,6 @@ export class Delivery {
   /** Job -> last `seq` told here; Infinity once it has ended. In the order of insertion. */
   readonly #told = new Map<string, number>();
   readonly #since = Date.now();
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
@@ -61,24 +60,7 @@ export class Delivery {
     this.#emitEnd(record, socketId).catch(this.#parts.onError);
   }
 
-  /** Looks into the store every so often, until `stop`. */
-  start(everyMs: number): void {
-    const sweep = () => {
-      this.sweep()
-        .catch(this.#parts.onError)
-        .finally(() => {
-          if (this.#timer) this.#timer = setTimeout(sweep, everyMs);
-        });
-    };
-    this.#timer = setTimeout(sweep, everyMs);
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  /** Tells what is in the store and was not heard of. */
+  /** Tells what is in the store and was not heard of; to be done every so often. */
   async sweep(): Promise<void> {
     const { io, jobs } = this.#parts;
     for (const room of io.of("/").adapter.rooms.keys()) {

@@ -143,7 +143,11 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(config.port, config.host, resolve);
   });
-  delivery.start(parts.sweepMs ?? 5000);
+  const sweeps = every(
+    parts.sweepMs ?? 5000,
+    () => delivery.sweep(),
+    (error) => onError(error, "delivery"),
+  );
   const closing = new AbortController();
   const newsOptions = { signal: closing.signal, onError: (error: unknown) => onError(error, "news") };
   const receiver = messages.receive(async (body, { sentAt }) => {
@@ -178,8 +182,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       isOpen = false; // readiness fails from now on, and no new job is taken
       const stopped = receiver.stop(); // before what is at hand may give up: else it would be taken again
       closing.abort();
-      await settle([stopped, rounds.stop()]);
-      delivery.stop();
+      await settle([stopped, rounds.stop(), sweeps.stop()]);
       await settle([io.close()]); // closes the HTTP server, too; clients reconnect elsewhere
       await settle([queue.close(), jobs.close()]);
     },

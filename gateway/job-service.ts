@@ -84,12 +84,11 @@ export class JobService {
     await put(objects, contentKey, content);
     if (isOwn) await put(objects, record.style, style);
     const { record: kept, created } = await jobs.create(record, request.idempotencyKey);
-    await request.onAccepted?.(kept.jobId);
     if (!created) {
       await this.#deleteObjects(record);
-      // What has become of it until the client could hear of it.
-      return { record: (await jobs.get(kept.jobId)) ?? kept, token: this.#tokenOf(kept.jobId) };
+      return this.#again(kept, request.onAccepted);
     }
+    await request.onAccepted?.(jobId);
     try {
       return { record: await this.submit(record), token };
     } catch (cause) {
@@ -100,9 +99,20 @@ export class JobService {
   }
 
   /** The job that a client has started with this key before, if any. */
-  async known(client: string, idempotencyKey: string): Promise<Ticket | undefined> {
+  async known(
+    client: string,
+    idempotencyKey: string,
+    onAccepted: NewJob["onAccepted"],
+  ): Promise<Ticket | undefined> {
     const record = await this.#parts.jobs.getByKey(client, idempotencyKey);
-    return record && { record, token: this.#tokenOf(record.jobId) };
+    return record && this.#again(record, onAccepted);
+  }
+
+  /** A job that was asked for again: what has become of it until the client could hear of it. */
+  async #again(record: JobRecord, onAccepted: NewJob["onAccepted"]): Promise<Ticket> {
+    const { jobId } = record;
+    await onAccepted?.(jobId);
+    return { record: (await this.#parts.jobs.get(jobId)) ?? record, token: this.#tokenOf(jobId) };
   }
 
   /** Hands a queued job to the queue. */

@@ -133,12 +133,11 @@ async function transferStyle(
   const { client } = socket.data;
   const { image, style, isPrivate, options = {}, idempotencyKey } = request;
   if (!isOpen()) throw new RequestFailure("unavailable");
-  const known = idempotencyKey === undefined ? undefined : await service.known(client, idempotencyKey);
-  if (known) {
-    // Whoever repeats a request has the job already: it counts against no limit, and its uploads may have been used.
-    await socket.join(roomOf(known.record.jobId));
-    return { ...known, record: (await jobs.get(known.record.jobId)) ?? known.record };
-  }
+  // before anything can be told of it
+  const onAccepted = (jobId: string) => socket.join(roomOf(jobId));
+  const known =
+    idempotencyKey === undefined ? undefined : await service.known(client, idempotencyKey, onAccepted);
+  if (known) return known; // it counts against no limit, and its uploads may have been used
   await limits.count("jobs", client);
   if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
   const isName = typeof style === "string" && !style.startsWith("data:");
@@ -154,8 +153,7 @@ async function transferStyle(
     isPrivate,
     options: withinLimits(options, config),
     idempotencyKey,
-    // before anything can be told of it
-    onAccepted: (jobId) => socket.join(roomOf(jobId)),
+    onAccepted,
   });
 }
 

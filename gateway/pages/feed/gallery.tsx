@@ -1,10 +1,10 @@
 /** The newest pictures, one at a time, each with its original: by themselves or as the visitor wishes. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../service-client.ts";
+import { Icon } from "../icons.tsx";
 import { styleTitle } from "../words.ts";
 import { altOf, Made, shapeOf } from "./captions.tsx";
 import { useIsNear, useIsTabVisible, useMedia } from "./hooks.ts";
-import { Icon } from "./icons.tsx";
 import { type Slide, useGallery } from "./use-gallery.ts";
 import { useSwipe } from "./use-swipe.ts";
 

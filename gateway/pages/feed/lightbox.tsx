@@ -1,9 +1,9 @@
 /** One picture as large as the window, with the one that it was made of; from here to those beside it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../service-client.ts";
+import { Icon } from "../icons.tsx";
 import { styleTitle } from "../words.ts";
 import { altOf, Made, shapeOf } from "./captions.tsx";
-import { Icon } from "./icons.tsx";
 import { useSwipe } from "./use-swipe.ts";
 
 export interface LightboxProps {

@@ -1,6 +1,6 @@
+import { Icon } from "../icons.tsx";
 import { Notice } from "../notice.tsx";
 import { FileButton } from "./file-button.tsx";
-import { Icon } from "./icons.tsx";
 import { sizeText } from "./sizes.ts";
 import type { PictureField } from "./use-picture.ts";
 

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { UploadProgress } from "../../service-client.ts";
+import { Icon } from "../icons.tsx";
 import { Notice } from "../notice.tsx";
 import { useConnection } from "../service.ts";
-import { Icon } from "./icons.tsx";
 
 interface PaintBarProps {
   /** Addresses of the pictures that were chosen. */

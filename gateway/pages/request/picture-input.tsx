@@ -1,8 +1,8 @@
 import "./picture-input.css";
 import { useEffect } from "preact/hooks";
+import { Icon } from "../icons.tsx";
 import { Notice } from "../notice.tsx";
 import { FileButton } from "./file-button.tsx";
-import { Icon } from "./icons.tsx";
 import type { ChosenPicture } from "./picture-file.ts";
 import { sizeText } from "./sizes.ts";
 import type { PictureField } from "./use-picture.ts";

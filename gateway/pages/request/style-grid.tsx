@@ -1,9 +1,9 @@
 import "./style-grid.css";
 import { useRef, useState } from "preact/hooks";
 import type { StyleItem } from "../../service-client.ts";
+import { Icon } from "../icons.tsx";
 import { Notice } from "../notice.tsx";
 import { styleTitle } from "../words.ts";
-import { Icon } from "./icons.tsx";
 import { OwnStylePanel, OwnStyleTile } from "./own-style.tsx";
 import { OWN } from "./use-choices.ts";
 import type { PictureField } from "./use-picture.ts";
