@@ -3,7 +3,7 @@
  * Makes a bare clone ready to run: npm packages, then a WebGPU adapter. Runs first in `npm run demo`,
  * `npm test` and the like; depends on nothing but Node. docs/setup.md tells what it does to a system.
  *
- *   node setup.mjs [--yes] [--no-gpu] [--redis] [--chromium]
+ *   node setup.mjs [--yes] [--no-gpu] [--redis] [--chromium] [--aws-tools]
  *
  * exit status
  *     0  all there

@@ -43,7 +43,7 @@ with_policy() {
 list_kept() {
   local id data name
   data=$(physical_id "$stack" Data 2>/dev/null) || data=""
-  for id in $(with_policy "$here/templates/data.yaml" Retain); do
+  for id in $(with_policy "$here/templates/data.yaml" RetainExceptOnCreate); do
     [[ $id != *Policy && -n $data ]] || continue
     if name=$(physical_id "$data" "$id" 2>/dev/null); then printf '  %s: %s\n' "$id" "$name"; fi
   done
@@ -52,7 +52,9 @@ list_kept() {
 }
 
 show_lost() {
-  say "  the service at $(output "$stack" Url 2>/dev/null || echo "an address that it has not got yet"), and that address where it is CloudFront's own"
+  local url
+  url=$(output "$stack" Url 2>/dev/null) || url=""
+  say "  the service at ${url:-an address that it has not got yet}, and that address where it is CloudFront's own"
   say "  jobs that wait or are painted, and all records of jobs but those in the snapshot"
   say "  logs, alarms, the dashboard, the budget, news that wait in the queues"
 }

@@ -62,24 +62,24 @@ type_of_name() {
   esac
 }
 
-# Tells of every file that can't be a style; uploads nothing if there is one.
+# Tells of files that can't be styles, the first ten; uploads nothing if there is one.
 check_files() {
-  local file name is wrong=0
+  local file name is problem wrong=0
   for file in "$folder"/*; do
     name=${file##*/}
     if [[ ! -f $file ]]; then
-      printf "error: Expected pictures alone in %s but '%s' is no file.\n" "$folder" "$name" >&2
+      problem="Expected pictures alone in $folder but '$name' is no file."
     elif ! [[ $name =~ $STYLE_NAME ]]; then
-      printf "error: Expected letters, digits, spaces, '_' and '-', at most 64 and then .jpg, .jpeg, .png or .webp, but received the name '%s'.\n" "$name" >&2
+      problem="Expected letters, digits, spaces, '_' and '-', at most 64 and then .jpg, .jpeg, .png or .webp, but received the name '$name'."
     elif is=$(type_of "$file") && [[ $is != "$(type_of_name "$name")" ]]; then
-      printf "error: Expected '%s' to be %s but it is %s.\n" "$name" "$(type_of_name "$name")" "${is/nothing/none of the three}" >&2
+      problem="Expected '$name' to be $(type_of_name "$name") but it is ${is/nothing/none of the three}."
     else
       names+=("$name")
       continue
     fi
-    ((++wrong))
+    ((++wrong > 10)) || printf 'error: %s\n' "$problem" >&2
   done
-  ((wrong == 0)) || fail $USAGE "Expected pictures that can be styles; nothing was uploaded."
+  ((wrong == 0)) || fail $USAGE "Expected pictures that can be styles but $wrong can't be; nothing was uploaded."
   ((${#names[@]} > 0)) || fail $USAGE "Expected pictures in '$folder' but it is empty."
 }
 

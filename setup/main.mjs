@@ -1,4 +1,4 @@
-/** The order of set-up: packages, then an adapter, then (only if there is none) a driver, then programs that only tests start. */
+/** The order of set-up: packages, then an adapter, then (only if there is none) a driver, then what only tests need. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,20 +13,26 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const programs = /** @type {const} */ (["redis", "chromium"]);
 const programFlags = programs.map((name) => `--${name}`);
 
+/** What tests check the templates with: packages too large for everybody's node_modules. */
+const awsTools = join(root, ".aws", "tools");
+
+/** @typedef {{ gpu: boolean, programs: readonly TestProgram[], awsTools: boolean }} Wanted */
+
 /**
  * Sets the project up and says what it did, on stderr.
- * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`, `--chromium`: these too
+ * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`, `--chromium`, `--aws-tools`: these too
  * @returns {Promise<number>} exit status, see setup.mjs
  */
 export async function main(args) {
-  const unknown = args.find((arg) => !["--yes", "--no-gpu", ...programFlags].includes(arg));
+  const unknown = args.find((arg) => !["--yes", "--no-gpu", "--aws-tools", ...programFlags].includes(arg));
   if (unknown !== undefined) {
-    say(`Expected --yes, --no-gpu, ${programFlags.join(" or ")} but received ${unknown}.`);
+    say(`Expected --yes, --no-gpu, ${programFlags.join(", ")} or --aws-tools but received ${unknown}.`);
     return 2;
   }
   const options = {
     gpu: !args.includes("--no-gpu"),
     programs: programs.filter((name) => args.includes(`--${name}`)),
+    awsTools: args.includes("--aws-tools"),
     yes: args.includes("--yes") || yesFromEnvironment(),
   };
   if (ready(options)) return 0;
@@ -48,22 +54,26 @@ function yesFromEnvironment() {
   return ["1", "true", "yes"].includes(STYLIZE_SETUP_YES ?? "") || npm_config_yes === "true";
 }
 
-/** @param {{ gpu: boolean, programs: readonly TestProgram[] }} options */
-function ready({ gpu, programs }) {
+/** @param {Wanted} wanted */
+function ready({ gpu, programs, awsTools: tools }) {
   const key = packagesKey(root);
   if (!packagesFresh(root, key)) return false;
   const stamp = readStamp(root);
-  return (!gpu || stamp?.adapter === adapterKey()) && programs.every((name) => stamp?.[name] === true);
+  return (
+    (!gpu || stamp?.adapter === adapterKey()) &&
+    programs.every((name) => stamp?.[name] === true) &&
+    (!tools || packagesFresh(awsTools, packagesKey(awsTools)))
+  );
 }
 
-/** @param {{ gpu: boolean, programs: readonly TestProgram[], yes: boolean }} options */
+/** @param {Wanted & { yes: boolean }} options */
 async function setUp(options) {
   const key = packagesKey(root);
   if (!packagesFresh(root, key)) await installPackages(root, key);
   // Another set-up may have done all of this while we waited for its lock.
   if (ready(options)) return;
 
-  if (!ready({ gpu: options.gpu, programs: [] })) {
+  if (!ready({ gpu: options.gpu, programs: [], awsTools: false })) {
     await seeToAdapter(options.yes);
     writeStamp(root, { ...readStamp(root), packages: key, adapter: adapterKey() });
   }
@@ -71,6 +81,22 @@ async function setUp(options) {
     const { provideProgram, testPrograms } = await import("./debian-package.mjs");
     await provideProgram(testPrograms[name], options.yes);
     writeStamp(root, { ...readStamp(root), packages: key, [name]: true });
+  }
+  if (options.awsTools) await provideAwsTools();
+}
+
+/** Not fatal: without them, tests are skipped. */
+async function provideAwsTools() {
+  const key = packagesKey(awsTools);
+  if (packagesFresh(awsTools, key)) return;
+  try {
+    await installPackages(awsTools, key, {
+      what: "tools that check the templates of .aws",
+      flags: ["--fetch-retries=0"], // a network that is away must not hold the tests up
+    });
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`Tests that need these tools will be skipped. ${error.message}`);
   }
 }
 

@@ -87,15 +87,16 @@ export function sameTree(wanted, installed, machine) {
  * Runs `npm ci`, which removes node_modules first.
  * @param {string} root
  * @param {string} key
+ * @param {{ what?: string, flags?: string[] }} [options] what they are, and more flags for npm
  */
-export async function installPackages(root, key) {
+export async function installPackages(root, key, { what = "the npm packages", flags: more = [] } = {}) {
   rmSync(stampPath(root), { force: true });
   rmSync(installedPath(root), { force: true });
   // A user's own settings (omit=dev, NODE_ENV=production, loglevel=silent) must not leave the tools out.
   const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--include=dev", "--include=optional"];
   const npm = npmCommand();
-  const result = await run([...npm.command, "ci", ...flags, "--prefer-offline", "--loglevel=warn"], {
-    title: "installing the npm packages (npm ci)",
+  const result = await run([...npm.command, "ci", ...flags, ...more, "--prefer-offline", "--loglevel=warn"], {
+    title: `installing ${what} (npm ci)`,
     cwd: root,
     shell: npm.shell,
   });

@@ -1,6 +1,6 @@
-/** cfn-guard over templates with all values in place, and what it finds. */
+/** The tools of .aws/tools: where they are, and what cfn-guard finds in templates with all values in place. */
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,18 +8,23 @@ import { deployment } from "./deployment.ts";
 import type { EnvironmentName } from "./parameters.ts";
 import { Stack } from "./stack.ts";
 
-const program = process.env.CFN_GUARD || "cfn-guard";
+const packages = fileURLToPath(new URL("../tools/node_modules/", import.meta.url));
+const guardPackage = join(packages, "@cdklabs/cdk-validator-cfnguard");
+const systems: Partial<Record<string, string>> = { linux: "ubuntu", darwin: "macos" };
+const processors: Partial<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
+const program = join(guardPackage, `bin/${systems[process.platform]}/${processors[process.arch]}/cfn-guard`);
 /** Rules of AWS Control Tower, a file each, in folders. */
-export const controlTowerRules = process.env.CFN_GUARD_RULES || undefined;
+export const controlTowerRules = join(guardPackage, "rules/control-tower/cfn-guard");
 export const ownRules = fileURLToPath(new URL("../guard/", import.meta.url));
+/** AWS's own validator, a module. */
+export const validator = join(packages, "aws-cdk-lib/node_modules/@aws/cloudformation-validate/index.js");
 
-const getIt =
-  "npm pack @cdklabs/cdk-validator-cfnguard has both: set CFN_GUARD to its bin/ubuntu/x86_64/cfn-guard and CFN_GUARD_RULES to its rules/control-tower/cfn-guard";
-/** Why it can't run here; undefined where it can. */
-export const guardMissing =
-  spawnSync(program, ["--version"]).status === 0 ? undefined : `there is no ${program}: ${getIt}`;
-export const rulesMissing =
-  guardMissing ?? (controlTowerRules === undefined ? `CFN_GUARD_RULES is not set: ${getIt}` : undefined);
+/** Why these can't run here; undefined where they can. */
+export const toolsMissing = !existsSync(validator)
+  ? "run node setup.mjs --aws-tools, which needs a network"
+  : spawnSync(program, ["--version"]).status !== 0
+    ? `cfn-guard has no program for ${process.platform}-${process.arch}`
+    : undefined;
 
 interface Report {
   readonly name: string;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { controlTowerRules, guard, guardMissing, ownRules, rulesMissing } from "./guard.ts";
+import { controlTowerRules, guard, ownRules, toolsMissing, validator } from "./guard.ts";
 import { environments } from "./parameters.ts";
 import {
   expectedFindings,
@@ -52,15 +52,9 @@ interface Validator {
   };
 }
 
-const validator = process.env.CFN_VALIDATE || undefined;
-const validatorMissing =
-  validator === undefined
-    ? "CFN_VALIDATE is not set to index.js of @aws/cloudformation-validate, 1.14 or later, which aws-cdk-lib has in its node_modules"
-    : undefined;
-
-describe.skipIf(validatorMissing)(`cloudformation-validate${because(validatorMissing)}`, () => {
+describe.skipIf(toolsMissing)(`cloudformation-validate${because(toolsMissing)}`, () => {
   it("finds nothing but what is explained, and all of that", async () => {
-    const { TemplateFile, CompositeEngine } = (await import(validator!)) as Validator;
+    const { TemplateFile, CompositeEngine } = (await import(validator)) as Validator;
     const engine = new CompositeEngine({});
     const found = templateFiles.flatMap((file) => {
       const template = new TemplateFile(fileURLToPath(new URL(file, templatesFolder)));
@@ -84,7 +78,7 @@ it("templates turn off what is listed, and nothing else", () => {
   }
 });
 
-describe.skipIf(guardMissing)(`our own rules${because(guardMissing)}`, () => {
+describe.skipIf(toolsMissing)(`our own rules${because(toolsMissing)}`, () => {
   const names = readdirSync(ownRules).flatMap((file) =>
     [...readFileSync(`${ownRules}/${file}`, "utf8").matchAll(/^rule (\w+)/gm)].map(([, name]) => name!),
   );
@@ -97,9 +91,9 @@ describe.skipIf(guardMissing)(`our own rules${because(guardMissing)}`, () => {
   });
 });
 
-describe.skipIf(rulesMissing)(`rules of AWS Control Tower${because(rulesMissing)}`, () => {
+describe.skipIf(toolsMissing)(`rules of AWS Control Tower${because(toolsMissing)}`, () => {
   it.each(environments)("are kept in %s, but for what is explained", async (environment) => {
-    const { findings, applied } = await guard(environment, controlTowerRules!);
+    const { findings, applied } = await guard(environment, controlTowerRules);
     expect(findings).toEqual(expectedFindings(environment));
     expect(applied.length).toBeGreaterThan(40);
   });
