@@ -156,8 +156,10 @@ export class Program {
   /**
    * Runs the program once with a timestamp around each dispatch; needs the feature `timestamp-query`.
    * Time between dispatches is reported under the tag of the copies there, or as "idle".
+   *
+   * `expectedMs`: sleep that long before waiting, which would take a core from a software adapter.
    */
-  async profile(): Promise<Timing[]> {
+  async profile(expectedMs = 0): Promise<Timing[]> {
     await this.ready();
     const { device } = this.#context;
     const count = 2 * this.dispatches;
@@ -181,6 +183,7 @@ export class Program {
     }
     encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
     device.queue.submit([encoder.finish()]);
+    await new Promise((resolve) => setTimeout(resolve, expectedMs));
     const times = new BigUint64Array(await this.#context.read(resolved, 8 * count));
     resolved.destroy();
     querySet.destroy();

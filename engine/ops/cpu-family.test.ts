@@ -25,7 +25,7 @@ test("every generated shader compiles", async () => {
       ),
     ),
     context.kernel("winograd_weights", { libs: ["linear_index"] }),
-    context.kernel("gram_tiles", { libs: ["linear_index", "fast_divide"] }),
+    context.kernel("gram_operand", { libs: ["linear_index", "fast_divide"] }),
     context.kernel("gram_chunks_sum", { libs: ["linear_index"] }),
     context.kernel("features_copy", { libs: ["linear_index"] }),
     context.kernel("image_pack", { libs: ["linear_index"] }),

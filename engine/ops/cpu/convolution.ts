@@ -3,8 +3,8 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
 import type { FeatureMap, MapShape } from "../family.ts";
-import { type GemmTile, gemmShader } from "./gemm-shader.ts";
-import { type Band, bandsOf, roundUp, tileShape, tilesOf, workgroupOf } from "./layout.ts";
+import { blockRows, type GemmTile, gemmShader } from "./gemm-shader.ts";
+import { type Band, bandsOf, roundUp, type TileShape, tileShape, tilesOf, workgroupOf } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 import {
@@ -30,6 +30,30 @@ export interface Product {
   readonly depth: number;
   readonly columns: number;
   readonly batch: number;
+  /** Where the weights stand; tile after tile, as winograd_weights.wgsl writes them, when not given. */
+  readonly strides?: WeightStrides;
+  /** The part of y to compute; all of it when not given. */
+  readonly part?: Part;
+}
+
+/** Texels of weights from one to the next. */
+export interface WeightStrides {
+  readonly w_first: number;
+  readonly w_batch: number;
+  readonly w_tile: number;
+  /** From 16 rows of a tile to the next. */
+  readonly w_block: number;
+  readonly w_depth: number;
+  /** From four rows to the next. */
+  readonly w_quad: number;
+}
+
+/** A rectangle of y: multiples of the tile's rows and of 16 columns. */
+export interface Part {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly firstColumn: number;
+  readonly columns: number;
 }
 
 export class Convolution {
@@ -72,14 +96,24 @@ export class Convolution {
   }
 
   /** Matrix products: one dispatch for each tile depth. */
-  product({ weights, x, y, rows, depth, columns, batch }: Product, tag: string): void {
+  product(product: Product, tag: string): void {
+    const { weights, x, y, rows, depth, columns, batch } = product;
+    const { part = { firstRow: 0, rows, firstColumn: 0, columns } } = product;
     const tile = tileShape(rows, depth);
-    const workgroup = workgroupOf(columns);
-    const chunks = depth / tile.depth;
-    for (let chunk = 0; chunk < chunks; chunk++) {
-      const kernel = this.#gemm({ ...tile, accumulate: chunk > 0, workgroup });
-      const params = { zero: 0, columns, depth4: depth / 4, rows4: rows / 4, chunk, chunks };
-      const grid = [columns / workgroup, rows / tile.rows, batch] as const;
+    const workgroup = workgroupOf(part.columns);
+    for (let first = 0; first < depth; first += tile.depth) {
+      const kernel = this.#gemm({ ...tile, accumulate: first > 0, workgroup });
+      const params = {
+        zero: 0,
+        columns,
+        depth4: depth / 4,
+        rows4: rows / 4,
+        first_row4: part.firstRow / 4,
+        first_column: part.firstColumn,
+        first_depth4: first / 4,
+        ...(product.strides ?? tileStrides(tile, rows, depth, first)),
+      };
+      const grid = [part.columns / workgroup, part.rows / tile.rows, batch] as const;
       this.#program.dispatch(kernel, { x, wt: weights, y }, params, grid, tag);
     }
   }
@@ -118,6 +152,19 @@ export class Convolution {
       "fast_divide",
     ]);
   }
+}
+
+/** Of [z][row tile][depth tile][block][depth][rows of a block]. */
+function tileStrides(tile: TileShape, rows: number, depth: number, first: number): WeightStrides {
+  const block = blockRows(tile.rows) / 4;
+  return {
+    w_first: (tile.rows * first) / 4,
+    w_batch: (rows * depth) / 4,
+    w_tile: (tile.rows * depth) / 4,
+    w_block: block * tile.depth,
+    w_depth: block,
+    w_quad: 1,
+  };
 }
 
 function bandParams(

@@ -20,56 +20,64 @@ export interface GemmTile {
 /** Sums held in registers at a time. */
 const SUMS = 16;
 
+/** Rows of a tile whose weights stand together: [rows/block][depth][block]. */
+export const blockRows = (rows: number): number => Math.min(rows, SUMS);
+
 /**
- * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W ([rows/16][depth][16], or [1][depth][rows] when rows < 16)
- * in workgroup memory, then multiplies with literal indices only.
+ * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W as [rows/16][depth][16] ([1][depth][rows] when rows < 16)
+ * in workgroup memory, then multiplies with literal indices only. Four sums share a statement: the driver takes them apart again, but
+ * reads a fifth of the text.
  *
- * Arrays of vec4f: wt is flat [z][row tile][chunk][tile]; x is flat [z][params.depth4][params.columns], y [z][params.rows4][params.columns],
- * where a texel holds four consecutive rows. The grid is (columns / workgroup, row tiles, z).
+ * Arrays of vec4f: x is flat [z][params.depth4][params.columns], y [z][params.rows4][params.columns], where a texel holds four
+ * consecutive rows; four rows of W at one depth are a texel, too, and where it stands is up to the `w_` strides. The grid is
+ * (columns / workgroup, row tiles, z), from row 4 * `first_row4` and column `first_column` on.
  */
 export function gemmShader({ rows, depth, accumulate, workgroup }: GemmTile): string {
-  const sums = Math.min(rows, SUMS);
+  const quads = blockRows(rows) / 4;
   const tile = (rows * depth) / 4;
-  const blocks = range(rows / sums).map((block) => gemmBlock(block, sums, depth, accumulate));
-  return `struct Params { zero: u32, columns: u32, depth4: u32, rows4: u32, chunk: u32, chunks: u32 }
+  const blocks = range(rows / blockRows(rows)).map((block) => gemmBlock(block, quads, depth, accumulate));
+  return `struct Params {
+zero: u32, columns: u32, depth4: u32, rows4: u32, first_row4: u32, first_column: u32, first_depth4: u32,
+w_first: u32, w_batch: u32, w_tile: u32, w_block: u32, w_depth: u32, w_quad: u32
+}
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var wt: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 var<workgroup> w: array<vec4f, ${tile}>;
 @compute @workgroup_size(${workgroup})
-fn main(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec3u, @builtin(local_invocation_index) l: u32) {
-let wb = ((g.z * n.y + g.y) * params.chunks + params.chunk) * ${tile}u;
-let column = g.x * ${workgroup}u + l;
-let xb = (g.z * params.depth4 + params.chunk * ${depth / 4}u) * params.columns + column;
-let yb = (g.z * params.rows4 + g.y * ${rows / 4}u) * params.columns + column;
-for (var i = l; i < ${tile}u; i += ${workgroup}u) { w[i] = ${loadFlat("wt", "wb + i")}; }
+fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32) {
+let wb = params.w_first + g.z * params.w_batch + g.y * params.w_tile;
+let column = params.first_column + g.x * ${workgroup}u + l;
+let xb = (g.z * params.depth4 + params.first_depth4) * params.columns + column;
+let yb = (g.z * params.rows4 + params.first_row4 + g.y * ${rows / 4}u) * params.columns + column;
+for (var i = l; i < ${tile}u; i += ${workgroup}u) {
+let wi = wb + i / ${quads * depth}u * params.w_block + i / ${quads}u % ${depth}u * params.w_depth + i % ${quads}u * params.w_quad;
+w[i] = ${loadFlat("wt", "wi")};
+}
 workgroupBarrier();
 ${lines(depth / 4, (k) => `let x${k} = ${loadFlat("x", `xb + ${k}u * params.columns`)};`)}
 ${blocks.join("\n")}
 }`;
 }
 
-/** `sums` rows of y: all products, then the stores. */
-function gemmBlock(block: number, sums: number, depth: number, accumulate: boolean): string {
-  const name = (i: number) => `s${block * sums + i}`;
+/** 4 * `quads` rows of y: all products, then the stores. */
+function gemmBlock(block: number, quads: number, depth: number, accumulate: boolean): string {
+  const sums = range(quads).map((i) => `s${block * quads + i}`);
   const products = range(depth).map((k) =>
-    range(sums)
-      .map((i) => {
-        const weight = (block * depth + k) * sums + i;
-        return `${name(i)} += w[${weight >> 2}u][${weight & 3}] * x${k >> 2}.${"xyzw"[k & 3]};`;
-      })
+    sums
+      .map((sum, i) => `${sum} += w[${(block * depth + k) * quads + i}u] * x${k >> 2}.${"xyzw"[k & 3]};`)
       .join(" "),
   );
-  const stores = range(sums / 4).map((i) => {
-    const index = `yi${block} + ${(block * sums) / 4 + i}u * params.columns`;
-    const value = `vec4f(${[0, 1, 2, 3].map((j) => name(4 * i + j)).join(", ")})`;
-    return `y[${index}] = ${value}${accumulate ? ` + y[${index}]` : ""};`;
+  const stores = sums.map((sum, i) => {
+    const index = `yi${block} + ${block * quads + i}u * params.columns`;
+    return `y[${index}] = ${sum}${accumulate ? ` + y[${index}]` : ""};`;
   });
   return [
-    ...range(sums).map((i) => `var ${name(i)} = 0f;`),
+    ...sums.map((sum) => `var ${sum} = vec4f();`),
     ...products,
-    `let yi${block} = yb + ${opaqueZero(range(sums).map(name))};`,
+    `let all${block} = ${sums.join(" + ")};`,
+    `let yi${block} = yb + ${opaqueZero([..."xyzw"].map((c) => `all${block}.${c}`))};`,
     ...stores,
   ].join("\n");
 }

@@ -3,8 +3,8 @@ import type { GpuContext } from "../../gpu/context.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
-import type { Convolution } from "./convolution.ts";
-import { GRAM_CHUNK, gramChunksIn } from "./layout.ts";
+import type { Convolution, Part } from "./convolution.ts";
+import { GRAM_CHUNK, gramChunksIn, tileShape } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 
@@ -34,37 +34,33 @@ export class Gram {
 
   #addChunks(x: Activation, gram: GPUBuffer, first: number, chunks: number): void {
     const { channels, rows, pitch, height, width } = x.shape;
-    const { transforms, products, transformsTexture, productsTexture } = this.#scratch;
+    const { transforms, products, transformsTexture } = this.#scratch;
     const program = this.#program;
+    const pixels = rows * pitch;
     const quads = (chunks * GRAM_CHUNK) / 4;
     const tag = `gram ${channels}`;
     program.dispatch(
-      this.#context.kernel("gram_tiles", { libs: ["linear_index", "fast_divide"] }),
-      { x: featuresOf(x), xt: transforms, wt: products },
-      {
-        channels,
-        pixels: rows * pitch,
-        first_quad: (first * GRAM_CHUNK) / 4,
-        quads,
-        inverse_quads: 1 / quads,
-      },
+      this.#context.kernel("gram_operand", { libs: ["linear_index", "fast_divide"] }),
+      { x: featuresOf(x), xt: transforms },
+      { channels, pixels, first_quad: (first * GRAM_CHUNK) / 4, quads, inverse_quads: 1 / quads },
       linearGrid((quads * channels) / 4 / 64),
       tag,
     );
     copyFlat(program, transforms, transformsTexture, quads * channels, `${tag} copy`);
-    copyFlat(program, products, productsTexture, quads * channels, `${tag} copy`);
-    this.#products.product(
-      {
-        weights: productsTexture.view,
-        x: transformsTexture.view,
-        y: products,
-        rows: channels,
-        depth: GRAM_CHUNK,
-        columns: channels,
-        batch: chunks,
-      },
-      tag,
-    );
+    for (const part of upperParts(channels)) {
+      // F itself is the left operand: four channels of a pixel are a texel. Beyond the last pixel the right one is zero.
+      const strides = {
+        w_first: (part.firstRow / 4) * pixels + first * GRAM_CHUNK,
+        w_batch: GRAM_CHUNK,
+        w_tile: (tileShape(channels, GRAM_CHUNK).rows / 4) * pixels,
+        w_block: 4 * pixels,
+        w_depth: 1,
+        w_quad: pixels,
+      };
+      const operands = { weights: featuresOf(x), x: transformsTexture.view, y: products, strides, part };
+      const sizes = { rows: channels, depth: GRAM_CHUNK, columns: channels, batch: chunks };
+      this.#products.product({ ...operands, ...sizes }, tag);
+    }
     program.dispatch(
       this.#context.kernel("gram_chunks_sum", { libs: ["linear_index"] }),
       { m: products, gram },
@@ -73,4 +69,15 @@ export class Gram {
       tag,
     );
   }
+}
+
+/** A symmetric matrix without its lower left quarter; 64 columns, the narrowest that pays, are not taken apart. */
+function upperParts(channels: number): readonly Part[] {
+  const all = { firstRow: 0, rows: channels, firstColumn: 0, columns: channels };
+  if (channels <= 64) return [all];
+  const half = channels / 2;
+  return [
+    { ...all, rows: half },
+    { firstRow: half, rows: half, firstColumn: half, columns: half },
+  ];
 }

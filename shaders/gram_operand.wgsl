@@ -1,13 +1,11 @@
-// Features to the two operands of the Gram product F F^T on llvmpipe, in chunks of 128 pixels: product z is over chunk z.
+// Features to the right operand of the Gram product F F^T on llvmpipe: F^T, whose sums run over pixels.
 //
-// x: flat texture [channels/4][pixels] (padding pixels are zero). xt: [pixels/4][channels] vec4f, four pixels of one channel a texel.
-// wt: [chunk][channels/32][2][128][16] f32, the tile order of the matrix product with tiles of 32 rows and depth 128.
-// One invocation: four pixels of four channels.
+// x: flat texture [channels/4][pixels] (padding pixels are zero). xt: [pixels/4][channels] vec4f, four pixels of one channel a texel,
+// zero beyond the last pixel. One invocation: four pixels of four channels.
 struct Params { channels: u32, pixels: u32, first_quad: u32, quads: u32, inverse_quads: f32 }
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var<storage, read_write> xt: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> wt: array<vec4f>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<uniform> params: Params;
 
 fn feature(c4: u32, pixel: u32) -> vec4f {
   let i = c4 * params.pixels + min(pixel, params.pixels - 1u);
@@ -29,10 +27,4 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec3u, @bui
   xt[o + 1u] = vec4f(a.y, b.y, c.y, d.y);
   xt[o + 2u] = vec4f(a.z, b.z, c.z, d.z);
   xt[o + 3u] = vec4f(a.w, b.w, c.w, d.w);
-  let tile = (quad >> 5u) * (params.channels / 32u) + (c4 >> 3u);
-  let w = tile * 1024u + ((c4 >> 2u) & 1u) * 512u + (quad & 31u) * 16u + (c4 & 3u);
-  wt[w] = a;
-  wt[w + 4u] = b;
-  wt[w + 8u] = c;
-  wt[w + 12u] = d;
 }
