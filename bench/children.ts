@@ -7,14 +7,24 @@ import { fileURLToPath } from "node:url";
 import type { Measurement, MeasureRequest } from "./report.ts";
 import { cacheVariables } from "./shader-cache.ts";
 
-type Answer = { readonly measurement: Measurement } | { readonly problem: string };
+/** `measurement` is what earlier commits called it, which --against runs. */
+type Answer = { readonly result: unknown } | { readonly measurement: unknown } | { readonly problem: string };
 
-/** Measures in a child process with `variables` in its environment. Throws with the child's own sentence. */
-export async function measureInChild(
+/** Measures in a child process. Throws with the child's own sentence. */
+export function measureInChild(
   request: MeasureRequest,
-  variables: Readonly<Record<string, string>> = {},
+  variables?: Readonly<Record<string, string>>,
 ): Promise<Measurement> {
-  const child = fork(fileURLToPath(new URL("child.ts", import.meta.url)), [JSON.stringify(request)], {
+  return askChild<Measurement>(fileURLToPath(new URL("child.ts", import.meta.url)), request, variables);
+}
+
+/** Runs `script` in a child process with `variables` in its environment. Throws with the child's own sentence. */
+export async function askChild<Result>(
+  script: string,
+  request: unknown,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Result> {
+  const child = fork(script, [JSON.stringify(request)], {
     env: { ...process.env, ...variables },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
@@ -30,7 +40,8 @@ export async function measureInChild(
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(signal ? `signal ${signal}` : `status ${code}`));
   });
-  if (answer && "measurement" in answer) return answer.measurement;
+  if (answer && "result" in answer) return answer.result as Result;
+  if (answer && "measurement" in answer) return answer.measurement as Result;
   throw new Error(answer?.problem ?? `its process ended with ${how} and said: ${said.trim()}`);
 }
 

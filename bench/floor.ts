@@ -1,29 +1,14 @@
 /** Prints the tables of docs/performance.md that are arithmetic: `tsx bench/floor.ts [SIZE...]`. */
 import { optionTable } from "../engine/options.ts";
+import { adapters, totalOf } from "./adapters.ts";
 import { table } from "./tables.ts";
-import { convolutionWork, lbfgsWork, lossWork, sum, type Work } from "./work.ts";
+import { convolutionWork, lbfgsWork, lossWork, type Work } from "./work.ts";
 
 /** Pairs of L-BFGS: the engine's default. */
 const HISTORY = optionTable.history.default;
 
-/** Published peaks: f32 and f16-matrix operations with f32 sums (without sparsity) in TFLOP/s, memory in GB/s. */
-const adapters = [
-  { name: "NVIDIA T4", f32: 8.1, matrix: 65, memory: 320 },
-  { name: "NVIDIA L4", f32: 30.3, matrix: 121, memory: 300 },
-  { name: "NVIDIA A10G", f32: 31.2, matrix: 70, memory: 600 },
-  { name: "NVIDIA H100 SXM", f32: 66.9, matrix: 989, memory: 3350 },
-  { name: "NVIDIA H200", f32: 66.9, matrix: 989, memory: 4800 },
-] as const;
-
 const giga = ({ operations }: Work) => (operations / 1e9).toFixed(2);
 const mega = ({ bytes }: Work) => (bytes / 1e6).toFixed(1);
-
-function total(parts: readonly Work[]): Work {
-  return {
-    operations: sum(parts.map((part) => part.operations)),
-    bytes: sum(parts.map((part) => part.bytes)),
-  };
-}
 
 function printFloor(size: number): void {
   const layers = convolutionWork(size);
@@ -36,21 +21,21 @@ function printFloor(size: number): void {
     ...work(forward),
     ...work(backward),
   ]);
-  const both = total(layers.flatMap(({ forward, backward }) => [forward, backward]));
+  const both = totalOf(layers.flatMap(({ forward, backward }) => [forward, backward]));
   const sums = [
     [
       "convolutions",
       "",
-      ...work(total(layers.map((l) => l.forward))),
-      ...work(total(layers.map((l) => l.backward))),
+      ...work(totalOf(layers.map((l) => l.forward))),
+      ...work(totalOf(layers.map((l) => l.backward))),
     ],
     ...losses.map((loss) => [`${loss.kind} ${loss.layer}`, "", "", "", ...work(loss)]),
     [`L-BFGS, ${HISTORY} pairs`, "", "", "", ...work(optimizer)],
-    ["step", "", "", "", ...work(total([both, ...losses, optimizer]))],
+    ["step", "", "", "", ...work(totalOf([both, ...losses, optimizer]))],
   ];
   const head = ["", "shape", "forward GFLOP", "MB", "backward GFLOP", "MB"];
   console.log(`### ${size}x${size}\n\n${table(head, [...convolutions, ...sums])}\n`);
-  printAdapters(total([both, ...losses, optimizer]), optimizer.bytes);
+  printAdapters(totalOf([both, ...losses, optimizer]), optimizer.bytes);
 }
 
 /** With f16, maps and weights take half the bytes; `history` is the optimiser's, which stays f32. */

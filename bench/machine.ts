@@ -1,4 +1,6 @@
 /** What was measured on. */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, platform, release, totalmem } from "node:os";
 import type { AdapterReport } from "./report.ts";
 
@@ -10,6 +12,10 @@ export interface Machine {
   readonly memory: number;
   readonly system: string;
   readonly node: string;
+  /** Commit of this project, with "+" where files differ from it; undefined outside a clone. */
+  readonly commit: string | undefined;
+  /** NVIDIA's driver and cards as its kernel module names them; undefined where there is none. */
+  readonly nvidia: string | undefined;
   /** Processes that wanted to run in the last minute, on average; undefined where the system does not tell. */
   readonly load: number | undefined;
 }
@@ -21,8 +27,34 @@ export function describeMachine(): Machine {
     memory: totalmem(),
     system: `${platform()} ${release()}`,
     node: process.versions.node,
+    commit: commit(),
+    nvidia: nvidia(),
     load: platform() === "win32" ? undefined : loadavg()[0],
   };
+}
+
+function commit(): string | undefined {
+  const git = (...args: string[]) => {
+    const { status, stdout } = spawnSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" });
+    return status === 0 ? stdout.trim() : undefined;
+  };
+  const hash = git("rev-parse", "--short=10", "HEAD");
+  return hash && `${hash}${git("status", "--porcelain", "--untracked-files=no") ? "+" : ""}`;
+}
+
+function nvidia(): string | undefined {
+  const folder = "/proc/driver/nvidia";
+  try {
+    const version = /Kernel Module\S*\s+(?:for \S+\s+)?([\d.]+)/.exec(
+      readFileSync(`${folder}/version`, "utf8"),
+    )?.[1];
+    const models = readdirSync(`${folder}/gpus`).map(
+      (card) => /^Model:\s*(.+)$/m.exec(readFileSync(`${folder}/gpus/${card}/information`, "utf8"))?.[1],
+    );
+    return [`driver ${version}`, ...models].join(", ");
+  } catch {
+    return undefined;
+  }
 }
 
 /** Bits of the vectors that llvmpipe computes in; undefined for other adapters. */

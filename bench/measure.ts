@@ -113,7 +113,7 @@ async function gradientNormOf({ context, objective, pictures }: Subject): Promis
   return Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
 }
 
-function adapterReport({ adapterName: name, device: gpu, family }: GpuContext): AdapterReport {
+export function adapterReport({ adapterName: name, device: gpu, family }: GpuContext): AdapterReport {
   const { vendor, architecture, device } = gpu.adapterInfo;
   return { name, vendor, architecture, device, family };
 }
@@ -124,7 +124,7 @@ function changedSince(environment: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 /** The most memory this process ever had resident. */
-function peakProcessBytes(): number {
+export function peakProcessBytes(): number {
   try {
     const status = readFileSync("/proc/self/status", "utf8");
     return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)![1]);

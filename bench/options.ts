@@ -2,11 +2,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import { optionTable } from "../engine/options.ts";
+import { MIN_SIDE } from "../engine/pyramid.ts";
+import { parseSchedules, type Schedule } from "./job/schedules.ts";
 import type { OptimizerName } from "./report.ts";
 
 export interface BenchOptions {
   /** Pixels a side. */
-  readonly sizes: readonly number[];
+  readonly sizes?: readonly number[];
   readonly reps: number;
   readonly family?: KernelFamilyName;
   readonly optimizer: OptimizerName;
@@ -15,9 +17,23 @@ export interface BenchOptions {
   readonly cold?: boolean;
   readonly profile?: boolean;
   readonly peers?: boolean;
-  readonly tfjsMaxSize: number;
+  readonly slowMaxSize?: number;
+  readonly python?: string;
+  readonly job?: boolean;
+  readonly jobSteps: number;
+  readonly schedules?: readonly Schedule[];
+  /** A commit to compare with. */
+  readonly against?: string;
+  readonly rounds: number;
   readonly json?: string;
+  readonly chart?: string;
+  /** A file that --json wrote. */
+  readonly from?: string;
 }
+
+/** Of --sizes. */
+export const defaultSizes: readonly number[] = [128, 256, 512];
+export const defaultJobSizes: readonly number[] = [512];
 
 /** All four pools of a step halve evenly. */
 const SIZE_STEP = 16;
@@ -28,7 +44,11 @@ export function benchCommand(): Command {
     .description(
       "Measures the engine on a seeded random VGG19: speed, start-up and memory, each size in a process of its own.",
     )
-    .option("--sizes <list>", "Sides of the square pictures in pixels.", sizes, [128, 256, 512])
+    .option(
+      "--sizes <list>",
+      `Sides of the square pictures in pixels (default: ${defaultSizes}; with --job ${defaultJobSizes}).`,
+      sizes,
+    )
     .option("--reps <n>", "Steps that are timed at each size.", integer(1, 1000), 10)
     .addOption(
       new Option("--family <name>", "Kernels, instead of those for the adapter.").choices(["cpu", "gpu"]),
@@ -44,12 +64,34 @@ export function benchCommand(): Command {
     .option("--profile", "Share of time of each kernel and layer.")
     .option("--peers", "Run other engines on the same problem; installs those that npm has.")
     .option(
-      "--tfjs-max-size <n>",
-      "Largest size for tfjs on a software adapter: 7 to 40 s a step.",
+      "--slow-max-size <n>",
+      "Largest size for peers that take many seconds a step on a software adapter, instead of a limit for each.",
       integer(32, 4096),
-      128,
     )
-    .option("--json <file>", "Write all figures to a file.");
+    .option("--python <path>", "The Python that has PyTorch (default: the first found that has).")
+    .option("--job", "Time to a loss: PyTorch at one scale, then the engine until it has PyTorch's loss.")
+    .option(
+      "--job-steps <n>",
+      "Steps of PyTorch, and of the engine's last scale at most.",
+      integer(2, 10_000),
+      300,
+    )
+    .option(
+      "--schedules <list>",
+      "First scale in pixels : steps at each but the last, e.g. 181:60,256:30.",
+      schedules,
+    )
+    .option("--against <ref>", "Compare with an earlier commit, run by turns.")
+    .option("--rounds <n>", "Turns of --against.", integer(1, 100), 3)
+    .option("--json <file>", "Write all figures to a file.")
+    .option("--chart <file>", "Draw them as SVG.")
+    .addOption(
+      new Option("--from <file>", "Draw --chart from a file that --json wrote; measure nothing.").conflicts([
+        "job",
+        "against",
+        "json",
+      ]),
+    );
 }
 
 function sizes(text: string): number[] {
@@ -58,6 +100,14 @@ function sizes(text: string): number[] {
     if (size % SIZE_STEP === 0) return size;
     throw new InvalidArgumentError(`Expected multiples of ${SIZE_STEP} but received ${part}.`);
   });
+}
+
+function schedules(text: string): readonly Schedule[] {
+  const parsed = parseSchedules(text);
+  if (parsed) return parsed;
+  throw new InvalidArgumentError(
+    `Expected pairs SIZE:STEPS with sizes of at least ${MIN_SIDE} but received '${text}'.`,
+  );
 }
 
 function integer(min: number, max: number): (text: string) => number {

@@ -1,37 +1,42 @@
-/** Runs other engines on the measured problem: loss and gradient, without an optimiser. They are installed when first asked for. */
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+/** Runs other engines on the measured problem: loss and gradient, without an optimiser. */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { withFolder } from "./children.ts";
+import { lastLine, peersFolder, run } from "./commands.ts";
+import { installPackages, type Missing } from "./packages.ts";
+import { seededNetwork, seededPictures, terms } from "./problem.ts";
 import { writeProblem } from "./problem-files.ts";
+import { findPyTorch, type PyTorch } from "./pytorch.ts";
 import type { Measurement, PeerResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
-const folder = fileURLToPath(new URL("peers", import.meta.url));
-
 /** Evaluations stop after this; the one that runs then is still finished. */
 const SECONDS = 60;
+
+/** A peer is ended after this, milliseconds. */
+const TIMEOUT = 300_000;
+
+/** Relative differences of loss and gradient norm that are allowed. */
+const F32_TOLERANCE = 1e-3;
+const tolerances: Readonly<Record<string, number>> = { tf32: 1e-2, f16: 2e-2, bf16: 5e-2 };
 
 export interface PeerOptions {
   readonly reps: number;
   /** Part of the adapter's name, for engines on the GPU. */
   readonly device: string | undefined;
-  /** Largest picture for tfjs on a software adapter, where a step takes many seconds. */
-  readonly tfjsMaxSize: number;
+  /** Largest picture for those that take many seconds a step on software adapters, instead of their own limits. */
+  readonly slowMaxSize: number | undefined;
+  /** The Python that has PyTorch; undefined: the first that is found to. */
+  readonly python: string | undefined;
 }
 
-interface Finished {
-  readonly ok: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Peer {
+export interface Peer {
   readonly engine: string;
-  /** Returns program and arguments that go before the common ones, or why there is none. */
-  readonly command: () => Promise<readonly string[] | string>;
+  /** Program and arguments that go before the common ones. */
+  readonly command: readonly string[];
   readonly extra: readonly string[];
+  readonly tolerance: number;
+  /** One sentence: why it isn't run. */
+  readonly problem?: string | undefined;
 }
 
 interface PeerLine {
@@ -42,100 +47,88 @@ interface PeerLine {
   readonly times: readonly number[];
   /** bytes */
   readonly peakProcess: number;
+  readonly peakDevice?: number;
 }
 
 /** All peers at the size and on the adapter of `ours`, one after the other. */
 export async function runPeers(ours: Measurement, options: PeerOptions): Promise<PeerResult[]> {
-  const packages = installPackages();
-  const script = (name: string) => async () => (await packages) ?? [process.execPath, join(folder, name)];
-  const { family } = ours.adapter;
-  const peers: Peer[] = [
-    { engine: "onnxruntime-node", command: script("onnxruntime.mjs"), extra: [] },
-    { engine: "PyTorch", command: pytorchCommand, extra: [family] },
-    {
-      engine: "tfjs webgpu",
-      command: async () => tooSlow(ours, options) ?? (await script("tfjs.mjs")()),
-      extra: options.device ? [options.device] : [],
-    },
-  ];
+  const missing = await installPackages();
+  const pytorch = await findPyTorch(ours.adapter.family, options.python);
+  const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours)];
   return withFolder(async (scratch) => {
-    writeProblem(scratch, ours.size);
+    writeProblem(scratch, { network: seededNetwork(), terms, pictures: seededPictures(ours.size) });
     const results: PeerResult[] = [];
     for (const peer of peers) results.push(await runPeer(peer, ours, scratch, options.reps));
     return results;
   });
 }
 
-function tooSlow({ size, adapter }: Measurement, { tfjsMaxSize }: PeerOptions): string | undefined {
-  return adapter.family === "cpu" && size > tfjsMaxSize
-    ? `skipped above ${tfjsMaxSize} px (--tfjs-max-size): a step takes it 7 to 40 s on a software adapter`
-    : undefined;
+function javascriptPeers(ours: Measurement, options: PeerOptions, missing: Missing): Peer[] {
+  const { adapter, size } = ours;
+  const onSoftware = adapter.family === "cpu";
+  const chosen = options.device ? [options.device] : [];
+  /** `slowAbove`: the largest size on a software adapter; undefined for no limit. */
+  const peer = (
+    engine: string,
+    script: string,
+    packages: string[],
+    extra: string[],
+    slowAbove?: number,
+  ): Peer => {
+    const limit = slowAbove === undefined || !onSoftware ? undefined : (options.slowMaxSize ?? slowAbove);
+    const slow =
+      limit !== undefined && size > limit
+        ? `skipped above ${limit} px (--slow-max-size): it takes many seconds a step on a software adapter`
+        : undefined;
+    const problem = slow ?? packages.map(missing).find((sentence) => sentence !== undefined);
+    const command = [process.execPath, join(peersFolder, script)];
+    return { engine, command, extra, tolerance: F32_TOLERANCE, problem };
+  };
+  const onnx = (kind: "node" | "web", provider: string, slowAbove?: number) => {
+    const name = `onnxruntime-${kind}`;
+    const extra = [`${kind}-${provider}`, ...chosen];
+    return peer(`${name} ${provider}`, "onnxruntime.mjs", [name], extra, slowAbove);
+  };
+  const tfjs = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-webgpu"];
+  const jax = onSoftware ? "wasm" : "webgpu";
+  return [
+    onnx("node", "cpu"),
+    onnx("node", "webgpu", 64),
+    onnx("web", "wasm"),
+    onnx("web", "webgpu", 32),
+    peer("tfjs webgpu", "tfjs.mjs", tfjs, chosen, 128),
+    peer(`jax-js ${jax}`, "jax.mjs", ["@jax-js/jax"], [jax, ...chosen], 32),
+  ];
+}
+
+/** One for each of PyTorch's modes. */
+export function pytorchPeers(pytorch: PyTorch | string, { adapter }: Measurement): Peer[] {
+  if (typeof pytorch === "string") {
+    return [{ engine: "PyTorch", command: [], extra: [], tolerance: F32_TOLERANCE, problem: pytorch }];
+  }
+  const { python, version, device, modes } = pytorch;
+  return modes.map((mode) => ({
+    engine: `PyTorch ${version} ${device} ${mode}`,
+    command: [python, join(peersFolder, "pytorch.py")],
+    extra: [adapter.family, mode],
+    tolerance: toleranceOf(mode),
+  }));
+}
+
+function toleranceOf(mode: string): number {
+  return Math.max(F32_TOLERANCE, ...mode.split(" ").map((word) => tolerances[word] ?? 0));
 }
 
 async function runPeer(peer: Peer, ours: Measurement, scratch: string, reps: number): Promise<PeerResult> {
-  const { engine, extra } = peer;
+  const { engine, command, extra, tolerance, problem } = peer;
   const { size, environment } = ours;
-  const command = await peer.command();
-  if (typeof command === "string") return { size, engine, problem: command };
+  if (problem !== undefined) return { size, engine, problem };
+  process.stderr.write(`bench: ${engine}\n`);
   // Mesa's cache does not tell vector widths apart: where the engine chose no folder for its own, take an empty one.
-  const env = { MESA_SHADER_CACHE_DIR: join(scratch, "shaders"), ...environment };
-  const { ok, stdout, stderr } = await run([...command, scratch, `${reps}`, `${SECONDS}`, ...extra], env);
+  const variables = { MESA_SHADER_CACHE_DIR: join(scratch, "shaders"), ...environment };
+  const args = [scratch, `${reps}`, `${SECONDS}`, ...extra];
+  const { ok, stdout, stderr } = await run([...command, ...args], { variables, timeout: TIMEOUT });
   if (!ok) return { size, engine, problem: `failed: ${lastLine(stderr)}` };
-  const line: PeerLine = JSON.parse(lastLine(stdout));
-  const { times, ...rest } = line;
-  return { size, ...rest, wall: spreadOf(times)! };
-}
-
-/** Installs the peers in JavaScript unless they are there; resolves with a sentence if that fails. */
-async function installPackages(): Promise<string | undefined> {
-  const wanted: Record<string, string> = readJson(join(folder, "package.json")).dependencies;
-  const isThere = ([name, version]: [string, string]) => {
-    const path = join(folder, "node_modules", name, "package.json");
-    return existsSync(path) && readJson(path).version === version;
-  };
-  if (Object.entries(wanted).every(isThere)) return undefined;
-  process.stderr.write("bench: installing the peers (npm install in bench/peers, 600 MB)\n");
-  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
-  const { ok, stderr } = await run([...npm, "install", ...flags], { ONNXRUNTIME_NODE_INSTALL: "skip" });
-  return ok ? undefined : `not installed: npm says ${lastLine(stderr)}`;
-}
-
-async function pytorchCommand(): Promise<readonly string[] | string> {
-  for (const python of ["python3", "/usr/bin/python3", "python"]) {
-    const { ok } = await run([python, "-c", "import torch"]);
-    if (ok) return [python, join(folder, "pytorch.py")];
-  }
-  return "no Python with the package torch was found";
-}
-
-function run(command: readonly string[], variables: Record<string, string> = {}): Promise<Finished> {
-  const [program, ...args] = command;
-  const child = spawn(program!, args, {
-    cwd: folder,
-    env: { ...process.env, ...variables },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (data) => {
-    stdout += data;
-  });
-  child.stderr.on("data", (data) => {
-    stderr += data;
-  });
-  return new Promise((resolve) => {
-    child.once("error", ({ message }) => resolve({ ok: false, stdout, stderr: message }));
-    child.once("close", (code) => resolve({ ok: code === 0, stdout, stderr }));
-  });
-}
-
-/** The last line that says something; of Node's own reports, the one with the error. */
-function lastLine(text: string): string {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  return lines.findLast((line) => /^\w*Error\b|^npm (error|ERR!)/.test(line)) ?? lines.at(-1) ?? "nothing";
-}
-
-function readJson(path: string) {
-  return JSON.parse(readFileSync(path, "utf8"));
+  const { times, ...line }: PeerLine = JSON.parse(lastLine(stdout));
+  return { size, ...line, wall: spreadOf(times)!, tolerance };
 }

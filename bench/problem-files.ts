@@ -1,9 +1,11 @@
 /** Writes the measured problem where a peer of any language can read it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lossLayers } from "../engine/losses/objective.ts";
+import { lossLayers, type Term } from "../engine/losses/objective.ts";
+import type { Network } from "../engine/network/types.ts";
 import { reluName, truncated } from "../engine/network/vgg19.ts";
-import { seededNetwork, seededPictures, terms } from "./problem.ts";
+import type { Picture } from "../engine/types.ts";
+import type { Pictures } from "./problem.ts";
 
 /** Place of an array in problem.bin: f32 values, little-endian. */
 interface Stored {
@@ -11,14 +13,25 @@ interface Stored {
   readonly count: number;
 }
 
+interface StoredPicture extends Stored {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Problem {
+  readonly network: Network;
+  readonly terms: readonly Term[];
+  readonly pictures: Pictures;
+}
+
 /**
- * Writes `folder`/problem.json and problem.bin for pictures of `size` pixels a side.
+ * Writes `folder`/problem.json and problem.bin.
  *
- * Weights are [out][in][3][3], pictures [3][size][size], the network's input is (picture - mean) / std, blocks begin with a 2x2 average pool.
+ * Weights are [out][in][3][3], pictures [3][height][width], start and content of one size. The network's input is (picture - mean) / std, blocks begin with a 2x2 average pool.
  * Losses as in engine/losses: with `weight` w, style w |G - A|^2 / |A|^2, content w |F - P|^2 / |P|^2, total variation w times the sum of
  * the mean squared differences of horizontal and of vertical neighbours.
  */
-export function writeProblem(folder: string, size: number): void {
+export function writeProblem(folder: string, { network, terms, pictures }: Problem): void {
   const arrays: Float32Array[] = [];
   let offset = 0;
   const store = (values: Float32Array): Stored => {
@@ -27,12 +40,14 @@ export function writeProblem(folder: string, size: number): void {
     offset += values.length;
     return place;
   };
-  const network = seededNetwork();
-  const pictures = seededPictures(size);
+  const storePicture = ({ width, height, data }: Picture): StoredPicture => ({
+    width,
+    height,
+    ...store(data),
+  });
   const weights = (kind: "style" | "content") =>
     Object.fromEntries(terms.flatMap((term) => (term.kind === kind ? [[term.layer, term.weight]] : [])));
   const problem = {
-    size,
     mean: network.preprocessing.mean,
     std: network.preprocessing.std,
     layers: truncated(lossLayers(terms)).map(({ name, inChannels, outChannels, pooled }) => {
@@ -40,9 +55,9 @@ export function writeProblem(folder: string, size: number): void {
       const stored = { weight: store(weight), bias: store(bias) };
       return { relu: reluName(name), inChannels, outChannels, pooled, ...stored };
     }),
-    content: store(pictures.content.data),
-    style: store(pictures.style.data),
-    start: store(pictures.start.data),
+    content: storePicture(pictures.content),
+    style: storePicture(pictures.style),
+    start: storePicture(pictures.start),
     styleLayers: weights("style"),
     contentLayers: weights("content"),
     tvWeight: terms.find(({ kind }) => kind === "tv")?.weight ?? 0,

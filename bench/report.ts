@@ -1,5 +1,7 @@
 /** The records that go from measurement to table and file. Times in ms, memory in bytes. */
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
+import type { Machine } from "./machine.ts";
+import type { BenchOptions } from "./options.ts";
 import type { CacheState } from "./shader-cache.ts";
 import type { Spread } from "./statistics.ts";
 
@@ -93,6 +95,10 @@ export interface PeerMeasurement {
   readonly gradientNorm: number;
   readonly wall: Spread;
   readonly peakProcess: number;
+  /** Of an engine on a GPU that tells it. */
+  readonly peakDevice?: number;
+  /** How far its loss and gradient norm may be from the engine's, relative. */
+  readonly tolerance: number;
 }
 
 export interface PeerFailure {
@@ -100,4 +106,34 @@ export interface PeerFailure {
   readonly engine: string;
   /** One sentence. */
   readonly problem: string;
+}
+
+/** What --json writes, of seconds per step. */
+export interface StepsReport {
+  readonly kind: "steps";
+  readonly date: string;
+  readonly machine: Machine;
+  readonly options: Omit<BenchOptions, "json" | "chart">;
+  readonly measurements: readonly KeptMeasurement[];
+  readonly coldStarts: readonly KeptMeasurement[];
+  readonly peers: readonly PeerResult[];
+}
+
+export type KeptMeasurement = Omit<Measurement, "environment">;
+
+/** What --json writes, of a comparison with an earlier commit. */
+export interface AgainstReport {
+  readonly kind: "against";
+  readonly date: string;
+  readonly machine: Machine;
+  readonly options: Omit<BenchOptions, "json" | "chart">;
+  readonly against: string;
+  readonly sizes: readonly ComparedSize[];
+}
+
+/** Median steps of each round, ms. */
+export interface ComparedSize {
+  readonly size: number;
+  readonly now: readonly number[];
+  readonly earlier: readonly number[];
 }

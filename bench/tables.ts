@@ -1,10 +1,18 @@
 /** Markdown of what was measured. */
-import { type Machine, vectorBits } from "./machine.ts";
-import type { Measurement, PeerResult, Profile, ProfileEntry } from "./report.ts";
-import { stepOperations } from "./work.ts";
 
-/** Peers must find the engine's loss and gradient to this. */
-const AGREEMENT = 1e-3;
+import { floorMs, peaksOf } from "./adapters.ts";
+import { type Machine, vectorBits } from "./machine.ts";
+import type {
+  AdapterReport,
+  AgainstReport,
+  KeptMeasurement,
+  PeerMeasurement,
+  PeerResult,
+  Profile,
+  ProfileEntry,
+} from "./report.ts";
+import { spreadOf } from "./statistics.ts";
+import { stepOperations } from "./work.ts";
 
 /** Parts of a profile that are listed one by one. */
 const LISTED = 25;
@@ -19,22 +27,22 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 }
 
 const seconds = (ms: number | undefined) => (ms === undefined ? "-" : digits(ms / 1e3));
-const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value.toPrecision(3));
-const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+export const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value.toPrecision(3));
+export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
-export function machineText(machine: Machine, { adapter }: Measurement, date: string): string {
-  const { processor, cores, memory, system, node, load } = machine;
+export function machineText(machine: Machine, adapter: AdapterReport, date: string): string {
+  const { processor, cores, memory, system, node, load, nvidia, commit } = machine;
   const bits = vectorBits(adapter);
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
-    `- adapter: ${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}; ${adapter.family} kernels`,
+    `- adapter: ${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}${nvidia ? ` (${nvidia})` : ""}; ${adapter.family} kernels`,
     `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}${busy}`,
-    `- date: ${date}`,
+    `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");
 }
 
-/** Seconds per step and memory. GFLOP/s are those of direct convolutions in the median step. */
-export function stepTable(measurements: readonly Measurement[]): string {
+/** Seconds per step and memory. GFLOP/s are those of direct convolutions in the median step, and so is the share of their floor. */
+export function stepTable(measurements: readonly KeptMeasurement[], machine: Machine): string {
   const head = [
     "size",
     "s/step, mean",
@@ -43,6 +51,7 @@ export function stepTable(measurements: readonly Measurement[]): string {
     "median",
     "of it optimiser",
     "GFLOP/s",
+    "floor / it",
     "device memory",
     "process memory",
   ];
@@ -54,6 +63,7 @@ export function stepTable(measurements: readonly Measurement[]): string {
     seconds(m.deviceStep?.median),
     seconds(m.deviceOptimizer?.median),
     m.wall ? gflops(m.size, m.wall.median) : "-",
+    floorShare(m, machine),
     megabytes(m.peakDevice),
     megabytes(m.peakProcess),
   ]);
@@ -64,10 +74,22 @@ export function stepTable(measurements: readonly Measurement[]): string {
   return `## Steps (${name})\n\n${table(head, rows)}${note}`;
 }
 
+/** Of the median step; "-" for adapters whose peaks are not known, processors among them. */
+function floorShare(
+  { adapter, size, optimizer, history, wall }: KeptMeasurement,
+  { nvidia }: Machine,
+): string {
+  // an empty name would match nothing: cards are named by Dawn or by the kernel module
+  const peaks =
+    adapter.family === "gpu" ? peaksOf([adapter.device, adapter.name, nvidia].join(" ")) : undefined;
+  if (!peaks || !wall) return "-";
+  return `${((100 * floorMs(peaks, size, optimizer === "lbfgs" ? history : 0)) / wall.median).toFixed(0)} %`;
+}
+
 const gflops = (size: number, ms: number) => (stepOperations(size) / 1e6 / ms).toFixed(1);
 
 /** Seconds until the first step is done, part by part. */
-export function startTable(measurements: readonly Measurement[]): string {
+export function startTable(measurements: readonly KeptMeasurement[]): string {
   const head = ["size", "shader cache", "device", "weights", "targets", "kernels", "first step", "total"];
   const rows = measurements.map(({ size, startUp }) => {
     const { cache, device, weights, targets, kernels, firstStep, total } = startUp;
@@ -93,7 +115,7 @@ export function profileTables(size: number, { total, kernels, layers }: Profile)
 }
 
 /** Seconds per evaluation of the peers, and how many times as long our whole step takes. */
-export function peerTable(measurements: readonly Measurement[], peers: readonly PeerResult[]): string {
+export function peerTable(measurements: readonly KeptMeasurement[], peers: readonly PeerResult[]): string {
   const head = [
     "size",
     "engine",
@@ -116,7 +138,7 @@ export function peerTable(measurements: readonly Measurement[], peers: readonly 
       const { wall, peakProcess } = peer;
       const ratio = ours.wall ? (ours.wall.median / wall.median).toFixed(2) : "-";
       const speed = [seconds(wall.min), seconds(wall.median), gflops(size, wall.median)];
-      rows.push([size, engine, ...speed, megabytes(peakProcess), agrees(ours, peer) ? "yes" : "NO", ratio]);
+      rows.push([size, engine, ...speed, megabytes(peakProcess), agreement(ours, peer), ratio]);
     }
   }
   const title =
@@ -124,8 +146,24 @@ export function peerTable(measurements: readonly Measurement[], peers: readonly 
   return [title, table(head, rows), ...(problems.length > 0 ? [problems.join("\n")] : [])].join("\n\n");
 }
 
-export function agrees(ours: Measurement, peer: PeerResult): boolean {
+const agreement = (ours: KeptMeasurement, peer: PeerMeasurement) =>
+  `${agrees(ours, peer) ? "yes" : "NO"} (${peer.tolerance})`;
+
+/** Whether a peer found the engine's loss and gradient to its tolerance. */
+export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
   if ("problem" in peer) return false;
-  const close = (a: number, b: number) => Math.abs(a / b - 1) <= AGREEMENT;
+  const close = (a: number, b: number) => Math.abs(a / b - 1) <= peer.tolerance;
   return close(peer.loss, ours.loss) && close(peer.gradientNorm, ours.gradientNorm);
+}
+
+/** Medians of all rounds' median steps, and the ratio of each round: turns of one round ran side by side. */
+export function againstTable({ against, sizes }: AgainstReport): string {
+  const median = (values: readonly number[]) => spreadOf(values)!.median;
+  const rows = sizes.map(({ size, now, earlier }) => {
+    const ratios = now.map((ms, round) => ms / earlier[round]!);
+    const each = ratios.map((ratio) => ratio.toFixed(2)).join(" ");
+    return [size, seconds(median(now)), seconds(median(earlier)), median(ratios).toFixed(3), each];
+  });
+  const head = ["size", "s/step now", `s/step at ${against}`, "now / earlier, median", "each round"];
+  return `## Against ${against}\n\n${table(head, rows)}`;
 }

@@ -5,13 +5,25 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { create, globals } from "webgpu";
 
 const [folder = "", reps = "1", seconds = "60"] = process.argv.slice(2);
 
 /** Importable from the folder of the peers' own packages. */
 export const require = createRequire(import.meta.url);
 
-/** problem.json with every array in place. */
+/** package.json of a package, which not all export. */
+export const packageOf = (name) =>
+  JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8"));
+
+/** Gives the process a browser's `navigator.gpu`, through the same Dawn as the engine's: the adapter whose name contains `adapter`. */
+export function useDawn(adapter) {
+  const gpu = create(adapter ? [`adapter=${adapter}`] : []);
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "node" }, configurable: true });
+}
+
+/** problem.json with every array in place; the peers in JavaScript take square pictures of `size` pixels a side. */
 export function readProblem() {
   const problem = JSON.parse(readFileSync(join(folder, "problem.json"), "utf8"));
   const bytes = readFileSync(join(folder, "problem.bin"));
@@ -19,6 +31,7 @@ export function readProblem() {
   const load = ({ offset, count }) => values.subarray(offset, offset + count);
   return {
     ...problem,
+    size: problem.start.width,
     layers: problem.layers.map((layer) => ({ ...layer, weight: load(layer.weight), bias: load(layer.bias) })),
     content: load(problem.content),
     style: load(problem.style),

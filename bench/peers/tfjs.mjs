@@ -1,11 +1,7 @@
 /** TensorFlow.js on WebGPU, through the same Dawn and adapter as the engine: `tfjs.mjs FOLDER REPS SECONDS [ADAPTER]`. */
-import { create, globals } from "webgpu";
-import { readProblem, report, require } from "./common.mjs";
+import { readProblem, report, require, useDawn } from "./common.mjs";
 
-const adapter = process.argv[5];
-const gpu = create(adapter ? [`adapter=${adapter}`] : []);
-Object.assign(globalThis, globals);
-Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "node" }, configurable: true });
+useDawn(process.argv[5]);
 
 const tf = require("@tensorflow/tfjs");
 require("@tensorflow/tfjs-backend-webgpu");

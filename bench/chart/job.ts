@@ -1,0 +1,107 @@
+/** The loss over the seconds since the call: PyTorch, the engine's default schedule, and its best. */
+import type { JobReport, JobRun, JobsReport } from "../job/report.ts";
+import { bestRun, pytorchReached, scheduleText } from "../job/tables.ts";
+import { digits } from "../tables.ts";
+import { type Axis, linearAxis, logAxis } from "./scale.ts";
+import { whereOf } from "./steps.ts";
+import { document, dot, line, path, text } from "./svg.ts";
+
+const WIDTH = 860;
+const MARGIN = 28;
+const PLOT_LEFT = 90;
+const PLOT_RIGHT = WIDTH - 40;
+const HEAD = 112;
+const PLOT = 300;
+/** Below a plot: its axis, and the heading of the next. */
+const BELOW = 84;
+
+type Point = readonly [seconds: number, loss: number];
+
+interface Curve {
+  readonly name: string;
+  readonly role: "ours" | "best" | "other";
+  /** Whole pictures at smaller scales, enlarged: few points. */
+  readonly early: readonly Point[];
+  readonly points: readonly Point[];
+  /** Where it met the target. */
+  readonly end: Point | undefined;
+}
+
+export function jobChart({ jobs, machine, date }: Pick<JobsReport, "jobs" | "machine" | "date">): string {
+  const adapter = jobs[0]?.runs[0]?.adapter;
+  if (!adapter) throw new Error("Expected a job to draw but received none.");
+  const title = "Loss over time, until PyTorch's loss is reached";
+  const notes = whereOf(machine, adapter, date).map((note, i) => text(MARGIN, 62 + 18 * i, note, "note"));
+  const plots = jobs.flatMap((job, i) => drawJob(job, HEAD + i * (PLOT + BELOW)));
+  const height = HEAD + jobs.length * (PLOT + BELOW);
+  return document(WIDTH, height, title, [text(MARGIN, 38, title, "title"), ...notes, ...plots]);
+}
+
+function drawJob(job: JobReport, top: number): string[] {
+  const { target } = job;
+  const curves = curvesOf(job);
+  const all = curves.flatMap(({ early, points }) => [...early, ...points]);
+  const [plotTop, bottom] = [top + 24, top + PLOT];
+  const x = linearAxis(Math.max(...all.map(([seconds]) => seconds)), PLOT_LEFT, PLOT_RIGHT);
+  const y = logAxis([target, ...all.map(([, loss]) => loss)], bottom, plotTop);
+  const last = job.runs[0]!.scales.at(-1)!;
+  return [
+    text(MARGIN, top + 6, `${last.width} x ${last.height} pixels`, "heading"),
+    ...y.ticks.flatMap((tick) => [
+      line(PLOT_LEFT, y.at(tick), PLOT_RIGHT, y.at(tick), "grid"),
+      text(PLOT_LEFT - 10, y.at(tick) + 4, `${tick}`, "tick", "end"),
+    ]),
+    ...x.ticks.map((tick) => text(x.at(tick), bottom + 20, `${tick} s`, "tick", "middle")),
+    line(PLOT_LEFT, y.at(target), PLOT_RIGHT, y.at(target), "target"),
+    ...curves.flatMap((curve) => drawCurve(curve, x, y)),
+    ...curves.map(({ name, role }, i) => text(PLOT_RIGHT, plotTop + 16 + 20 * i, name, role, "end")),
+    text(
+      (PLOT_LEFT + PLOT_RIGHT) / 2,
+      bottom + 42,
+      "seconds since the call; dashed: smaller scales, enlarged",
+      "note",
+      "middle",
+    ),
+  ];
+}
+
+function drawCurve({ role, early, points, end }: Curve, x: Axis, y: Axis): string[] {
+  const place = ([seconds, loss]: Point) => [x.at(seconds), y.at(loss)] as const;
+  const joined = points[0] ? [...early, points[0]] : early;
+  return [
+    ...(early.length > 0 ? [path(joined.map(place), `${role} early`)] : []),
+    ...early.map((point) => dot(...place(point), 3, role)),
+    ...(points.length > 0 ? [path(points.map(place), role)] : []),
+    ...(end ? [dot(...place(end), 5, role)] : []),
+  ];
+}
+
+export function curvesOf({ pytorch, runs, target }: JobReport): Curve[] {
+  const theirs = pytorch.flatMap((run): Curve[] => {
+    if ("problem" in run) return [];
+    const reached = pytorchReached(run, target);
+    const points = run.losses.flatMap((loss, i): Point[] => (loss === null ? [] : [[run.seconds[i]!, loss]]));
+    const end = reached && ([reached.seconds, run.losses[reached.steps]!] as const);
+    return [{ name: named(run.engine, end), role: "other", early: [], points, end }];
+  });
+  const best = bestRun(runs);
+  const ours = [...new Set([runs[0], best])].flatMap((run) => (run ? [ourCurve(run, run === runs[0])] : []));
+  return [...theirs, ...ours];
+}
+
+function ourCurve(run: JobRun, isDefault: boolean): Curve {
+  const { scales, trace, reached, seconds, loss } = run;
+  // where a run was stopped early, its last scale is no full one
+  const early = scales.slice(0, trace.length > 0 ? -1 : undefined);
+  const end = reached ? ([seconds, loss] as const) : undefined;
+  return {
+    name: named(`stylize, ${isDefault ? "default" : "best"} scales ${scheduleText(run)}`, end),
+    role: isDefault ? "ours" : "best",
+    early: early.map((scale) => [scale.seconds, scale.fullLoss] as const),
+    points: trace.map((point) => [point.seconds, point.loss] as const),
+    end,
+  };
+}
+
+const named = (name: string, end: Point | undefined) =>
+  `${name}: ${end ? `${digits(end[0])} s` : "not reached"}`;

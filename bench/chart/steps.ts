@@ -1,0 +1,106 @@
+/** Seconds per step by engine and size: a dot each, on one logarithmic axis. */
+import { type Machine, vectorBits } from "../machine.ts";
+import type { AdapterReport, PeerResult, StepsReport } from "../report.ts";
+import { digits } from "../tables.ts";
+import { logAxis } from "./scale.ts";
+import { document, dot, line, text } from "./svg.ts";
+
+const WIDTH = 860;
+const MARGIN = 28;
+const PLOT_LEFT = 270;
+const PLOT_RIGHT = WIDTH - 100;
+const HEAD = 122;
+const ROW = 24;
+/** Above and below the rows of a size. */
+const ABOVE = 34;
+const BELOW = 14;
+const FOOT = 52;
+
+interface Row {
+  readonly engine: string;
+  readonly seconds: number;
+  readonly isOurs: boolean;
+}
+
+interface Panel {
+  readonly size: number;
+  /** The fastest first. */
+  readonly rows: readonly Row[];
+}
+
+/** Files of before reports had a kind are drawn as well. */
+export type DrawnSteps = Pick<StepsReport, "date" | "machine" | "measurements" | "peers">;
+
+export function panelsOf({ measurements, peers }: DrawnSteps): Panel[] {
+  return measurements.flatMap(({ size, wall }) => {
+    if (!wall) return [];
+    const ours = { engine: "stylize", seconds: wall.median / 1e3, isOurs: true };
+    const theirs = peers.flatMap((peer) => (peer.size === size ? rowOf(peer) : []));
+    return [{ size, rows: [ours, ...theirs].sort((a, b) => a.seconds - b.seconds) }];
+  });
+}
+
+const rowOf = (peer: PeerResult): Row[] =>
+  "problem" in peer ? [] : [{ engine: peer.engine, seconds: peer.wall.median / 1e3, isOurs: false }];
+
+export function stepsChart(report: DrawnSteps): string {
+  const panels = panelsOf(report);
+  if (panels.length === 0) throw new Error("Expected timed steps to draw but received none.");
+  const seconds = panels.flatMap(({ rows }) => rows.map((row) => row.seconds));
+  const axis = logAxis(seconds, PLOT_LEFT, PLOT_RIGHT);
+  const heights = panels.map(({ rows }) => ABOVE + ROW * rows.length + BELOW);
+  const bottom = HEAD + heights.reduce((a, b) => a + b, 0);
+  const grid = axis.ticks.flatMap((tick) => [
+    line(axis.at(tick), HEAD, axis.at(tick), bottom, "grid"),
+    text(axis.at(tick), bottom + 18, `${tick} s`, "tick", "middle"),
+  ]);
+  let top = HEAD;
+  const drawn = panels.map((panel, i) => {
+    const parts = drawPanel(panel, top, axis.at);
+    top += heights[i]!;
+    return parts;
+  });
+  const title = "Seconds per step, by engine and size of the picture";
+  const notes = notesOf(report.machine, report.measurements[0]!.adapter, report.date);
+  const parts = [
+    text(MARGIN, 38, title, "title"),
+    ...notes.map((note, i) => text(MARGIN, 62 + 18 * i, note, "note")),
+    ...grid,
+    ...drawn,
+    text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, "seconds, logarithmic; left is faster", "note", "middle"),
+  ];
+  return document(WIDTH, bottom + FOOT, title, parts.flat());
+}
+
+function drawPanel({ size, rows }: Panel, top: number, at: (seconds: number) => number): string[] {
+  const heading = text(MARGIN, top + ABOVE - 12, `${size} x ${size} pixels`, "heading");
+  const marks = rows.flatMap(({ engine, seconds, isOurs }, i) => {
+    const y = top + ABOVE + ROW * (i + 0.5);
+    const role = isOurs ? "ours" : "other";
+    return [
+      text(PLOT_LEFT - 14, y + 4, engine, isOurs ? role : "name", "end"),
+      line(PLOT_LEFT, y, at(seconds), y, isOurs ? "ours-stem" : "stem"),
+      dot(at(seconds), y, 6, role),
+      text(at(seconds) + 12, y + 4, `${digits(seconds)} s`, isOurs ? role : "value"),
+    ];
+  });
+  return [heading, ...marks];
+}
+
+/** What was measured, where and when: three lines. */
+export function notesOf(machine: Machine, adapter: AdapterReport, date: string): string[] {
+  return [
+    ...whereOf(machine, adapter, date),
+    "stylize: whole steps, optimiser included; the others: loss and gradient alone.",
+  ];
+}
+
+/** Machine, adapter and day: two lines. */
+export function whereOf(machine: Machine, adapter: AdapterReport, date: string): string[] {
+  const bits = vectorBits(adapter);
+  const { processor, cores, node, nvidia } = machine;
+  return [
+    `${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}${nvidia ? ` (${nvidia})` : ""}`,
+    `${processor}, ${cores} cores, Node ${node}, ${date.slice(0, 10)}`,
+  ];
+}

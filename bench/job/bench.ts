@@ -1,0 +1,30 @@
+/** `npm run bench -- --job`. */
+import { describeMachine } from "../machine.ts";
+import { type BenchOptions, defaultJobSizes } from "../options.ts";
+import { type Found, say } from "../output.ts";
+import { machineText } from "../tables.ts";
+import { measureJob } from "./measure.ts";
+import type { JobReport, JobsReport } from "./report.ts";
+import { disagreements, jobText } from "./tables.ts";
+
+export async function benchJob(options: BenchOptions): Promise<Found<JobsReport>> {
+  const { jobSteps: steps, schedules, family, device, python } = options;
+  const machine = describeMachine();
+  const date = new Date().toISOString();
+  const jobs: JobReport[] = [];
+  const problems: string[] = [];
+  for (const size of options.sizes ?? defaultJobSizes) {
+    try {
+      const job = await measureJob(size, { steps, schedules, family, device, python, say });
+      jobs.push(job);
+      problems.push(...disagreements(job).map((text) => `the losses disagree at ${size} px: ${text}`));
+    } catch (error) {
+      problems.push(`the job at ${size} px failed: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  const { json, chart, python: path, ...asked } = options;
+  const report = { kind: "job", date, machine, options: asked, jobs } as const;
+  const adapter = jobs[0]?.runs[0]?.adapter;
+  const text = adapter ? [machineText(machine, adapter, date), ...jobs.map(jobText)].join("\n\n") : "";
+  return { text, report, problems };
+}

@@ -1,0 +1,134 @@
+/** One run of the engine towards a loss, in the process that calls it. */
+import { readFileSync, writeFileSync } from "node:fs";
+import type { GpuContext } from "../../engine/gpu/context.ts";
+import { type Iterate, type Picture, stylize } from "../../engine/index.ts";
+import { contentTargets, lossLayers, recordObjective, styleTargets } from "../../engine/losses/objective.ts";
+import { parseRecord } from "../../engine/losses/record.ts";
+import { loadModel } from "../../engine/network/model.ts";
+import { openContext } from "../../engine/node.ts";
+import { resample } from "../../engine/resample.ts";
+import { resetObjective } from "../fill-history.ts";
+import { adapterReport, peakProcessBytes } from "../measure.ts";
+import type { Problem } from "../problem-files.ts";
+import { loadJob, problemAt } from "./problem.ts";
+import type { EvaluateRequest, Evaluation, JobRun, RunRequest, ScaleDone, TracePoint } from "./report.ts";
+
+const open = ({ family, device }: RunRequest | EvaluateRequest) =>
+  openContext({ ...(family && { family }), ...(device && { adapter: device }) });
+
+/** Evaluates the start picture and those of `request.files` at the full size. */
+export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
+  const problem = problemAt(await loadJob(), request.size);
+  const { width, height } = problem.pictures.start;
+  const pictures = request.files.map((file) => {
+    const bytes = readFileSync(file);
+    const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    return { width, height, data };
+  });
+  using context = await open(request);
+  const losses = await lossesOf(context, problem, [problem.pictures.start, ...pictures]);
+  return { adapter: adapterReport(context), losses };
+}
+
+/** Runs the engine until the target, the last step or the time's end; what is measured ends before anything is evaluated anew. */
+export async function runJob(request: RunRequest): Promise<JobRun> {
+  const { size, schedule, steps, target } = request;
+  const job = await loadJob();
+  const problem = problemAt(job, size);
+  const began = performance.now();
+  const since = () => (performance.now() - began) / 1e3;
+  using context = await open(request);
+  const watch = new Watch(request, since);
+  const { picture, last } = await stylize({
+    context,
+    network: job.network,
+    content: job.content,
+    styles: [job.style],
+    size,
+    steps: steps + 1, // a step tells the loss before it
+    ...schedule,
+    signal: watch.signal,
+    onIterate: (iterate, best) => watch.note(iterate, best),
+  });
+  const seconds = since();
+  const { peakBytes: peakDevice } = context;
+  const peakProcess = peakProcessBytes();
+  const { width, height } = problem.pictures.start;
+  const scales = [...watch.scales, { ...shapeOf(last!), steps: last!.step, seconds, picture }];
+  const enlarged = scales.map((scale) => resample(scale.picture, width, height));
+  writeFileSync(request.file, enlarged.at(-1)!.data);
+  const losses = await lossesOf(context, problem, enlarged);
+  return {
+    schedule,
+    adapter: adapterReport(context),
+    reached: watch.trace.some(({ loss }) => loss <= target),
+    firstStep: watch.firstStep!,
+    seconds,
+    scales: scales.map(({ picture, ...scale }, i) => ({ ...scale, fullLoss: losses[i]! })),
+    loss: losses.at(-1)!,
+    trace: watch.trace,
+    peakDevice,
+    peakProcess,
+  };
+}
+
+const shapeOf = ({ width, height }: Iterate) => ({ width, height });
+
+/** Keeps what a run tells of itself, and stops it. */
+class Watch {
+  readonly scales: (Omit<ScaleDone, "fullLoss"> & { readonly picture: Picture })[] = [];
+  readonly trace: TracePoint[] = [];
+  firstStep: number | undefined;
+  readonly #stop = new AbortController();
+  readonly #request: RunRequest;
+  readonly #since: () => number;
+
+  constructor(request: RunRequest, since: () => number) {
+    this.#request = request;
+    this.#since = since;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  async note(iterate: Iterate, best: () => Promise<Picture>): Promise<void> {
+    const seconds = this.#since();
+    const { loss, ms, step, steps, scale, scales } = iterate;
+    this.firstStep ??= seconds - ms / 1e3;
+    const isLast = scale === scales - 1;
+    if (isLast) this.trace.push({ loss, seconds });
+    if ((isLast && loss <= this.#request.target) || seconds > this.#request.seconds) this.#stop.abort();
+    else if (!isLast && step === steps) {
+      this.scales.push({ ...shapeOf(iterate), steps, seconds, picture: await best() });
+    }
+  }
+}
+
+/** The loss of each picture by the engine's objective at the size of the problem. */
+async function lossesOf(
+  context: GpuContext,
+  { network, terms, pictures }: Problem,
+  candidates: readonly Picture[],
+): Promise<number[]> {
+  using arena = context.arena("evaluation");
+  const layers = [...lossLayers(terms)];
+  const model = await context.guarded(() =>
+    loadModel(context, arena, network, network.defaults.pooling, layers),
+  );
+  const targets = {
+    style: await styleTargets(context, model, [pictures.style], lossLayers(terms, "style")),
+    content: await contentTargets(context, model, pictures.content, lossLayers(terms, "content")),
+  };
+  const objective = await context.guarded(() =>
+    recordObjective(context, arena, model, pictures.start, terms, targets),
+  );
+  const losses: number[] = [];
+  for (const picture of candidates) {
+    resetObjective(context, objective, picture);
+    await objective.program.run();
+    const ring = await context.readFloats(objective.ring, objective.ring.size / 4);
+    losses.push(parseRecord(ring, 0, objective.terms.length).total);
+  }
+  return losses;
+}

@@ -1,0 +1,60 @@
+/** How many scales a run has and how many steps each of the smaller ones. Pure arithmetic. */
+import { optionTable } from "../../engine/options.ts";
+import { MIN_SIDE, pyramid, type Size } from "../../engine/pyramid.ts";
+
+export interface Schedule {
+  /** Long side of the first scale, pixels; each further one is sqrt(2) larger. The full size: one scale. */
+  readonly minSize: number;
+  /** Steps at each scale but the last, which goes on until the loss is reached. */
+  readonly scaleSteps: number;
+}
+
+/** Steps that are tried at the smaller scales. */
+const STEPS = [15, 30, 60];
+
+/** Scales below the full size that are tried. */
+const DEPTHS = [1, 2, 3, 4];
+
+/** The engine's own schedule at `size`: scaleSteps is --steps where it is not given. */
+export function defaultSchedule(size: number): Schedule {
+  return { minSize: Math.min(optionTable.minSize.default, size), scaleSteps: optionTable.steps.default };
+}
+
+/** Steps of the last scale by default. */
+export const defaultSteps = optionTable.steps.default;
+
+/** One scale, then every number of smaller scales that fits with every number of steps, at most `maxSteps`. */
+export function scheduleGrid(size: number, maxSteps: number): readonly Schedule[] {
+  const depths = DEPTHS.map((depth) => Math.ceil(size / 2 ** (depth / 2)));
+  const steps = [...new Set(STEPS.map((count) => Math.min(count, maxSteps)))];
+  const smaller = depths.filter((minSize) => minSize >= MIN_SIDE);
+  const grid = smaller.flatMap((minSize) => steps.map((scaleSteps) => ({ minSize, scaleSteps })));
+  return [{ minSize: size, scaleSteps: 1 }, ...grid];
+}
+
+/** All that are to be run: the default first, then the others that make other scales or steps of `content` than one before. */
+export function distinctSchedules(
+  content: Size,
+  size: number,
+  others: readonly Schedule[],
+): readonly Schedule[] {
+  const seen = new Set<string>();
+  return [defaultSchedule(size), ...others].filter((schedule) => {
+    const scales = pyramid(content, size, Math.min(schedule.minSize, size)).length;
+    const key = scales === 1 ? "1" : `${scales} ${schedule.scaleSteps}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** "181:60,256:30" -> schedules. Undefined where the text is none. */
+export function parseSchedules(text: string): readonly Schedule[] | undefined {
+  const parts = text.split(",").map((part) => /^(\d+):(\d+)$/.exec(part.trim()));
+  if (!parts.every((part) => part !== null)) return undefined;
+  const schedules = parts.map(([, minSize, steps]) => ({
+    minSize: Number(minSize),
+    scaleSteps: Number(steps),
+  }));
+  return schedules.every(({ minSize, scaleSteps }) => minSize >= MIN_SIDE && scaleSteps >= 1)
+    ? schedules
+    : undefined;
+}

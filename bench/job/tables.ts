@@ -1,0 +1,122 @@
+/** Markdown of a job. */
+import { digits, megabytes, table } from "../tables.ts";
+import { contentName, styleName } from "./problem.ts";
+import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
+
+/** Both must find the same loss of the same picture to this. */
+export const AGREEMENT = 1e-3;
+
+export interface Reached {
+  /** Steps at the full size until the target was met, and seconds since the call and since the first step began. */
+  readonly steps: number;
+  readonly seconds: number;
+  readonly running: number;
+}
+
+/** When PyTorch met `target`; undefined if it never did. */
+export function pytorchReached({ losses, seconds, ready }: PyTorchRun, target: number): Reached | undefined {
+  const at = losses.findIndex((loss) => loss !== null && loss <= target);
+  return at < 0 ? undefined : { steps: at, seconds: seconds[at]!, running: seconds[at]! - ready };
+}
+
+/** When the engine had its result; undefined if it gave up. */
+export function reachedBy(run: JobRun): Reached | undefined {
+  const { reached, seconds, firstStep, trace } = run;
+  return reached ? { steps: trace.length - 1, seconds, running: seconds - firstStep } : undefined;
+}
+
+/** The run that had its result first, counted from the call. */
+export function bestRun(runs: readonly JobRun[]): JobRun | undefined {
+  const finished = runs.filter(({ reached }) => reached);
+  return finished.reduce<JobRun | undefined>(
+    (best, run) => (!best || run.seconds < best.seconds ? run : best),
+    undefined,
+  );
+}
+
+/** What of the job is wrong: losses that differ; empty if nothing is. */
+export function disagreements({ agreement }: JobReport): string[] {
+  return agreement
+    .filter(({ ours, pytorch }) => !(Math.abs(ours / pytorch - 1) <= AGREEMENT))
+    .map(({ picture, ours, pytorch }) => `of the ${picture}, ours is ${ours} and PyTorch's ${pytorch}`);
+}
+
+export function jobText(job: JobReport): string {
+  const { size, steps, target, agreement, runs } = job;
+  const { width, height } = runs[0]!.scales.at(-1)!;
+  const best = bestRun(runs);
+  const pictures = `${contentName} in the manner of ${styleName}`;
+  const found = agreement.map(
+    ({ picture, ours, pytorch }) => `${picture} ${ours.toPrecision(6)} and ${pytorch.toPrecision(6)}`,
+  );
+  const wrong = disagreements(job).map((text) => `\n\nThe losses DISAGREE: ${text}.`);
+  return [
+    `## Seconds to a loss of ${target.toPrecision(5)} at ${width}x${height}`,
+    `${pictures}, generated network; the target is the least loss of ${steps} steps of torch.optim.LBFGS at ${size} px. ` +
+      `Losses at the full size, ours and PyTorch's: ${found.join("; ")}.${wrong.join("")}`,
+    jobTable(job, best),
+    ...(best ? [`The best schedule, scale by scale:\n\n${scalesTable(best)}`] : []),
+  ].join("\n\n");
+}
+
+function jobTable({ size, target, pytorch, runs }: JobReport, best: JobRun | undefined): string {
+  const rows: (string | number)[][] = [];
+  const failures: string[] = [];
+  const theirs = pytorch.map((run) => ("problem" in run ? undefined : pytorchReached(run, target)));
+  const reference = theirs[0];
+  const cells = (reached: Reached | undefined) =>
+    reached
+      ? [
+          reached.steps,
+          digits(reached.seconds),
+          digits(reached.running),
+          reference ? ratio(reached, reference) : "-",
+        ]
+      : ["not reached", "-", "-", "-"];
+  for (const [i, run] of pytorch.entries()) {
+    if ("problem" in run) failures.push(`- ${run.engine}: ${run.problem}`);
+    else rows.push([run.engine, `${size}`, ...cells(theirs[i]), megabytes(run.peakProcess)]);
+  }
+  for (const [i, run] of runs.entries()) {
+    const mark = [...(i === 0 ? ["default"] : []), ...(run === best ? ["best"] : [])].join(", ");
+    rows.push([
+      `stylize${mark ? ` (${mark})` : ""}`,
+      scheduleText(run),
+      ...cells(reachedBy(run)),
+      megabytes(run.peakProcess),
+    ]);
+  }
+  const head = [
+    "engine",
+    "scales",
+    "steps at the last",
+    "s from the call",
+    "from the first step",
+    "PyTorch's / its",
+    "process memory",
+  ];
+  return [table(head, rows), ...failures].join("\n\n");
+}
+
+const ratio = (reached: Reached, reference: Reached) =>
+  `${(reference.seconds / reached.seconds).toFixed(2)}x`;
+
+/** "181 x 60, 256 x 60, 512": long sides and steps. */
+export function scheduleText({ scales }: Pick<JobRun, "scales">): string {
+  const parts = scales.map(({ width, height, steps }, i) => {
+    const side = `${Math.max(width, height)}`;
+    return i === scales.length - 1 ? side : `${side} x ${steps}`;
+  });
+  return parts.join(", ");
+}
+
+function scalesTable({ scales }: JobRun): string {
+  const head = ["size", "steps", "s from the call", "loss at the full size"];
+  const rows = scales.map(({ width, height, steps, seconds, fullLoss }) => [
+    `${width}x${height}`,
+    steps,
+    digits(seconds),
+    fullLoss.toPrecision(5),
+  ]);
+  return table(head, rows);
+}
