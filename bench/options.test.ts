@@ -10,11 +10,11 @@ const parse = (...flags: string[]) =>
 
 test("defaults", () => {
   expect(parse()).toEqual({
-    sizes: [128, 256, 512],
     reps: 10,
     optimizer: "lbfgs",
     history: 100,
-    tfjsMaxSize: 128,
+    jobSteps: 300,
+    rounds: 3,
   });
 });
 
@@ -22,10 +22,22 @@ test("a list of sizes", () => {
   expect(parse("--sizes", "64,96").sizes).toEqual([64, 96]);
 });
 
+test("a list of schedules", () => {
+  expect(parse("--job", "--schedules", "181:60,256:30")).toMatchObject({
+    job: true,
+    schedules: [
+      { minSize: 181, scaleSteps: 60 },
+      { minSize: 256, scaleSteps: 30 },
+    ],
+  });
+});
+
 test.each([
   [["--sizes", "100"], "multiples of 16 but received 100"],
   [["--sizes", "64,,96"], "received ''"],
   [["--reps", "0"], "from 1 to 1000 but received '0'"],
+  [["--schedules", "181x60"], "pairs SIZE:STEPS with sizes of at least 32 but received '181x60'"],
+  [["--job", "--from", "a.json"], "cannot be used with"],
   [["--family", "npu"], "Allowed choices are cpu, gpu"],
 ])("%j is refused", (flags, sentence) => {
   expect(() => parse(...flags)).toThrow(sentence);

@@ -1,5 +1,6 @@
 /** Runs other engines on the measured problem: loss and gradient, without an optimiser. */
 import { join } from "node:path";
+import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import { withFolder } from "./children.ts";
 import { lastLine, peersFolder, run } from "./commands.ts";
 import { installPackages, type Missing } from "./packages.ts";
@@ -54,7 +55,7 @@ interface PeerLine {
 export async function runPeers(ours: Measurement, options: PeerOptions): Promise<PeerResult[]> {
   const missing = await installPackages();
   const pytorch = await findPyTorch(ours.adapter.family, options.python);
-  const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours)];
+  const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours.adapter.family)];
   return withFolder(async (scratch) => {
     writeProblem(scratch, { network: seededNetwork(), terms, pictures: seededPictures(ours.size) });
     const results: PeerResult[] = [];
@@ -102,7 +103,7 @@ function javascriptPeers(ours: Measurement, options: PeerOptions, missing: Missi
 }
 
 /** One for each of PyTorch's modes. */
-export function pytorchPeers(pytorch: PyTorch | string, { adapter }: Measurement): Peer[] {
+export function pytorchPeers(pytorch: PyTorch | string, family: KernelFamilyName): Peer[] {
   if (typeof pytorch === "string") {
     return [{ engine: "PyTorch", command: [], extra: [], tolerance: F32_TOLERANCE, problem: pytorch }];
   }
@@ -110,12 +111,12 @@ export function pytorchPeers(pytorch: PyTorch | string, { adapter }: Measurement
   return modes.map((mode) => ({
     engine: `PyTorch ${version} ${device} ${mode}`,
     command: [python, join(peersFolder, "pytorch.py")],
-    extra: [adapter.family, mode],
+    extra: [family, mode],
     tolerance: toleranceOf(mode),
   }));
 }
 
-function toleranceOf(mode: string): number {
+export function toleranceOf(mode: string): number {
   return Math.max(F32_TOLERANCE, ...mode.split(" ").map((word) => tolerances[word] ?? 0));
 }
 

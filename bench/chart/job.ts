@@ -95,7 +95,7 @@ function ourCurve(run: JobRun, isDefault: boolean): Curve {
   const early = scales.slice(0, trace.length > 0 ? -1 : undefined);
   const end = reached ? ([seconds, loss] as const) : undefined;
   return {
-    name: named(`stylize, ${isDefault ? "default" : "best"} scales ${scheduleText(run)}`, end),
+    name: named(`stylize, ${isDefault ? "default" : "best"} schedule (${scheduleText(run)})`, end),
     role: isDefault ? "ours" : "best",
     early: early.map((scale) => [scale.seconds, scale.fullLoss] as const),
     points: trace.map((point) => [point.seconds, point.loss] as const),

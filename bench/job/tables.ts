@@ -38,7 +38,7 @@ export function bestRun(runs: readonly JobRun[]): JobRun | undefined {
 export function disagreements({ agreement }: JobReport): string[] {
   return agreement
     .filter(({ ours, pytorch }) => !(Math.abs(ours / pytorch - 1) <= AGREEMENT))
-    .map(({ picture, ours, pytorch }) => `of the ${picture}, ours is ${ours} and PyTorch's ${pytorch}`);
+    .map(({ picture, ours, pytorch }) => `${picture}: ours is ${ours} and PyTorch's ${pytorch}`);
 }
 
 export function jobText(job: JobReport): string {
