@@ -12,6 +12,8 @@ export interface Machine {
   readonly memory: number;
   readonly system: string;
   readonly node: string;
+  /** Version of the npm package, which has Dawn in it. */
+  readonly webgpu: string;
   /** Commit of this project, with "+" where files differ from it; undefined outside a clone. */
   readonly commit: string | undefined;
   /** NVIDIA's driver and cards as its kernel module names them; undefined where there is none. */
@@ -27,10 +29,16 @@ export function describeMachine(): Machine {
     memory: totalmem(),
     system: `${platform()} ${release()}`,
     node: process.versions.node,
+    webgpu: webgpuVersion(),
     commit: commit(),
     nvidia: nvidia(),
     load: platform() === "win32" ? undefined : loadavg()[0],
   };
+}
+
+function webgpuVersion(): string {
+  const file = new URL("package.json", import.meta.resolve("webgpu"));
+  return JSON.parse(readFileSync(file, "utf8")).version;
 }
 
 function commit(): string | undefined {

@@ -31,12 +31,12 @@ export const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value
 export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 export function machineText(machine: Machine, adapter: AdapterReport, date: string): string {
-  const { processor, cores, memory, system, node, load, nvidia, commit } = machine;
+  const { processor, cores, memory, system, node, webgpu, load, nvidia, commit } = machine;
   const bits = vectorBits(adapter);
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
     `- adapter: ${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}${nvidia ? ` (${nvidia})` : ""}; ${adapter.family} kernels`,
-    `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}${busy}`,
+    `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}, webgpu ${webgpu}${busy}`,
     `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");
 }
@@ -122,6 +122,7 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
     "s, least",
     "median",
     "GFLOP/s",
+    "device memory",
     "process memory",
     "same loss and gradient",
     "ours / it",
@@ -135,10 +136,11 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
         problems.push(`- ${engine} at ${size} px: ${peer.problem}`);
         continue;
       }
-      const { wall, peakProcess } = peer;
+      const { wall, peakProcess, peakDevice } = peer;
       const ratio = ours.wall ? (ours.wall.median / wall.median).toFixed(2) : "-";
       const speed = [seconds(wall.min), seconds(wall.median), gflops(size, wall.median)];
-      rows.push([size, engine, ...speed, megabytes(peakProcess), agreement(ours, peer), ratio]);
+      const memory = [peakDevice === undefined ? "-" : megabytes(peakDevice), megabytes(peakProcess)];
+      rows.push([size, engine, ...speed, ...memory, agreement(ours, peer), ratio]);
     }
   }
   const title =

@@ -9,6 +9,7 @@ export const exampleMachine: Machine = {
   memory: 16e9,
   system: "linux 6",
   node: "20.20.0",
+  webgpu: "0.6.2",
   commit: "0123456789",
   nvidia: undefined,
   load: 0.1,
@@ -78,6 +79,8 @@ function run(parts: Partial<JobRun>): JobRun {
 /** PyTorch has the target of 0.2 after 4.5 s; the default never, two scales after 2 s. */
 export const exampleJob: JobReport = {
   size: 64,
+  width: 64,
+  height: 64,
   steps: 4,
   target: 0.2,
   pytorch: [
@@ -108,6 +111,7 @@ export const exampleJob: JobReport = {
       ],
     }),
   ],
+  failures: [],
 };
 
 export const exampleJobs: Pick<JobsReport, "kind" | "date" | "machine" | "jobs"> = {

@@ -1,5 +1,6 @@
 /** The loss over the seconds since the call: PyTorch, the engine's default schedule, and its best. */
 import type { JobReport, JobRun, JobsReport } from "../job/report.ts";
+import { isDefault } from "../job/schedules.ts";
 import { bestRun, pytorchReached, scheduleText } from "../job/tables.ts";
 import { digits } from "../tables.ts";
 import { type Axis, linearAxis, logAxis } from "./scale.ts";
@@ -44,9 +45,8 @@ function drawJob(job: JobReport, top: number): string[] {
   const [plotTop, bottom] = [top + 24, top + PLOT];
   const x = linearAxis(Math.max(...all.map(([seconds]) => seconds)), PLOT_LEFT, PLOT_RIGHT);
   const y = logAxis([target, ...all.map(([, loss]) => loss)], bottom, plotTop);
-  const last = job.runs[0]!.scales.at(-1)!;
   return [
-    text(MARGIN, top + 6, `${last.width} x ${last.height} pixels`, "heading"),
+    text(MARGIN, top + 6, `${job.width} x ${job.height} pixels`, "heading"),
     ...y.ticks.flatMap((tick) => [
       line(PLOT_LEFT, y.at(tick), PLOT_RIGHT, y.at(tick), "grid"),
       text(PLOT_LEFT - 10, y.at(tick) + 4, `${tick}`, "tick", "end"),
@@ -76,7 +76,7 @@ function drawCurve({ role, early, points, end }: Curve, x: Axis, y: Axis): strin
   ];
 }
 
-export function curvesOf({ pytorch, runs, target }: JobReport): Curve[] {
+export function curvesOf({ size, pytorch, runs, target }: JobReport): Curve[] {
   const theirs = pytorch.flatMap((run): Curve[] => {
     if ("problem" in run) return [];
     const reached = pytorchReached(run, target);
@@ -85,18 +85,21 @@ export function curvesOf({ pytorch, runs, target }: JobReport): Curve[] {
     return [{ name: named(run.engine, end), role: "other", early: [], points, end }];
   });
   const best = bestRun(runs);
-  const ours = [...new Set([runs[0], best])].flatMap((run) => (run ? [ourCurve(run, run === runs[0])] : []));
+  const usual = runs.find(({ schedule }) => isDefault(schedule, size));
+  const ours = [usual, best === usual ? undefined : best].flatMap((run) =>
+    run ? [ourCurve(run, run === usual)] : [],
+  );
   return [...theirs, ...ours];
 }
 
-function ourCurve(run: JobRun, isDefault: boolean): Curve {
+function ourCurve(run: JobRun, isUsual: boolean): Curve {
   const { scales, trace, reached, seconds, loss } = run;
   // where a run was stopped early, its last scale is no full one
   const early = scales.slice(0, trace.length > 0 ? -1 : undefined);
   const end = reached ? ([seconds, loss] as const) : undefined;
   return {
-    name: named(`stylize, ${isDefault ? "default" : "best"} schedule (${scheduleText(run)})`, end),
-    role: isDefault ? "ours" : "best",
+    name: named(`stylize, ${isUsual ? "default" : "best"} schedule (${scheduleText(run)})`, end),
+    role: isUsual ? "ours" : "best",
     early: early.map((scale) => [scale.seconds, scale.fullLoss] as const),
     points: trace.map((point) => [point.seconds, point.loss] as const),
     end,

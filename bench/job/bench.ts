@@ -17,6 +17,7 @@ export async function benchJob(options: BenchOptions): Promise<Found<JobsReport>
     try {
       const job = await measureJob(size, { steps, schedules, family, device, python, say });
       jobs.push(job);
+      problems.push(...job.failures);
       problems.push(...disagreements(job).map((text) => `the losses disagree at ${size} px: ${text}`));
     } catch (error) {
       problems.push(`the job at ${size} px failed: ${error instanceof Error ? error.message : error}`);

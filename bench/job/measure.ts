@@ -2,18 +2,31 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { KernelFamilyName } from "../../engine/gpu/adapter.ts";
 import { askChild, withFolder } from "../children.ts";
 import { lastLine, peersFolder, run } from "../commands.ts";
-import { writeProblem } from "../problem-files.ts";
+import { type Problem, writeProblem } from "../problem-files.ts";
 import { findPyTorch, type PyTorch } from "../pytorch.ts";
-import { type Job, loadJob, problemAt } from "./problem.ts";
-import type { Agreement, Evaluation, JobReport, JobRequest, JobRun, PyTorchRun } from "./report.ts";
+import { loadJob, problemAt } from "./problem.ts";
+import type {
+  Agreement,
+  Evaluation,
+  JobReport,
+  JobRequest,
+  JobRun,
+  PyTorchRun,
+  RunRequest,
+} from "./report.ts";
 import { distinctSchedules, type Schedule, scheduleGrid } from "./schedules.ts";
+import { bestRun } from "./tables.ts";
 
 const child = fileURLToPath(new URL("child.ts", import.meta.url));
 
 /** A schedule is given up where it takes so many times as long as the fastest before. */
 const PATIENCE = 1.25;
+
+/** Seconds; JSON has no infinity. */
+const FOREVER = Number.MAX_VALUE;
 
 /** Modes of PyTorch whose loss is the same function as ours; the first one's result is the target. */
 const MODES = ["eager", "tf32"];
@@ -22,7 +35,8 @@ export interface JobOptions {
   /** Of PyTorch, and at most at our last scale. */
   readonly steps: number;
   readonly schedules: readonly Schedule[] | undefined;
-  readonly family: "cpu" | "gpu" | undefined;
+  readonly family: KernelFamilyName | undefined;
+  /** Part of the adapter's name. */
   readonly device: string | undefined;
   readonly python: string | undefined;
   readonly say: (text: string) => void;
@@ -31,108 +45,156 @@ export interface JobOptions {
 /** Runs the job at `size`. Throws where there is no PyTorch to set the target. */
 export function measureJob(size: number, options: JobOptions): Promise<JobReport> {
   return withFolder(async (folder) => {
-    const { steps, say } = options;
-    const job = await loadJob();
-    writeProblem(folder, problemAt(job, size));
-    say(`job at ${size} px: which adapter, which loss`);
-    const common = { size, family: options.family, device: options.device };
-    const ask = <Result>(request: JobRequest) => askChild<Result>(child, request);
-    const { adapter } = await ask<Evaluation>({ kind: "evaluate", ...common, files: [] });
-    const pytorch = await findPyTorch(adapter.family, options.python);
-    if (typeof pytorch === "string") throw new Error(pytorch);
-    const theirs = await runPyTorch(pytorch, folder, steps, adapter.family, say);
-    const reference = theirs[0]!;
+    const { steps, schedules, say } = options;
+    const problem = problemAt(await loadJob(), size);
+    writeProblem(folder, problem);
+    const ours = new Ours(size, folder, options);
+    const adapter = (await ours.evaluate([])).adapter;
+    const theirs = new Theirs(await pytorchFor(adapter.family, options), folder, adapter.family, say);
+    const pytorch = await theirs.runAll(steps);
+    const reference = pytorch[0]!;
     if ("problem" in reference) throw new Error(`${reference.engine} ${reference.problem}`);
     const target = leastLoss(reference);
-    const theirPicture = join(folder, "pytorch.bin");
-    const { losses } = await ask<Evaluation>({ kind: "evaluate", ...common, files: [theirPicture] });
+    const { losses } = await ours.evaluate([theirs.picture]);
     const agreement: Agreement[] = [
       { picture: "start", ours: losses[0]!, pytorch: reference.losses[0]! },
       { picture: "PyTorch's result", ours: losses[1]!, pytorch: target },
     ];
-    const runs: JobRun[] = [];
-    const file = join(folder, "ours.bin");
-    let allowed = Number.MAX_VALUE;
-    for (const schedule of schedulesFor(job, size, options)) {
-      say(
-        `job at ${size} px: first scale ${schedule.minSize} px, ${schedule.scaleSteps} steps at each smaller one`,
-      );
-      const found = await ask<JobRun>({
-        kind: "run",
-        ...common,
-        schedule,
-        steps,
-        target,
-        seconds: allowed,
-        file,
-      });
-      runs.push(found);
-      if (!found.reached) continue;
-      if (runs.length === 1) agreement.push(await checked(pytorch, folder, job, size, found, file));
-      allowed = Math.min(allowed, PATIENCE * found.seconds);
+    const { start } = problem.pictures;
+    const { runs, failures } = await ours.runAll(
+      distinctSchedules(start, size, schedules ?? scheduleGrid(size, steps)),
+      target,
+    );
+    const best = bestRun(runs);
+    if (best) {
+      const found = await theirs.evaluate(problem, ours.pictureOf(best.schedule));
+      agreement.push({ picture: "our best result", ours: best.loss, pytorch: found });
     }
-    return { size, steps, target, pytorch: theirs, agreement, runs };
+    const { width, height } = start;
+    return { size, width, height, steps, target, pytorch, agreement, runs, failures };
   });
 }
 
-const schedulesFor = ({ content }: Job, size: number, { schedules, steps }: JobOptions) =>
-  distinctSchedules(content, size, schedules ?? scheduleGrid(size, steps));
+async function pytorchFor(family: KernelFamilyName, { python }: JobOptions): Promise<PyTorch> {
+  const pytorch = await findPyTorch(family, python);
+  if (typeof pytorch === "string") throw new Error(pytorch);
+  return pytorch;
+}
 
-type Theirs = JobReport["pytorch"][number];
+/** The engine, each run in a process of its own. */
+class Ours {
+  readonly #size: number;
+  readonly #folder: string;
+  readonly #options: JobOptions;
 
-/** The first mode last: it leaves its picture. */
-async function runPyTorch(
-  pytorch: PyTorch,
-  folder: string,
-  steps: number,
-  family: string,
-  say: (text: string) => void,
-): Promise<readonly Theirs[]> {
-  const results: Theirs[] = [];
-  for (const mode of MODES.filter((name) => pytorch.modes.includes(name)).reverse()) {
-    const engine = `PyTorch ${pytorch.version} ${pytorch.device} ${mode}`;
-    say(`${engine}: ${steps} steps`);
-    results.unshift(await optimise(pytorch, folder, steps, family, mode, engine));
+  constructor(size: number, folder: string, options: JobOptions) {
+    this.#size = size;
+    this.#folder = folder;
+    this.#options = options;
   }
-  return results;
+
+  evaluate(files: readonly string[]): Promise<Evaluation> {
+    return this.#ask({ kind: "evaluate", ...this.#common(), files });
+  }
+
+  /** Where a schedule's result lies. */
+  pictureOf({ minSize, scaleSteps }: Schedule): string {
+    return join(this.#folder, `ours-${minSize}-${scaleSteps}.bin`);
+  }
+
+  async runAll(
+    schedules: readonly Schedule[],
+    target: number,
+  ): Promise<{ runs: readonly JobRun[]; failures: readonly string[] }> {
+    const { steps, say } = this.#options;
+    const runs: JobRun[] = [];
+    const failures: string[] = [];
+    say("a step at each scale, which fills the shader cache");
+    const minSize = Math.min(...schedules.map((schedule) => schedule.minSize));
+    await this.#run({ minSize, scaleSteps: 1 }, { steps: 1, target: 0, seconds: FOREVER });
+    for (const schedule of schedules) {
+      const name = `scales from ${schedule.minSize} px with ${schedule.scaleSteps} steps at the smaller`;
+      const fastest = bestRun(runs);
+      const seconds = fastest ? PATIENCE * fastest.seconds : FOREVER;
+      say(name);
+      try {
+        runs.push(await this.#run(schedule, { steps, target, seconds }));
+      } catch (error) {
+        failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    if (runs.length === 0) throw new Error(failures.join("; "));
+    return { runs, failures };
+  }
+
+  #run(schedule: Schedule, most: Pick<RunRequest, "steps" | "target" | "seconds">): Promise<JobRun> {
+    return this.#ask({ kind: "run", ...this.#common(), schedule, ...most, file: this.pictureOf(schedule) });
+  }
+
+  #common() {
+    const { family, device } = this.#options;
+    return { size: this.#size, family, device };
+  }
+
+  #ask<Result>(request: JobRequest): Promise<Result> {
+    return askChild<Result>(child, request);
+  }
 }
 
-async function optimise(
-  { python }: PyTorch,
-  folder: string,
-  steps: number,
-  family: string,
-  mode: string,
-  engine: string,
-): Promise<Theirs> {
-  const script = join(peersFolder, "pytorch_job.py");
-  const { ok, stdout, stderr } = await run([python, script, folder, `${steps}`, family, mode]);
-  return ok
-    ? (JSON.parse(lastLine(stdout)) as PyTorchRun)
-    : { engine, problem: `failed: ${lastLine(stderr)}` };
-}
+type TheirRun = JobReport["pytorch"][number];
 
-/** PyTorch's opinion of the picture that `ours` made. */
-async function checked(
-  pytorch: PyTorch,
-  folder: string,
-  job: Job,
-  size: number,
-  ours: JobRun,
-  file: string,
-): Promise<Agreement> {
-  const problem = problemAt(job, size);
-  const bytes = readFileSync(file);
-  const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-  const { width, height } = problem.pictures.start;
-  const start = { width, height, data };
-  writeProblem(folder, { ...problem, pictures: { ...problem.pictures, start } });
-  const found = await optimise(pytorch, folder, 0, ours.adapter.family, "eager", "PyTorch");
-  if ("problem" in found) throw new Error(found.problem);
-  return { picture: "our result", ours: ours.loss, pytorch: found.losses[0]! };
+/** torch.optim.LBFGS on the problem that was written to `folder`. */
+class Theirs {
+  readonly #pytorch: PyTorch;
+  readonly #folder: string;
+  readonly #family: KernelFamilyName;
+  readonly #say: (text: string) => void;
+
+  constructor(pytorch: PyTorch, folder: string, family: KernelFamilyName, say: (text: string) => void) {
+    this.#pytorch = pytorch;
+    this.#folder = folder;
+    this.#family = family;
+    this.#say = say;
+  }
+
+  /** Where the last run left its best picture. */
+  get picture(): string {
+    return join(this.#folder, "pytorch.bin");
+  }
+
+  /** In each mode; the first runs last, since its picture is the one that counts. */
+  async runAll(steps: number): Promise<readonly TheirRun[]> {
+    const results: TheirRun[] = [];
+    for (const mode of MODES.filter((name) => this.#pytorch.modes.includes(name)).reverse()) {
+      results.unshift(await this.#run(steps, mode));
+    }
+    return results;
+  }
+
+  /** Replaces the problem's start picture by that of `file` and evaluates it. */
+  async evaluate(problem: Problem, file: string): Promise<number> {
+    const { buffer, byteOffset, length } = readFileSync(file);
+    const data = new Float32Array(buffer.slice(byteOffset, byteOffset + length));
+    const start = { ...problem.pictures.start, data };
+    writeProblem(this.#folder, { ...problem, pictures: { ...problem.pictures, start } });
+    const found = await this.#run(0, MODES[0]!);
+    if ("problem" in found) throw new Error(`${found.engine} ${found.problem}`);
+    return found.losses[0]!;
+  }
+
+  async #run(steps: number, mode: string): Promise<TheirRun> {
+    const { python, version, device } = this.#pytorch;
+    const engine = `PyTorch ${version} ${device} ${mode}`;
+    this.#say(`${engine}: ${steps} steps`);
+    const script = join(peersFolder, "pytorch_job.py");
+    const { ok, stdout, stderr } = await run([python, script, this.#folder, `${steps}`, this.#family, mode]);
+    return ok
+      ? (JSON.parse(lastLine(stdout)) as PyTorchRun)
+      : { engine, problem: `failed: ${lastLine(stderr)}` };
+  }
 }
 
 /** Of all evaluations; L-BFGS without a line search may leave its best picture. */
-export function leastLoss({ losses }: PyTorchRun): number {
+function leastLoss({ losses }: PyTorchRun): number {
   return Math.min(...losses.map((loss) => loss ?? Number.POSITIVE_INFINITY));
 }

@@ -87,13 +87,18 @@ export interface PyTorchRun {
 
 /** Everything about one size. */
 export interface JobReport {
+  /** Long side, and both, in pixels. */
   readonly size: number;
+  readonly width: number;
+  readonly height: number;
   readonly steps: number;
   /** The least loss of the first of PyTorch's runs. */
   readonly target: number;
   readonly pytorch: readonly (PyTorchRun | { readonly engine: string; readonly problem: string })[];
   readonly agreement: readonly Agreement[];
   readonly runs: readonly JobRun[];
+  /** Schedules that could not be run, and why. */
+  readonly failures: readonly string[];
 }
 
 /** The same picture's loss by both. */

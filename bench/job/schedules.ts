@@ -20,9 +20,6 @@ export function defaultSchedule(size: number): Schedule {
   return { minSize: Math.min(optionTable.minSize.default, size), scaleSteps: optionTable.steps.default };
 }
 
-/** Steps of the last scale by default. */
-export const defaultSteps = optionTable.steps.default;
-
 /** One scale, then every number of smaller scales that fits with every number of steps, at most `maxSteps`. */
 export function scheduleGrid(size: number, maxSteps: number): readonly Schedule[] {
   const depths = DEPTHS.map((depth) => Math.ceil(size / 2 ** (depth / 2)));
@@ -30,6 +27,11 @@ export function scheduleGrid(size: number, maxSteps: number): readonly Schedule[
   const smaller = depths.filter((minSize) => minSize >= MIN_SIDE);
   const grid = smaller.flatMap((minSize) => steps.map((scaleSteps) => ({ minSize, scaleSteps })));
   return [{ minSize: size, scaleSteps: 1 }, ...grid];
+}
+
+export function isDefault({ minSize, scaleSteps }: Schedule, size: number): boolean {
+  const usual = defaultSchedule(size);
+  return minSize === usual.minSize && scaleSteps === usual.scaleSteps;
 }
 
 /** All that are to be run: the default first, then the others that make other scales or steps of `content` than one before. */

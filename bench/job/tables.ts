@@ -2,6 +2,7 @@
 import { digits, megabytes, table } from "../tables.ts";
 import { contentName, styleName } from "./problem.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
+import { isDefault } from "./schedules.ts";
 
 /** Both must find the same loss of the same picture to this. */
 export const AGREEMENT = 1e-3;
@@ -42,8 +43,7 @@ export function disagreements({ agreement }: JobReport): string[] {
 }
 
 export function jobText(job: JobReport): string {
-  const { size, steps, target, agreement, runs } = job;
-  const { width, height } = runs[0]!.scales.at(-1)!;
+  const { size, width, height, steps, target, agreement, runs } = job;
   const best = bestRun(runs);
   const pictures = `${contentName} in the manner of ${styleName}`;
   const found = agreement.map(
@@ -77,8 +77,11 @@ function jobTable({ size, target, pytorch, runs }: JobReport, best: JobRun | und
     if ("problem" in run) failures.push(`- ${run.engine}: ${run.problem}`);
     else rows.push([run.engine, `${size}`, ...cells(theirs[i]), megabytes(run.peakProcess)]);
   }
-  for (const [i, run] of runs.entries()) {
-    const mark = [...(i === 0 ? ["default"] : []), ...(run === best ? ["best"] : [])].join(", ");
+  for (const run of runs) {
+    const mark = [
+      ...(isDefault(run.schedule, size) ? ["default"] : []),
+      ...(run === best ? ["best"] : []),
+    ].join(", ");
     rows.push([
       `stylize${mark ? ` (${mark})` : ""}`,
       scheduleText(run),

@@ -5,6 +5,7 @@ line of JSON: the loss before each step and after the last, and when each was kn
 memory. Writes the picture with the least loss to FOLDER/pytorch.bin, f32 [3][height][width]. With 0 steps it evaluates the start picture.
 """
 
+import array
 import json
 import math
 import pathlib
@@ -66,7 +67,8 @@ def run(folder, steps, family, mode):
         seconds.append(time.perf_counter() - began)
         if losses[-1] < best[0]:
             best = (losses[-1], x.detach().clone())
-    best[1].cpu().numpy().tofile(str(folder / "pytorch.bin"))
+    with open(folder / "pytorch.bin", "wb") as file:
+        array.array("f", best[1].flatten().tolist()).tofile(file)  # torch can be there without numpy
     report = {
         "engine": f"PyTorch {torch.__version__} {device} {mode}",
         "ready": ready - began,
