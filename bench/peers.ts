@@ -9,6 +9,7 @@ import { writeProblem } from "./problem-files.ts";
 import { findPyTorch, type PyTorch } from "./pytorch.ts";
 import type { Measurement, PeerResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
+import { F32_TOLERANCE } from "./tables.ts";
 
 /** Evaluations stop after this; the one that runs then is still finished. */
 const SECONDS = 60;
@@ -16,8 +17,7 @@ const SECONDS = 60;
 /** A peer is ended after this, milliseconds. */
 const TIMEOUT = 300_000;
 
-/** Relative differences of loss and gradient norm that are allowed. */
-const F32_TOLERANCE = 1e-3;
+/** Relative differences that are allowed to lower precisions. */
 const tolerances: Readonly<Record<string, number>> = { tf32: 1e-2, f16: 2e-2, bf16: 5e-2 };
 
 export interface PeerOptions {

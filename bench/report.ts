@@ -97,8 +97,8 @@ export interface PeerMeasurement {
   readonly peakProcess: number;
   /** Of an engine on a GPU that tells it. */
   readonly peakDevice?: number;
-  /** How far its loss and gradient norm may be from the engine's, relative. */
-  readonly tolerance: number;
+  /** How far its loss and gradient norm may be from the engine's, relative; files of before they had one: f32's. */
+  readonly tolerance?: number;
 }
 
 export interface PeerFailure {

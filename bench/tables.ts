@@ -14,6 +14,9 @@ import type {
 import { spreadOf } from "./statistics.ts";
 import { stepOperations } from "./work.ts";
 
+/** Relative difference of loss and gradient norm that is allowed to peers that compute in f32. */
+export const F32_TOLERANCE = 1e-3;
+
 /** Parts of a profile that are listed one by one. */
 const LISTED = 25;
 
@@ -149,12 +152,13 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
 }
 
 const agreement = (ours: KeptMeasurement, peer: PeerMeasurement) =>
-  `${agrees(ours, peer) ? "yes" : "NO"} (${peer.tolerance})`;
+  `${agrees(ours, peer) ? "yes" : "NO"} (${peer.tolerance ?? F32_TOLERANCE})`;
 
 /** Whether a peer found the engine's loss and gradient to its tolerance. */
 export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
   if ("problem" in peer) return false;
-  const close = (a: number, b: number) => Math.abs(a / b - 1) <= peer.tolerance;
+  const { tolerance = F32_TOLERANCE } = peer;
+  const close = (a: number, b: number) => Math.abs(a / b - 1) <= tolerance;
   return close(peer.loss, ours.loss) && close(peer.gradientNorm, ours.gradientNorm);
 }
 

@@ -11,6 +11,7 @@ const report = {
   peers: [
     examplePeer("slow engine", 64, 5000),
     examplePeer("fast engine", 128, 50),
+    { ...examplePeer("wrong engine", 64, 1), gradientNorm: 0.26 },
     { size: 64, engine: "missing engine", problem: "is not installed" },
   ],
 };
@@ -28,7 +29,7 @@ function elementsOf(svg: string, name: string): number {
   return count;
 }
 
-test("rows are sorted by time within a size, engines without a time left out", () => {
+test("rows are sorted by time within a size, engines without a time and those with another gradient left out", () => {
   expect(panelsOf(report)).toEqual([
     {
       size: 64,

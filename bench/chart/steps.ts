@@ -1,13 +1,13 @@
 /** Seconds per step by engine and size: a dot each, on one logarithmic axis. */
 import { type Machine, vectorBits } from "../machine.ts";
-import type { AdapterReport, PeerResult, StepsReport } from "../report.ts";
-import { digits } from "../tables.ts";
+import type { AdapterReport, StepsReport } from "../report.ts";
+import { agrees, digits } from "../tables.ts";
 import { logAxis } from "./scale.ts";
 import { document, dot, line, text } from "./svg.ts";
 
-const WIDTH = 860;
+const WIDTH = 900;
 const MARGIN = 28;
-const PLOT_LEFT = 270;
+const PLOT_LEFT = 330;
 const PLOT_RIGHT = WIDTH - 100;
 const HEAD = 122;
 const ROW = 24;
@@ -31,17 +31,20 @@ interface Panel {
 /** Files of before reports had a kind are drawn as well. */
 export type DrawnSteps = Pick<StepsReport, "date" | "machine" | "measurements" | "peers">;
 
+/** Peers that found another loss or gradient are left out, as are those that failed. */
 export function panelsOf({ measurements, peers }: DrawnSteps): Panel[] {
-  return measurements.flatMap(({ size, wall }) => {
+  return measurements.flatMap((ours) => {
+    const { size, wall } = ours;
     if (!wall) return [];
-    const ours = { engine: "stylize", seconds: wall.median / 1e3, isOurs: true };
-    const theirs = peers.flatMap((peer) => (peer.size === size ? rowOf(peer) : []));
-    return [{ size, rows: [ours, ...theirs].sort((a, b) => a.seconds - b.seconds) }];
+    const rows = peers.flatMap((peer): Row[] =>
+      peer.size !== size || "problem" in peer || !agrees(ours, peer)
+        ? []
+        : [{ engine: peer.engine, seconds: peer.wall.median / 1e3, isOurs: false }],
+    );
+    rows.push({ engine: "stylize", seconds: wall.median / 1e3, isOurs: true });
+    return [{ size, rows: rows.sort((a, b) => a.seconds - b.seconds) }];
   });
 }
-
-const rowOf = (peer: PeerResult): Row[] =>
-  "problem" in peer ? [] : [{ engine: peer.engine, seconds: peer.wall.median / 1e3, isOurs: false }];
 
 export function stepsChart(report: DrawnSteps): string {
   const panels = panelsOf(report);
