@@ -37,7 +37,7 @@ export async function benchAgainst(options: BenchOptions): Promise<Found<Against
       }
     }
   });
-  const { json, chart, ...asked } = options;
+  const { json, chart, python, ...asked } = options;
   const report = { kind: "against", date, machine, options: asked, against, sizes } as const;
   const text = adapter ? [machineText(machine, adapter, date), againstTable(report)].join("\n\n") : "";
   return { text, report, problems };

@@ -53,5 +53,5 @@ export function lastLine(text: string): string {
   const lines = stripVTControlCharacters(text)
     .split(/\r?\n/)
     .filter((line) => line.trim() !== "");
-  return lines.findLast((line) => /^\w*Error\b|^npm (error|ERR!)/.test(line)) ?? lines.at(-1) ?? "nothing";
+  return lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? "nothing";
 }

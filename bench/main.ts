@@ -7,16 +7,24 @@ import { type BenchOptions, benchCommand } from "./options.ts";
 import { say, write } from "./output.ts";
 import { benchSteps } from "./steps.ts";
 
-const options = benchCommand().parse().opts<BenchOptions>();
+try {
+  await main(benchCommand().parse().opts<BenchOptions>());
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
 
-if (options.from !== undefined) {
-  write(options.chart ?? "chart.svg", drawReport(JSON.parse(readFileSync(options.from, "utf8"))));
-} else {
+async function main(options: BenchOptions): Promise<void> {
+  const { from, chart, json } = options;
+  if (from !== undefined) {
+    write(chart ?? "chart.svg", drawReport(JSON.parse(readFileSync(from, "utf8"))));
+    return;
+  }
   const run = options.job ? benchJob : options.against !== undefined ? benchAgainst : benchSteps;
-  const found = await run(options);
-  console.log(found.text);
-  if (options.json !== undefined) write(options.json, `${JSON.stringify(found.report, null, 2)}\n`);
-  if (options.chart !== undefined) write(options.chart, drawReport(found.report));
-  for (const problem of found.problems) say(problem);
-  if (found.problems.length > 0) process.exitCode = 1;
+  const { text, report, problems } = await run(options);
+  console.log(text);
+  if (json !== undefined) write(json, `${JSON.stringify(report, null, 2)}\n`);
+  for (const problem of problems) say(problem);
+  if (problems.length > 0) process.exitCode = 1;
+  if (chart !== undefined) write(chart, drawReport(report));
 }

@@ -84,7 +84,7 @@ export function benchCommand(): Command {
     .option("--against <ref>", "Compare with an earlier commit, run by turns.")
     .option("--rounds <n>", "Turns of --against.", integer(1, 100), 3)
     .option("--json <file>", "Write all figures to a file.")
-    .option("--chart <file>", "Draw them as SVG.")
+    .addOption(new Option("--chart <file>", "Draw them as SVG.").conflicts("against"))
     .addOption(
       new Option("--from <file>", "Draw --chart from a file that --json wrote; measure nothing.").conflicts([
         "job",

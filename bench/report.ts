@@ -108,12 +108,15 @@ export interface PeerFailure {
   readonly problem: string;
 }
 
+/** The options without this machine's paths. */
+export type Asked = Omit<BenchOptions, "json" | "chart" | "python">;
+
 /** What --json writes, of seconds per step. */
 export interface StepsReport {
   readonly kind: "steps";
   readonly date: string;
   readonly machine: Machine;
-  readonly options: Omit<BenchOptions, "json" | "chart">;
+  readonly options: Asked;
   readonly measurements: readonly KeptMeasurement[];
   readonly coldStarts: readonly KeptMeasurement[];
   readonly peers: readonly PeerResult[];
@@ -126,7 +129,7 @@ export interface AgainstReport {
   readonly kind: "against";
   readonly date: string;
   readonly machine: Machine;
-  readonly options: Omit<BenchOptions, "json" | "chart">;
+  readonly options: Asked;
   readonly against: string;
   readonly sizes: readonly ComparedSize[];
 }

@@ -27,7 +27,7 @@ export async function benchSteps(options: BenchOptions): Promise<Found<StepsRepo
       problems.push(`${size} px failed: ${error instanceof Error ? error.message : error}`);
     }
   }
-  const { json, chart, ...asked } = options;
+  const { json, chart, python, ...asked } = options;
   const report = {
     kind: "steps",
     date,

@@ -12,7 +12,9 @@ const MARGIN = 28;
 const PLOT_LEFT = 90;
 const PLOT_RIGHT = WIDTH - 40;
 const HEAD = 112;
-const PLOT = 300;
+/** From a job's heading to the bottom of its plot; names of curves stand between the heading and the plot. */
+const PLOT = 360;
+const NAME = 20;
 /** Below a plot: its axis, and the heading of the next. */
 const BELOW = 84;
 
@@ -42,7 +44,7 @@ function drawJob(job: JobReport, top: number): string[] {
   const { target } = job;
   const curves = curvesOf(job);
   const all = curves.flatMap(({ early, points }) => [...early, ...points]);
-  const [plotTop, bottom] = [top + 24, top + PLOT];
+  const [plotTop, bottom] = [top + 24 + NAME * curves.length, top + PLOT];
   const x = linearAxis(Math.max(...all.map(([seconds]) => seconds)), PLOT_LEFT, PLOT_RIGHT);
   const y = logAxis([target, ...all.map(([, loss]) => loss)], bottom, plotTop);
   return [
@@ -54,7 +56,7 @@ function drawJob(job: JobReport, top: number): string[] {
     ...x.ticks.map((tick) => text(x.at(tick), bottom + 20, `${tick} s`, "tick", "middle")),
     line(PLOT_LEFT, y.at(target), PLOT_RIGHT, y.at(target), "target"),
     ...curves.flatMap((curve) => drawCurve(curve, x, y)),
-    ...curves.map(({ name, role }, i) => text(PLOT_RIGHT, plotTop + 16 + 20 * i, name, role, "end")),
+    ...curves.map(({ name, role }, i) => text(PLOT_LEFT, top + 10 + NAME * (i + 1), name, role)),
     text(
       (PLOT_LEFT + PLOT_RIGHT) / 2,
       bottom + 42,
@@ -101,7 +103,7 @@ function ourCurve(run: JobRun, isUsual: boolean): Curve {
     name: named(`stylize, ${isUsual ? "default" : "best"} schedule (${scheduleText(run)})`, end),
     role: isUsual ? "ours" : "best",
     early: early.map((scale) => [scale.seconds, scale.fullLoss] as const),
-    points: trace.map((point) => [point.seconds, point.loss] as const),
+    points: [...trace.map((point) => [point.seconds, point.loss] as const), ...(end ? [end] : [])],
     end,
   };
 }

@@ -23,7 +23,7 @@ export async function benchJob(options: BenchOptions): Promise<Found<JobsReport>
       problems.push(`the job at ${size} px failed: ${error instanceof Error ? error.message : error}`);
     }
   }
-  const { json, chart, python: path, ...asked } = options;
+  const { json, chart, python: _, ...asked } = options;
   const report = { kind: "job", date, machine, options: asked, jobs } as const;
   const adapter = jobs[0]?.runs[0]?.adapter;
   const text = adapter ? [machineText(machine, adapter, date), ...jobs.map(jobText)].join("\n\n") : "";

@@ -1,7 +1,6 @@
 /** The records of a job. Times in seconds, memory in bytes. */
 import type { Machine } from "../machine.ts";
-import type { BenchOptions } from "../options.ts";
-import type { AdapterReport } from "../report.ts";
+import type { AdapterReport, Asked } from "../report.ts";
 import type { Schedule } from "./schedules.ts";
 
 /** What a child process is asked for. */
@@ -113,6 +112,6 @@ export interface JobsReport {
   readonly kind: "job";
   readonly date: string;
   readonly machine: Machine;
-  readonly options: Omit<BenchOptions, "json" | "chart" | "python">;
+  readonly options: Asked;
   readonly jobs: readonly JobReport[];
 }

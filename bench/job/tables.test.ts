@@ -17,6 +17,7 @@ test("the best run is the one that had its result first", () => {
 
 test("scales with their steps, the last without", () => {
   expect(scheduleText(exampleJob.runs[1]!)).toBe("45 x 15, 64");
+  expect(scheduleText({ ...exampleJob.runs[1]!, trace: [] })).toBe("45 x 15, ...");
 });
 
 test("the report", () => {
@@ -24,7 +25,8 @@ test("the report", () => {
   expect(text).toContain("## Seconds to a loss of 0.20000 at 64x64");
   expect(text).toContain("| PyTorch 1.13 cpu eager | 64 | 3 | 4.50 | 4.00 | 1.00x | 400 MB |");
   expect(text).toContain("| stylize (best) | 45 x 15, 64 | 1 | 2.00 | 1.50 | 2.25x | 1000 MB |");
-  expect(text).toContain("| stylize (default) | 64 | not reached | - | - | - | 1000 MB |");
+  expect(text).toContain("| stylize (default) | 64 | given up after 3.00 s | - | - | - | 1000 MB |");
+  expect(jobText({ ...exampleJob, steps: 2 })).toContain("| stylize (default) | 64 | not reached | - |");
   expect(text).toContain("- PyTorch 1.13 cpu tf32: failed: no such thing");
   expect(text).toContain("| 45x45 | 15 | 1.00 | 0.30000 |");
   expect(text).not.toContain("DISAGREE");

@@ -59,12 +59,12 @@ export function jobText(job: JobReport): string {
   ].join("\n\n");
 }
 
-function jobTable({ size, target, pytorch, runs }: JobReport, best: JobRun | undefined): string {
+function jobTable({ size, steps, target, pytorch, runs }: JobReport, best: JobRun | undefined): string {
   const rows: (string | number)[][] = [];
   const failures: string[] = [];
   const theirs = pytorch.map((run) => ("problem" in run ? undefined : pytorchReached(run, target)));
   const reference = theirs[0];
-  const cells = (reached: Reached | undefined) =>
+  const cells = (reached: Reached | undefined, otherwise = "not reached") =>
     reached
       ? [
           reached.steps,
@@ -72,7 +72,7 @@ function jobTable({ size, target, pytorch, runs }: JobReport, best: JobRun | und
           digits(reached.running),
           reference ? ratio(reached, reference) : "-",
         ]
-      : ["not reached", "-", "-", "-"];
+      : [otherwise, "-", "-", "-"];
   for (const [i, run] of pytorch.entries()) {
     if ("problem" in run) failures.push(`- ${run.engine}: ${run.problem}`);
     else rows.push([run.engine, `${size}`, ...cells(theirs[i]), megabytes(run.peakProcess)]);
@@ -85,7 +85,7 @@ function jobTable({ size, target, pytorch, runs }: JobReport, best: JobRun | und
     rows.push([
       `stylize${mark ? ` (${mark})` : ""}`,
       scheduleText(run),
-      ...cells(reachedBy(run)),
+      ...cells(reachedBy(run), isGivenUp(run, steps) ? `given up after ${digits(run.seconds)} s` : undefined),
       megabytes(run.peakProcess),
     ]);
   }
@@ -104,8 +104,12 @@ function jobTable({ size, target, pytorch, runs }: JobReport, best: JobRun | und
 const ratio = (reached: Reached, reference: Reached) =>
   `${(reference.seconds / reached.seconds).toFixed(2)}x`;
 
+const isGivenUp = ({ reached, trace }: JobRun, steps: number) => !reached && trace.length < steps;
+
 /** "181 x 60, 256 x 60, 512": long sides and steps. */
-export function scheduleText({ scales }: Pick<JobRun, "scales">): string {
+export function scheduleText({ scales, schedule, trace }: JobRun): string {
+  // it was given up before it came to its last scale
+  if (trace.length === 0) return `${schedule.minSize} x ${schedule.scaleSteps}, ...`;
   const parts = scales.map(({ width, height, steps }, i) => {
     const side = `${Math.max(width, height)}`;
     return i === scales.length - 1 ? side : `${side} x ${steps}`;
