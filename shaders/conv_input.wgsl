@@ -1,7 +1,8 @@
 // The first convolution, 3 to 64 channels, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) / std_c inside
 // the picture and zero outside it. finish() and keep_signs(): lib/conv_forward.wgsl.
 //   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][64] f32; y: [16][height][width] vec4f
-// Bound by memory. One workgroup: 64 channels of 128 pixels; one invocation: 8 channels of the 4 pixels p, p + 32, p + 64, p + 96.
+// Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring texels. One
+// workgroup: 64 channels of 128 pixels; one invocation: 32 channels, a word of the mask, of the pixels p and p + 64.
 struct Params {
   height: u32,
   width: u32,
@@ -18,9 +19,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> image: array<f32>;
-@group(0) @binding(3) var<storage, read> weights: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
+
+var<workgroup> weight_tile: array<vec4f, 432>;
 
 // The network's input at flat pixel i.
 fn input_at(i: u32) -> vec3f {
@@ -35,38 +37,62 @@ fn input_at(i: u32) -> vec3f {
   return (rgb - mean) / deviation;
 }
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let pixels = params.height * params.width;
-  let first = group.x * 128u + (local & 31u);
-  if (first >= pixels) {
-    return;
-  }
-  let end = min((group.x + 1u) * 128u, pixels);
-  let out4 = 2u * (local >> 5u);
-  var word = 0u;
-  var shift = 0u;
-  for (var p = first; p < end; p += 32u) {
-    let row = p / params.width;
-    let column = p % params.width;
-    var lo = vec4f();
-    var hi = vec4f();
-    // The part of the 3x3 window that is inside the picture.
-    for (var r = max(row, 1u) - 1u; r <= min(row + 1u, params.height - 1u); r++) {
-      for (var c = max(column, 1u) - 1u; c <= min(column + 1u, params.width - 1u); c++) {
-        let value = input_at(r * params.width + c);
-        let tap = 3u * (r + 1u - row) + c + 1u - column;
-        let w = tap * 48u + out4;
-        lo += weights[w] * value.x + weights[w + 16u] * value.y + weights[w + 32u] * value.z;
-        hi += weights[w + 1u] * value.x + weights[w + 17u] * value.y + weights[w + 33u] * value.z;
-      }
+// n around flat pixel p: the 3x3 window row by row, zero outside the picture.
+fn window(p: u32) -> array<vec3f, 9> {
+  let row = p / params.width;
+  let column = p % params.width;
+  var values: array<vec3f, 9>;
+  for (var tap = 0u; tap < 9u; tap++) {
+    let r = row + tap / 3u - 1u;
+    let c = column + tap % 3u - 1u;  // unsigned: what is left of the picture is also right of it
+    if (r < params.height && c < params.width) {
+      values[tap] = input_at(r * params.width + c);
     }
-    lo = finish(out4, p, lo);
-    hi = finish(out4 + 1u, p, hi);
-    y[out4 * pixels + p] = lo;
-    y[(out4 + 1u) * pixels + p] = hi;
-    word |= (signs(lo) | (signs(hi) << 16u)) << shift;
-    shift += 4u;
   }
-  keep_signs(out4, first, word);
+  return values;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  for (var i = local; i < 432u; i += 128u) {
+    weight_tile[i] = weight_at(i);
+  }
+  let pixels = params.height * params.width;
+  let first = group.x * 128u + (local & 63u);
+  let second = first + 64u;
+  let c32 = local >> 6u;
+  let window0 = window(min(first, pixels - 1u));
+  let window1 = window(min(second, pixels - 1u));
+  workgroupBarrier();
+  var word0 = 0u;
+  var word1 = 0u;
+  for (var c4 = 8u * c32; c4 < 8u * c32 + 8u; c4++) {
+    var sum0 = vec4f();
+    var sum1 = vec4f();
+    for (var tap = 0u; tap < 9u; tap++) {
+      let w = mat3x4f(
+        weight_tile[48u * tap + c4],
+        weight_tile[48u * tap + c4 + 16u],
+        weight_tile[48u * tap + c4 + 32u],
+      );
+      sum0 += w * window0[tap];
+      sum1 += w * window1[tap];
+    }
+    sum0 = finish(c4, first, sum0);
+    sum1 = finish(c4, second, sum1);
+    if (first < pixels) {
+      y[c4 * pixels + first] = sum0;
+    }
+    if (second < pixels) {
+      y[c4 * pixels + second] = sum1;
+    }
+    word0 |= signs(c4, sum0);
+    word1 |= signs(c4, sum1);
+  }
+  if (first < pixels) {
+    keep_signs(c32, first, word0);
+  }
+  if (second < pixels) {
+    keep_signs(c32, second, word1);
+  }
 }

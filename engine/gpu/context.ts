@@ -37,6 +37,8 @@ export class GpuContext implements Disposable {
   readonly isSoftware: boolean;
   readonly waitingSpins: boolean;
   readonly limits: GPUSupportedLimits;
+  /** Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults for others. */
+  choices: ReadonlyMap<string, string> = new Map();
   /** Bytes of buffers and textures alive now, and the most there ever were. */
   liveBytes = 0;
   peakBytes = 0;

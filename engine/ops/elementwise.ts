@@ -15,7 +15,7 @@ import {
 export interface Storage {
   readonly map: "map_buffer" | "map_texture";
   readonly features: "features_buffer" | "features_texture";
-  readonly mask: "mask_runs" | "mask_tiles";
+  readonly mask: "mask_words" | "mask_tiles";
   /** The order in which the product with the style gradient reads its matrix. */
   readonly weight: "weight_rows" | "weight_tiles";
   maskParams(shape: MapShape): { readonly mask_tiles: number; readonly tiles_x: number };

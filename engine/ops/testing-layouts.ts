@@ -28,11 +28,10 @@ const gpu: TestLayout = {
   shape: gpuMapShape,
   publish: (_program, _arena, texels) => ({ resource: texels, features: texels }),
   mask: (x, shape) => {
-    const words = new Uint32Array((shape.channels / 8) * maskWords(shape));
+    const words = new Uint32Array((shape.channels / 32) * maskWords(shape));
     eachPositive(x, (channel, row, column) => {
-      const p = row * x.width + column;
-      const word = (channel >> 3) * maskWords(shape) + (p >> 7) * 32 + (p & 31);
-      words[word]! |= 1 << (((channel >> 2) & 1) * 16 + ((p >> 5) & 3) * 4 + (channel & 3));
+      const word = (channel >> 5) * maskWords(shape) + row * x.width + column;
+      words[word]! |= 1 << (channel & 31);
     });
     return words;
   },

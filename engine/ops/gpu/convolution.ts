@@ -1,9 +1,11 @@
 /** Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv_input.wgsl and conv_input_backward.wgsl. */
 import type { GpuContext } from "../../gpu/context.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
-import { CHANNEL_TILE, maskWords, PIXEL_TILE } from "./layout.ts";
+import { maskWords } from "./layout.ts";
+import { chosenVariant, type Problem, type Tile } from "./variants.ts";
 
 /**
  * What happens to the sums of a convolution. `forward`: bias, ReLU, and the ReLU's signs to `mask`; `plain`: nothing;
@@ -25,17 +27,19 @@ export interface Convolution {
   readonly finish: Finish;
 }
 
-/** Records y = finish(weights * x). */
+/** Records y = finish(weights * x), in the variant that was tuned for the shape, or a sensible one. */
 export function recordConvolution(
   context: GpuContext,
   program: Program,
-  { side, x, weights, y, shape, finish }: Convolution,
+  convolution: Convolution,
   tag: string,
 ): void {
+  const { side, x, weights, y, shape, finish } = convolution;
+  const { tile } = chosenVariant(problemOf(convolution), context);
   const { height, width, pitch, channels } = shape;
   const { libs, resources } = finishParts(finish);
   program.dispatch(
-    context.kernel("conv2d_gemm", { libs: ["map_buffer", "signs", ...libs], constants: { SIDE: side } }),
+    gemmKernel(context, side, tile, libs),
     { x: x.resource, weights, y, ...resources },
     {
       height,
@@ -45,11 +49,33 @@ export function recordConvolution(
       y_pitch: pitch,
       in_channels: x.shape.channels,
       out_channels: channels,
+      positions: 1,
       mask_tiles: maskWords(shape),
     },
-    [Math.ceil((height * width) / PIXEL_TILE), channels / CHANNEL_TILE, 1],
+    [Math.ceil((height * width) / tile.pixels), channels / tile.channels, 1],
     tag,
   );
+}
+
+function gemmKernel(context: GpuContext, side: 1 | 3, tile: Tile, libs: readonly string[]): Kernel {
+  const constants = {
+    SIDE: side,
+    CHANNELS: tile.channels,
+    PIXELS: tile.pixels,
+    TEXELS: tile.texels,
+    RUN: tile.run,
+  };
+  return context.kernel("conv2d_gemm", { libs: ["map_buffer", "weights", "signs", ...libs], constants });
+}
+
+function problemOf({ side, x, shape, finish }: Convolution): Problem {
+  return {
+    side,
+    direction: finish.mode === "forward" ? "forward" : "backward",
+    inChannels: x.shape.channels,
+    outChannels: shape.channels,
+    pixels: shape.height * shape.width,
+  };
 }
 
 function finishParts(finish: Finish): {
@@ -63,7 +89,7 @@ function finishParts(finish: Finish): {
       return { libs: ["conv_plain"], resources: {} };
     case "masked": {
       const { mask, d } = finish;
-      const libs = ["conv_masked", "mask_runs", d ? "loss_gradient" : "no_loss_gradient"];
+      const libs = ["conv_masked", "mask_words", d ? "loss_gradient" : "no_loss_gradient"];
       return { libs, resources: { mask, ...(d && { d }) } };
     }
     default:
@@ -83,10 +109,10 @@ export function recordConvInput(
   const { height, width } = shape;
   const preprocessing = { ...triple("order", order), ...triple("mean", mean), ...triple("std", std) };
   program.dispatch(
-    context.kernel("conv_input", { libs: ["conv_forward", "signs"] }),
+    context.kernel("conv_input", { libs: ["conv_forward", "weights", "signs"] }),
     { image, weights, bias, mask, y },
     { height, width, mask_tiles: maskWords(shape), ...preprocessing },
-    [Math.ceil((height * width) / PIXEL_TILE), 1, 1],
+    [Math.ceil((height * width) / 128), 1, 1],
     "conv1_1 forward",
   );
 }

@@ -2,27 +2,20 @@
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 
-/** Pixels that a workgroup of a convolution computes. */
-export const PIXEL_TILE = 128;
-/** Channels that it computes. */
-export const CHANNEL_TILE = 64;
-
 /** Maps have no padding: pixels are counted through from row to row. */
 export function mapShape(channels: number, height: number, width: number): MapShape {
   return { channels, height, width, pitch: width, rows: height };
 }
 
-/** Words of a mask from one group of 8 channels to the next. */
-export function maskWords({ height, width }: MapShape): number {
-  return 32 * Math.ceil((height * width) / PIXEL_TILE);
-}
+/** Words of a mask from one group of 32 channels to the next; see shaders/lib/mask_words.wgsl. */
+export const maskWords = ({ height, width }: MapShape): number => height * width;
 
-export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / 8) * maskWords(shape);
+export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / 32) * maskWords(shape);
 
 export const gpuStorage: Storage = {
   map: "map_buffer",
   features: "features_buffer",
-  mask: "mask_runs",
+  mask: "mask_words",
   weight: "weight_rows",
   maskParams: (shape) => ({ mask_tiles: maskWords(shape), tiles_x: 0 }),
 };

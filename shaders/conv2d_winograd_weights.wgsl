@@ -1,0 +1,36 @@
+// Weights of a 3x3 convolution to Winograd's: u = G w G^T, in f32, with the transforms of lib/winograd2.wgsl or lib/winograd4.wgsl.
+//   w: [9][in_channels][out_channels] f32 (lib/weights.wgsl); u: [INPUTS * INPUTS][in_channels][out_channels] f32
+// Weights of both directions are stored in this order, so one kernel serves both. One invocation: four output channels at one input
+// channel, all positions.
+struct Params {
+  vectors: u32,  // in_channels * out_channels / 4
+}
+
+@group(0) @binding(4) var<storage, read_write> u: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = linear_index(group, groups, local, 64u);
+  if (index >= params.vectors) {
+    return;
+  }
+  var columns: array<array<vec4f, INPUTS>, 3>;
+  for (var c = 0u; c < 3u; c++) {
+    var column: array<vec4f, 3>;
+    for (var r = 0u; r < 3u; r++) {
+      column[r] = weight_at((3u * r + c) * params.vectors + index);
+    }
+    columns[c] = transform_weights(column);
+  }
+  for (var r = 0u; r < INPUTS; r++) {
+    let row = transform_weights(array(columns[0][r], columns[1][r], columns[2][r]));
+    for (var c = 0u; c < INPUTS; c++) {
+      u[(r * INPUTS + c) * params.vectors + index] = row[c];
+    }
+  }
+}
