@@ -1,7 +1,7 @@
 // Winograd's products to a convolution's outputs: y = finish(A^T m A), with lib/winograd2.wgsl or lib/winograd4.wgsl.
 //   m: [channels/4][INPUTS * INPUTS][tiles] vec4f; y: [channels/4][height][width] vec4f
-// Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32 channels of 32
-// tiles, so that it makes whole words of the mask; one invocation: one tile of four channels.
+// Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32 channels of 16
+// tiles, four channels after four, so that it makes whole words of the mask; one invocation: a column of a tile, then a row.
 struct Params {
   height: u32,
   width: u32,
@@ -12,62 +12,54 @@ struct Params {
   mask_tiles: u32,
 }
 
-const WORDS = select(1u, OUTPUTS * OUTPUTS * 32u, KEEPS_SIGNS);
+const TILES = 16u;
 
 @group(0) @binding(3) var<storage, read> m: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-var<workgroup> words: array<atomic<u32>, WORDS>;  // [OUTPUTS * OUTPUTS][32 tiles]: signs
+var<workgroup> half_done: array<array<vec4f, TILES>, OUTPUTS * INPUTS>;  // [row][column][tile]
 
-// The flat pixel of output `i` of a tile; past the last one where that is outside the map.
-fn pixel_of(tile: u32, i: u32) -> u32 {
-  let row = OUTPUTS * (tile / params.tiles_x) + i / OUTPUTS;
-  let column = OUTPUTS * (tile % params.tiles_x) + i % OUTPUTS;
-  return select(params.height * params.width, row * params.width + column, column < params.width);
-}
-
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+@compute @workgroup_size(TILES, INPUTS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let size = params.height * params.width;
-  let lane = local & 31u;
-  let index = group.x * 32u + lane;
+  let lane = local.x;
+  let index = min(group.x * TILES + lane, params.tiles - 1u);
   let tile = params.first_tile + index;
-  let c4 = group.y * 8u + (local >> 5u);
-  if (index < params.tiles) {
-    var columns: array<array<vec4f, OUTPUTS>, INPUTS>;
-    for (var c = 0u; c < INPUTS; c++) {
-      var column: array<vec4f, INPUTS>;
-      for (var r = 0u; r < INPUTS; r++) {
-        column[r] = m[((c4 * INPUTS + r) * INPUTS + c) * params.tiles + index];
-      }
-      columns[c] = transform_output(column);
+  let row = OUTPUTS * (tile / params.tiles_x) + local.y;
+  let column = OUTPUTS * (tile % params.tiles_x);
+  let has_row = local.y < OUTPUTS && row < params.height && group.x * TILES + lane < params.tiles;
+  var words: array<u32, OUTPUTS>;  // signs of 32 channels
+  for (var c4 = 8u * group.y; c4 < 8u * group.y + 8u; c4++) {
+    var values: array<vec4f, INPUTS>;
+    for (var r = 0u; r < INPUTS; r++) {
+      values[r] = m[((c4 * INPUTS + r) * INPUTS + local.y) * params.tiles + index];
     }
+    var sums = transform_output(values);
+    workgroupBarrier();
     for (var r = 0u; r < OUTPUTS; r++) {
-      var row: array<vec4f, INPUTS>;
+      half_done[r * INPUTS + local.y][lane] = sums[r];
+    }
+    workgroupBarrier();
+    if (has_row) {
       for (var c = 0u; c < INPUTS; c++) {
-        row[c] = columns[c][r];
+        values[c] = half_done[local.y * INPUTS + c][lane];
       }
-      let sums = transform_output(row);
+      sums = transform_output(values);
       for (var c = 0u; c < OUTPUTS; c++) {
-        let p = pixel_of(tile, r * OUTPUTS + c);
-        if (p < size) {
+        if (column + c < params.width) {
+          let p = row * params.width + column + c;
           let value = finish(c4, p, sums[c]);
           y[c4 * size + p] = value;
-          if (KEEPS_SIGNS) {
-            atomicOr(&words[(r * OUTPUTS + c) * 32u + lane], signs(c4, value));
-          }
+          words[c] |= signs(c4, value);
         }
       }
     }
   }
-  if (KEEPS_SIGNS) {
-    workgroupBarrier();
-    for (var i = local; i < WORDS; i += 256u) {
-      let t = group.x * 32u + (i & 31u);
-      let p = pixel_of(params.first_tile + t, i >> 5u);
-      if (t < params.tiles && p < size) {
-        keep_signs(group.y, p, atomicLoad(&words[i]));
+  if (has_row) {
+    for (var c = 0u; c < OUTPUTS; c++) {
+      if (column + c < params.width) {
+        keep_signs(group.y, row * params.width + column + c, words[c]);
       }
     }
   }

@@ -45,6 +45,7 @@ fn window(p: u32) -> array<vec3f, 9> {
   for (var tap = 0u; tap < 9u; tap++) {
     let r = row + tap / 3u - 1u;
     let c = column + tap % 3u - 1u;  // unsigned: what is left of the picture is also right of it
+    values[tap] = vec3f();
     if (r < params.height && c < params.width) {
       values[tap] = input_at(r * params.width + c);
     }

@@ -51,6 +51,8 @@ export class Program {
   readonly #context: GpuContext;
   readonly #arena: Arena;
   readonly #commands: (Dispatch | Copy)[] = [];
+  readonly #needed = new Set<Program>();
+  #hasRun = false;
   #uniforms: GPUBuffer | undefined;
   #slot = UNIFORM_SLOTS;
 
@@ -118,8 +120,17 @@ export class Program {
     return this.#commands.filter(({ kind }) => kind === "dispatch").length;
   }
 
-  /** Waits until every kernel is compiled. */
+  /** Runs `first` before this program becomes ready, unless it has been submitted by then. */
+  needs(first: Program): void {
+    this.#needed.add(first);
+  }
+
+  /** Waits until every kernel is compiled, and submits what this program needs. */
   async ready(): Promise<void> {
+    for (const first of this.#needed) {
+      await first.ready();
+      if (!first.#hasRun) first.submit();
+    }
     const kernels = new Set(this.#commands.flatMap((c) => (c.kind === "dispatch" ? [c.kernel.ready] : [])));
     await this.#context.until(Promise.all(kernels));
   }
@@ -148,6 +159,7 @@ export class Program {
 
   /** Encodes and submits the program; its kernels must be ready. */
   submit(): void {
+    this.#hasRun = true;
     const encoder = this.#context.device.createCommandEncoder();
     this.encode(encoder);
     this.#context.device.queue.submit([encoder.finish()]);

@@ -1,11 +1,13 @@
-/** Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv_input.wgsl and conv_input_backward.wgsl. */
+/** Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv2d_winograd_*.wgsl, conv_input.wgsl and conv_input_backward.wgsl. */
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
-import type { Program, Resource } from "../../gpu/program.ts";
+import type { Program } from "../../gpu/program.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
 import { maskWords } from "./layout.ts";
-import { chosenVariant, type Problem, type Tile } from "./variants.ts";
+import type { Scratch } from "./scratch.ts";
+import { chosenVariant, type Problem, type Tile, type Variant } from "./variants.ts";
+import { type DirectedWeights, winogradPositions } from "./weights.ts";
 
 /**
  * What happens to the sums of a convolution. `forward`: bias, ReLU, and the ReLU's signs to `mask`; `plain`: nothing;
@@ -16,45 +18,129 @@ export type Finish =
   | { readonly mode: "plain" }
   | { readonly mode: "masked"; readonly mask: GPUBuffer; readonly d: GPUBuffer | undefined };
 
-export interface Convolution {
-  /** 3: zero padding 1. 1: a matrix product. */
-  readonly side: 1 | 3;
+export type Convolution = {
   readonly x: FeatureMap;
-  /** [side * side][channels of x][channels of y] f32 */
-  readonly weights: Resource;
   readonly y: GPUBuffer;
   readonly shape: MapShape;
   readonly finish: Finish;
+} & (
+  | { readonly side: 3; readonly weights: DirectedWeights } // zero padding 1
+  | { readonly side: 1; readonly weights: GPUBuffer } // a matrix product: [channels of x][channels of y] f32
+);
+
+/** Where convolutions of one picture size are recorded. */
+interface Recording {
+  readonly context: GpuContext;
+  readonly program: Program;
+  readonly scratch: Scratch;
 }
 
 /** Records y = finish(weights * x), in the variant that was tuned for the shape, or a sensible one. */
-export function recordConvolution(
-  context: GpuContext,
-  program: Program,
-  convolution: Convolution,
+export function recordConvolution(recording: Recording, convolution: Convolution, tag: string): void {
+  const variant = chosenVariant(problemOf(convolution), recording.context);
+  if (variant.kind === "winograd" && convolution.side === 3) {
+    recordWinograd(recording, convolution, convolution.weights, variant, tag);
+  } else {
+    recordGemm(recording, convolution, variant.tile, tag);
+  }
+}
+
+function recordGemm(
+  { context, program }: Recording,
+  { side, x, weights, y, shape, finish }: Convolution,
+  tile: Tile,
   tag: string,
 ): void {
-  const { side, x, weights, y, shape, finish } = convolution;
-  const { tile } = chosenVariant(problemOf(convolution), context);
-  const { height, width, pitch, channels } = shape;
   const { libs, resources } = finishParts(finish);
   program.dispatch(
     gemmKernel(context, side, tile, libs),
-    { x: x.resource, weights, y, ...resources },
-    {
-      height,
-      width,
-      pitch: x.shape.pitch,
-      rows: x.shape.rows,
-      y_pitch: pitch,
-      in_channels: x.shape.channels,
-      out_channels: channels,
-      positions: 1,
-      mask_tiles: maskWords(shape),
-    },
-    [Math.ceil((height * width) / tile.pixels), channels / tile.channels, 1],
+    { x: x.resource, weights: side === 3 ? weights.buffer : weights, y, ...resources },
+    { ...gemmParams(x.shape, shape), positions: 1 },
+    [Math.ceil(maskWords(shape) / tile.pixels), shape.channels / tile.channels, 1],
     tag,
   );
+}
+
+/** Tiles of a workgroup of conv2d_winograd_input.wgsl and conv2d_winograd_output.wgsl. */
+const WINOGRAD_GROUP = 16;
+
+/** Band after band: tiles to Winograd's inputs, products with the transformed weights, products to outputs. */
+function recordWinograd(
+  { context, program, scratch }: Recording,
+  { x, y, shape, finish }: Convolution,
+  weights: DirectedWeights,
+  { outputs, tile }: Extract<Variant, { kind: "winograd" }>,
+  tag: string,
+): void {
+  const { height, width, channels } = shape;
+  const inChannels = x.shape.channels;
+  const positions = winogradPositions(outputs);
+  const u = weights.winograd(outputs, program);
+  const { inputs: v, products: m, bytes } = scratch.winograd();
+  const tilesX = Math.ceil(width / outputs);
+  const bands = winogradBands(
+    tilesX * Math.ceil(height / outputs),
+    Math.floor(bytes / (4 * positions * Math.max(inChannels, channels))),
+  );
+  const { libs, resources } = finishParts(finish);
+  const transform = `winograd${outputs}`;
+  for (const { first, tiles } of bands) {
+    const place = { height, width, tiles_x: tilesX, first_tile: first, tiles };
+    program.dispatch(
+      context.kernel("conv2d_winograd_input", { libs: ["map_buffer", transform] }),
+      { x: x.resource, v },
+      { ...place, pitch: x.shape.pitch, rows: x.shape.rows },
+      [Math.ceil(tiles / WINOGRAD_GROUP), inChannels / 4, 1],
+      tag,
+    );
+    const [from, to] = [inChannels, channels].map((count) => bandShape(count, positions, tiles));
+    program.dispatch(
+      gemmKernel(context, 1, tile, ["conv_plain"]),
+      { x: v, weights: u, y: m },
+      { ...gemmParams(from!, to!), height: 1, positions },
+      [Math.ceil(tiles / tile.pixels), channels / tile.channels, positions],
+      tag,
+    );
+    program.dispatch(
+      context.kernel("conv2d_winograd_output", { libs: [transform, "signs", ...libs] }),
+      { m, y, ...resources },
+      { ...place, y_pitch: shape.pitch, mask_tiles: maskWords(shape) },
+      [Math.ceil(tiles / WINOGRAD_GROUP), channels / 32, 1],
+      tag,
+    );
+  }
+}
+
+/** Winograd's inputs or products as a map: a row of tiles for each position. */
+const bandShape = (channels: number, positions: number, tiles: number): MapShape => ({
+  channels,
+  height: positions,
+  width: tiles,
+  pitch: tiles,
+  rows: positions,
+});
+
+/** `total` tiles in bands of about the same size, `most` tiles at most. */
+export function winogradBands(total: number, most: number) {
+  const count = Math.ceil(total / most);
+  const size = Math.ceil(total / count);
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => ({
+    first: i * size,
+    tiles: Math.min(size, total - i * size),
+  }));
+}
+
+function gemmParams(from: MapShape, to: MapShape) {
+  return {
+    height: to.height,
+    width: to.width,
+    pitch: from.pitch,
+    rows: from.rows,
+    y_pitch: to.pitch,
+    in_channels: from.channels,
+    out_channels: to.channels,
+    mask_tiles: maskWords(to),
+  };
 }
 
 function gemmKernel(context: GpuContext, side: 1 | 3, tile: Tile, libs: readonly string[]): Kernel {

@@ -15,10 +15,16 @@ import type {
   Pooled,
   StyleTerm,
 } from "../family.ts";
-import { recordConvInput, recordConvInputBackward, recordConvolution } from "./convolution.ts";
+import {
+  type Convolution,
+  recordConvInput,
+  recordConvInputBackward,
+  recordConvolution,
+} from "./convolution.ts";
 import { recordGram } from "./gram.ts";
 import { gpuStorage, mapShape, maskBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
+import { directedWeights } from "./weights.ts";
 
 export class GpuOperations implements Operations {
   readonly #context: GpuContext;
@@ -60,7 +66,10 @@ export class GpuOperations implements Operations {
     const shape = mapShape(outChannels, x.shape.height, x.shape.width);
     const { y, mask, activation } = this.#activation(shape, name, keep, x);
     const finish = { mode: "forward", bias: weights.bias, mask } as const;
-    this.#convolve({ side: 3, x, weights: weights.forward, y, shape, finish }, `${name} forward`);
+    this.#convolve(
+      { side: 3, x, weights: directedWeights(weights).forward, y, shape, finish },
+      `${name} forward`,
+    );
     return activation;
   }
 
@@ -102,7 +111,13 @@ export class GpuOperations implements Operations {
   ): FeatureMap {
     const tag = `${weights.layer.name} backward`;
     const y = this.#scratch.map(dz.resource);
-    const conv = { side: 3, x: dz, weights: weights.backward, y, shape: input.shape } as const;
+    const conv = {
+      side: 3,
+      x: dz,
+      weights: directedWeights(weights).backward,
+      y,
+      shape: input.shape,
+    } as const;
     if (!("source" in input)) {
       const d = this.#lossGradient(input, losses);
       this.#convolve({ ...conv, finish: { mode: "masked", mask: maskOf(input), d } }, tag);
@@ -153,7 +168,8 @@ export class GpuOperations implements Operations {
     this.#convolve(product, `style ${shape.channels}`);
   }
 
-  #convolve(convolution: Parameters<typeof recordConvolution>[2], tag: string): void {
-    recordConvolution(this.#context, this.#program, convolution, tag);
+  #convolve(convolution: Convolution, tag: string): void {
+    const recording = { context: this.#context, program: this.#program, scratch: this.#scratch };
+    recordConvolution(recording, convolution, tag);
   }
 }

@@ -8,6 +8,16 @@ const CHANNELS = 64;
 /** Bytes of a 64 x 64 tile of a Gram matrix. */
 const GRAM_TILE_BYTES = 4 * 64 * 64;
 
+/** Bytes of Winograd's inputs or products of a band of tiles: few enough to stay in a large GPU's cache. */
+const BAND_BYTES = 2 ** 25;
+
+/** Winograd's inputs and products of a band of tiles, `bytes` each. */
+interface WinogradScratch {
+  readonly inputs: GPUBuffer;
+  readonly products: GPUBuffer;
+  readonly bytes: number;
+}
+
 export class Scratch {
   /** Workgroups of a Gram product at most: enough to fill a GPU. */
   static readonly gramGroups = 512;
@@ -17,6 +27,7 @@ export class Scratch {
   readonly #maps: readonly [GPUBuffer, GPUBuffer];
   #lossGradient: GPUBuffer | undefined;
   #gramPartials: GPUBuffer | undefined;
+  #winograd: WinogradScratch | undefined;
 
   constructor(arena: Arena, height: number, width: number) {
     this.#arena = arena;
@@ -40,5 +51,15 @@ export class Scratch {
   gramPartials(): GPUBuffer {
     this.#gramPartials ??= this.#arena.buffer("gram partials", GRAM_TILE_BYTES * Scratch.gramGroups);
     return this.#gramPartials;
+  }
+
+  winograd(): WinogradScratch {
+    const bytes = Math.min(BAND_BYTES, 5 * this.#bytes); // all tiles of a small map take 4 maps and some
+    this.#winograd ??= {
+      inputs: this.#arena.buffer("Winograd inputs", bytes),
+      products: this.#arena.buffer("Winograd products", bytes),
+      bytes,
+    };
+    return this.#winograd;
   }
 }

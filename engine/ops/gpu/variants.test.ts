@@ -33,6 +33,10 @@ const unlimited = {
 };
 const names = (p: Problem) => variantsFor(p, unlimited).map(({ name }) => name);
 
+/** Tiles do the same in both directions: one of each kernel is enough. */
+const backwardNames = ["gemm-64x64-8x4", "winograd2-64x64-8x4", "winograd4-64x64-8x4"];
+const forwardNames = [...names({ ...forward, side: 1 }), "winograd2-128x64-8x4", "winograd4-128x64-8x4"];
+
 const choose = (context: GpuContext, name: string) => {
   context.choices = new Map([forward, backward].map((p) => [problemKey(p), name]));
   expect(chosenVariant(forward, context).name).toBe(name);
@@ -45,9 +49,9 @@ describe("variants of a convolution", () => {
   });
   afterAll(() => context[Symbol.dispose]());
 
-  it.each(names(forward))("%s adds the bias, cuts off below zero and keeps the signs", async (name) => {
+  it.each(forwardNames)("%s adds the bias, cuts off below zero and keeps the signs", async (name) => {
     choose(context, name);
-    using test = new OperationsTest(context, 2 * height, 2 * width);
+    using test = new OperationsTest(context, 8, 8); // scratch memory so small that Winograd's tiles come in three bands
     const x = randomPlanes(1, 64, height, width);
     const weights = randomWeights(2, layer);
     const y = test.ops.conv(test.upload(x), await test.loadWeights(layer, weights), {
@@ -66,7 +70,7 @@ describe("variants of a convolution", () => {
     expect(wrong).toBe(-1);
   });
 
-  it.each(names(backward))("%s goes back through the ReLU below, with and without a loss", async (name) => {
+  it.each(backwardNames)("%s goes back through the ReLU below, with and without a loss", async (name) => {
     choose(context, name);
     using test = new OperationsTest(context, 2 * height, 2 * width);
     const input = randomPlanes(3, 64, height, width);

@@ -4,6 +4,8 @@
  * All of them read and write the same maps and masks, so each layer may have its own. Names are stable: what tuning found is kept by them.
  */
 
+import type { WinogradOutputs } from "./weights.ts";
+
 /** Sizes of conv2d_gemm.wgsl: a workgroup computes `channels` x `pixels`, an invocation 4 * `texels` x `run` of them. */
 export interface Tile {
   readonly channels: number;
@@ -12,7 +14,10 @@ export interface Tile {
   readonly run: number;
 }
 
-export type Variant = { readonly name: string; readonly tile: Tile } & { readonly kind: "gemm" };
+export type Variant = { readonly name: string; readonly tile: Tile } & (
+  | { readonly kind: "gemm" }
+  | { readonly kind: "winograd"; readonly outputs: WinogradOutputs }
+);
 
 /** Tiles from the largest to the smallest: fewer reads for each product, or more workgroups. */
 const tiles: readonly Tile[] = [
@@ -28,6 +33,14 @@ const tiles: readonly Tile[] = [
 const tileName = ({ channels, pixels, texels, run }: Tile) => `${channels}x${pixels}-${4 * texels}x${run}`;
 
 const gemms = tiles.map((tile) => ({ kind: "gemm", name: `gemm-${tileName(tile)}`, tile }) as const);
+
+/** Winograd's products are many at once, so that large tiles leave no GPU idle. */
+const winogradTiles = tiles.filter(({ channels, pixels }) => channels * pixels >= 64 * 64);
+const winograds = ([2, 4] as const).flatMap((outputs) =>
+  winogradTiles.map(
+    (tile) => ({ kind: "winograd", outputs, name: `winograd${outputs}-${tileName(tile)}`, tile }) as const,
+  ),
+);
 
 export const tileInvocations = ({ channels, pixels, texels, run }: Tile): number =>
   (channels / (4 * texels)) * (pixels / run);
@@ -67,7 +80,8 @@ type Limits = Pick<
 
 /** The variants that can compute a convolution on an adapter with these limits. */
 export function variantsFor(problem: Problem, limits: Limits): readonly Variant[] {
-  return gemms.filter(({ tile }) => problem.outChannels % tile.channels === 0 && fits(tile, limits));
+  const known: readonly Variant[] = problem.side === 3 ? [...gemms, ...winograds] : gemms;
+  return known.filter(({ tile }) => problem.outChannels % tile.channels === 0 && fits(tile, limits));
 }
 
 function fits(tile: Tile, limits: Limits): boolean {
