@@ -32,6 +32,8 @@ const LOSS_MS = 500;
 export class GpuContext implements Disposable {
   readonly device: GPUDevice;
   readonly adapterName: string;
+  /** What the adapter tells of itself, its driver included. */
+  readonly adapterInfo: GPUAdapterInfo;
   readonly family: KernelFamilyName;
   /** Whether a processor plays the GPU. */
   readonly isSoftware: boolean;
@@ -55,6 +57,7 @@ export class GpuContext implements Disposable {
   ) {
     this.device = device;
     this.adapterName = adapterName(info);
+    this.adapterInfo = info;
     this.family = family;
     this.isSoftware = isSoftware(info);
     this.waitingSpins = waitingSpins;
@@ -126,6 +129,11 @@ export class GpuContext implements Disposable {
     return this.#compiled(name, [...libs, ...lines].join(" "), () =>
       [...lines, ...this.#libs(libs), this.#shaders(name)].join("\n"),
     );
+  }
+
+  /** The text of `shaders/<name>.wgsl`. */
+  shaderText(name: string): string {
+    return this.#shaders(name);
   }
 
   /** A kernel whose text is generated; compiled once per label, which must name all that the text depends on. */

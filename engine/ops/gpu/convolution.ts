@@ -29,7 +29,7 @@ export type Convolution = {
 );
 
 /** Where convolutions of one picture size are recorded. */
-interface Recording {
+export interface Recording {
   readonly context: GpuContext;
   readonly program: Program;
   readonly scratch: Scratch;
@@ -37,7 +37,16 @@ interface Recording {
 
 /** Records y = finish(weights * x), in the variant that was tuned for the shape, or a sensible one. */
 export function recordConvolution(recording: Recording, convolution: Convolution, tag: string): void {
-  const variant = chosenVariant(problemOf(convolution), recording.context);
+  recordVariant(recording, convolution, chosenVariant(problemOf(convolution), recording.context), tag);
+}
+
+/** The same in a given variant. */
+export function recordVariant(
+  recording: Recording,
+  convolution: Convolution,
+  variant: Variant,
+  tag: string,
+): void {
   if (variant.kind === "winograd" && convolution.side === 3) {
     recordWinograd(recording, convolution, convolution.weights, variant, tag);
   } else {

@@ -60,8 +60,8 @@ export interface Problem {
   readonly pixels: number;
 }
 
-/** Maps of more pixels are like maps of this many: 2^20. */
-const MAX_EXPONENT = 20;
+/** Maps of more pixels are like maps of 2^18: they fill any GPU. */
+const MAX_EXPONENT = 18;
 
 /** log2 of the pixels of the maps that a problem is timed with: those of about its size. */
 export const problemExponent = ({ pixels }: Problem): number =>

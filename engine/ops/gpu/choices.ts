@@ -1,0 +1,52 @@
+/** Keeps what tuning chose: as text, for one adapter, driver and set of kernels. Where the text is kept is up to the caller. */
+import type { GpuContext } from "../../gpu/context.ts";
+
+/** Variants by problem, as in `GpuContext.choices`. */
+export type Choices = ReadonlyMap<string, string>;
+
+/** The shaders that variants are made of. */
+const shaders = [
+  "conv2d_gemm",
+  "conv2d_winograd_input",
+  "conv2d_winograd_output",
+  "conv2d_winograd_weights",
+  "lib/conv_forward",
+  "lib/conv_masked",
+  "lib/conv_plain",
+  "lib/map_buffer",
+  "lib/weights",
+  "lib/winograd2",
+  "lib/winograd4",
+];
+
+/** What choices are valid for: adapter and driver, `version` of the engine and the text of its kernels. */
+export function choicesFingerprint(context: GpuContext, version: string): string {
+  const { vendor, architecture, device, description } = context.adapterInfo;
+  const kernels = hash(shaders.map((name) => context.shaderText(name)).join("\n"));
+  return [vendor, architecture, device, description, version, kernels].join(" | ");
+}
+
+/** JSON that `parseChoices` reads. */
+export function serializeChoices(choices: Choices, fingerprint: string): string {
+  const sorted = [...choices].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify({ fingerprint, choices: Object.fromEntries(sorted) }, undefined, 2)}\n`;
+}
+
+/** The choices in a text; none where it is damaged or was made for something else. Never throws. */
+export function parseChoices(text: string, fingerprint: string): Choices {
+  try {
+    const stored = JSON.parse(text) as { readonly fingerprint?: unknown; readonly choices?: unknown } | null;
+    if (stored?.fingerprint !== fingerprint || typeof stored.choices !== "object") return new Map();
+    const entries = Object.entries(stored.choices ?? {});
+    return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  } catch {
+    return new Map();
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return (value >>> 0).toString(16).padStart(8, "0");
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { GpuContext } from "../../gpu/context.ts";
+import { openTestContext } from "../testing.ts";
+import { choicesFingerprint, parseChoices, serializeChoices } from "./choices.ts";
+import { distinct, problemsOf, tune } from "./tune.ts";
+import { chosenVariant, type Problem, problemKey, variantsFor } from "./variants.ts";
+
+const small: Problem = { side: 1, direction: "backward", inChannels: 64, outChannels: 64, pixels: 60 };
+
+let context: GpuContext;
+beforeAll(async () => {
+  context = await openTestContext("gpu");
+});
+afterAll(() => context[Symbol.dispose]());
+
+describe("tuning", () => {
+  it("finds a variant that the problem can be computed in, and frees its memory", async () => {
+    const before = context.liveBytes;
+    const told: string[] = [];
+    const found = await tune(context, [small], { budgetMs: 60_000, onTuned: ({ key }) => told.push(key) });
+    expect(context.liveBytes).toBe(before);
+    expect(found).toHaveLength(1);
+    const { key, variant, ms, defaultMs, timed } = found[0]!;
+    expect(told).toEqual([problemKey(small)]);
+    expect(ms).toBeGreaterThan(0);
+    expect(ms).toBeLessThanOrEqual(defaultMs);
+    expect(timed).toBeGreaterThan(1);
+    expect(variantsFor(small, context.limits).map(({ name }) => name)).toContain(variant);
+    const choices = new Map([[key, variant]]);
+    expect(chosenVariant(small, { choices, limits: context.limits }).name).toBe(variant);
+  });
+
+  it("times no problem that it does not reach in its time, nor after it was stopped", async () => {
+    expect(await tune(context, [small], { budgetMs: -1 })).toEqual([]);
+    expect(await tune(context, [small], { signal: AbortSignal.abort() })).toEqual([]);
+  });
+
+  it("looks at each shape of a picture once, the most work first", () => {
+    const problems = problemsOf({ height: 512, width: 512 });
+    const keys = problems.map(problemKey);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys).toContain("forward 3x3 64-64 2^18");
+    expect(keys).toContain("backward 3x3 512-256 2^12");
+    expect(keys).toContain("backward 1x1 512-512 2^10");
+    const work = problems.map(
+      ({ side, inChannels, outChannels, pixels }) => side * side * inChannels * outChannels * pixels,
+    );
+    expect(work).toEqual(work.toSorted((a, b) => b - a));
+    expect(distinct([...problems, ...problems])).toHaveLength(problems.length);
+  });
+});
+
+describe("kept choices", () => {
+  const choices = new Map([
+    ["b", "two"],
+    ["a", "one"],
+  ]);
+
+  it("come back for the same adapter, driver and kernels", () => {
+    const fingerprint = choicesFingerprint(context, "1.2.3");
+    const text = serializeChoices(choices, fingerprint);
+    expect(parseChoices(text, fingerprint)).toEqual(choices);
+    expect(parseChoices(text, choicesFingerprint(context, "1.2.4")).size).toBe(0);
+  });
+
+  it("are for an adapter and its driver", () => {
+    const of = (info: Partial<GPUAdapterInfo>) => {
+      const adapterInfo = { vendor: "v", architecture: "a", device: "d", description: "driver 1", ...info };
+      return choicesFingerprint(
+        { adapterInfo, shaderText: (name: string) => name } as unknown as GpuContext,
+        "1.2.3",
+      );
+    };
+    expect(new Set([of({}), of({ description: "driver 2" }), of({ architecture: "b" })]).size).toBe(3);
+  });
+
+  const text = serializeChoices(choices, "f");
+  it.each([
+    ["nothing", ""],
+    ["half a file", text.slice(0, text.length / 2)],
+    ["another format", "[1, 2]"],
+    ["null", "null"],
+    ["no choices", '{"fingerprint": "f", "choices": null}'],
+    ["choices that are none", '{"fingerprint": "f", "choices": {"a": 1, "b": {}}}'],
+    ["another fingerprint", serializeChoices(choices, "g")],
+  ])("are none in a file that has %s", (_, damaged) => {
+    expect(parseChoices(damaged, "f")).toEqual(new Map());
+  });
+});
