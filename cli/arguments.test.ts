@@ -5,7 +5,7 @@ import { createProgram, type Handlers, type StylizeArguments } from "./arguments
 import type { WeightsHandlers } from "./weights-arguments.ts";
 
 type Parsed = Parameters<
-  Handlers["stylize" | "devices" | "request" | "listStyles"] | WeightsHandlers[keyof WeightsHandlers]
+  Handlers["stylize" | "devices" | "tune" | "request" | "listStyles"] | WeightsHandlers[keyof WeightsHandlers]
 >[0];
 
 /** What the handler of the command that `argv` names is called with. */
@@ -15,7 +15,7 @@ async function parse(...argv: string[]): Promise<Parsed> {
     result = args;
   };
   const weights = { list: take, pull: take, verify: take, path: take, convert: take, inspect: take };
-  const handlers = { stylize: take, devices: take, request: take, listStyles: take, weights };
+  const handlers = { stylize: take, devices: take, tune: take, request: take, listStyles: take, weights };
   await createProgram(handlers, new TestIo()).parseAsync(argv, { from: "user" });
   return result!;
 }
@@ -34,9 +34,17 @@ describe("the command line", () => {
       device: undefined,
       saveEvery: undefined,
       trace: undefined,
+      tuning: true,
       report: "people",
     });
     expect(parseSettings(args.settings)).toEqual(parseSettings({}));
+  });
+
+  it("takes the sizes to tune for", async () => {
+    const usual = { sizes: [512], device: undefined, cache: undefined, json: false };
+    expect(await parse("tune")).toEqual(usual);
+    const given = await parse("tune", "--size", "256", "1024", "--device", "nvidia", "--json");
+    expect(given).toEqual({ ...usual, sizes: [256, 1024], device: "nvidia", json: true });
   });
 
   it("takes a flag for each option of the engine", async () => {

@@ -12,6 +12,7 @@ import {
 import type { PreprocessingName } from "../weights/preprocessing.ts";
 import type { Io } from "./io.ts";
 import { addRequestCommand, type RequestHandlers } from "./request-arguments.ts";
+import { addTuneCommand, type TuneHandlers } from "./tune-arguments.ts";
 import {
   addWeightsCommands,
   cacheOption,
@@ -37,6 +38,8 @@ export interface StylizeArguments {
   /** Steps from one save of the present picture to the next. */
   readonly saveEvery: number | undefined;
   readonly trace: string | undefined;
+  /** Whether what was tuned is used. */
+  readonly tuning: boolean;
   readonly report: "people" | "json" | "quiet";
 }
 
@@ -44,7 +47,7 @@ export interface DevicesArguments {
   readonly json: boolean;
 }
 
-export interface Handlers extends RequestHandlers {
+export interface Handlers extends RequestHandlers, TuneHandlers {
   stylize(args: StylizeArguments): Promise<void>;
   devices(args: DevicesArguments): Promise<void>;
   readonly weights: WeightsHandlers;
@@ -84,6 +87,7 @@ export function createProgram(
     .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
     .option("--save-every <n>", "Write the present picture to the output every n steps.", toStepCount)
     .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
+    .option("--no-tuning", "Use each kernel's usual variant, whatever 'stylize tune' found.")
     .option("--json", "Report on standard output, one JSON object a line.")
     .addOption(new Option("--quiet", "Report nothing but errors.").conflicts("json"))
     .action((content: string | undefined, options: Flags) =>
@@ -97,6 +101,7 @@ export function createProgram(
       // stylize has a --json of its own and may have taken the flag
       handlers.devices({ json: Boolean(command.optsWithGlobals().json) }),
     );
+  addTuneCommand(program, handlers);
   addRequestCommand(program, handlers);
   addWeightsCommands(program, handlers.weights);
   return program;
@@ -152,6 +157,7 @@ type Flags = Readonly<Record<string, unknown>> & {
   readonly device?: string;
   readonly saveEvery?: number;
   readonly trace?: string;
+  readonly tuning: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 };
@@ -174,6 +180,7 @@ function stylizeArguments(content: string | undefined, flags: Flags): StylizeArg
     device: flags.device,
     saveEvery: flags.saveEvery,
     trace: flags.trace,
+    tuning: flags.tuning,
     report: flags.json ? "json" : flags.quiet ? "quiet" : "people",
   };
 }

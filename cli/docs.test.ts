@@ -10,7 +10,7 @@ const docs = readFileSync(new URL("../docs/cli.md", import.meta.url), "utf8");
 const idle = async () => {};
 const weights = { list: idle, pull: idle, verify: idle, path: idle, convert: idle, inspect: idle };
 const program = createProgram(
-  { stylize: idle, devices: idle, request: idle, listStyles: idle, weights },
+  { stylize: idle, devices: idle, tune: idle, request: idle, listStyles: idle, weights },
   new TestIo(),
 );
 
@@ -23,7 +23,7 @@ function optionRows({ options }: Pick<typeof program, "options">): string[] {
 
 describe("docs/cli.md", () => {
   it("has one row for each option, as the command describes it", () => {
-    const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## A service"));
+    const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## Tuning"));
     expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows(program));
   });
 
@@ -34,6 +34,12 @@ describe("docs/cli.md", () => {
       const line = docs.split("\n").find((text) => text.startsWith(`stylize weights ${command.name()} `));
       for (const { long } of command.options) expect(line, command.name()).toContain(long);
     }
+  });
+
+  it("has one row for each flag of tuning", () => {
+    const section = docs.slice(docs.indexOf("## Tuning"), docs.indexOf("## A service"));
+    const tune = program.commands.find((command) => command.name() === "tune")!;
+    expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows(tune));
   });
 
   it("has one row for each flag of a request", () => {

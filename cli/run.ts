@@ -5,6 +5,7 @@ import { createProgram } from "./arguments.ts";
 import { devicesCommand } from "./devices.ts";
 import type { Io } from "./io.ts";
 import { stylizeCommand } from "./stylize.ts";
+import { tuneCommand } from "./tune.ts";
 import { weightsCommands } from "./weights.ts";
 
 /** Exit statuses beside those of `errorCodes`. */
@@ -24,6 +25,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       },
       async devices(args) {
         await devicesCommand(args, io.stdout);
+      },
+      async tune(args) {
+        status = await tuneCommand(args, io);
       },
       // socket.io's client is loaded where it is used
       async request(args) {

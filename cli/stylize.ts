@@ -25,6 +25,7 @@ import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { createReporter, type Reporter } from "./progress.ts";
 import { Result } from "./result.ts";
 import { Trace } from "./trace.ts";
+import { useTuning } from "./tuning.ts";
 
 /** Returns the exit status: 0, or 130 when the run was stopped from outside. Throws StylizeError. */
 export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<number> {
@@ -80,14 +81,12 @@ async function perform(
   const network = await readNetwork(args, env);
   using trace = args.trace === undefined ? undefined : new Trace(args.trace);
   using context = await openContext(args.device === undefined ? {} : { adapter: args.device });
-  reporter.start({
-    adapter: context.adapterName,
-    family: context.family,
-    network: network.name,
-    scales: planScales(pictures.content, settings),
-    output: args.output,
-  });
+  const scales = planScales(pictures.content, settings);
+  const { adapterName: adapter, family } = context;
+  reporter.start({ adapter, family, network: network.name, scales, output: args.output });
   remarks(args, content, network, reporter);
+  const note = (sentence: string) => reporter.note(sentence);
+  if (args.tuning) await useTuning(context, scales, { env, cache: args.cache, signal, note });
   const result = new Result(args.output, encodeOptions(args, content, settings, network), reporter);
   const { picture, aborted, last } = await keeping(result, {
     ...settings,

@@ -1,0 +1,48 @@
+/** The grammar of `stylize tune`. */
+import type { Command } from "commander";
+import { StylizeError } from "../engine/errors.ts";
+import { optionTable } from "../engine/options.ts";
+import { cacheOption } from "./weights-arguments.ts";
+
+export interface TuneArguments {
+  /** Long sides of results, pixels. */
+  readonly sizes: readonly number[];
+  readonly device: string | undefined;
+  readonly cache: string | undefined;
+  readonly json: boolean;
+}
+
+export interface TuneHandlers {
+  tune(args: TuneArguments): Promise<void>;
+}
+
+/** Adds `tune` to `program`. */
+export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
+  program
+    .command("tune")
+    .description("Finds the adapter's fastest kernels, and keeps what it found for later runs.")
+    .option(
+      "--size <pixels...>",
+      "Long sides of results, whose scales are tuned for.",
+      collectSizes,
+      optionTable.size.default,
+    )
+    .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
+    .addOption(cacheOption())
+    .option("--json", "Report on standard output, one JSON object a line.")
+    .action(({ size }: { readonly size: number | readonly number[] }, command: Command) => {
+      const { device, cache, json } = command.optsWithGlobals(); // stylize has these flags, too, and may have taken them
+      const sizes = typeof size === "number" ? [size] : size;
+      return handlers.tune({ sizes, device, cache, json: Boolean(json) });
+    });
+}
+
+function collectSizes(text: string, before: number | readonly number[]): readonly number[] {
+  const { min, max } = optionTable.size;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
+    const message = `Expected --size to be an integer from ${min} to ${max} but received '${text}'.`;
+    throw new StylizeError("bad-option", message);
+  }
+  return typeof before === "number" ? [value] : [...before, value];
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openContext } from "../engine/node.ts";
+import { TestIo } from "../tests/io.ts";
+import { run } from "./run.ts";
+import { tuneCommand } from "./tune.ts";
+import { TuningFile, useTuning } from "./tuning.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stylize-tune-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const open = () => openContext({ family: "gpu" });
+const options = () => ({ env: {}, cache: folder, signal: new AbortController().signal, note: () => {} });
+const scales = [{ width: 32, height: 32, steps: 1 }];
+
+describe("stylize tune", { timeout: 240_000 }, () => {
+  it("shows what it found and keeps it for later runs on the adapter", async () => {
+    const io = new TestIo();
+    const args = { sizes: [32], device: undefined, cache: folder, json: true };
+    // Time for one shape, whatever the adapter.
+    expect(await tuneCommand(args, io, { onSoftware: true, budgetMs: 1 })).toBe(0);
+    const [tuned, saved] = io.stdout.lines.map((line) => JSON.parse(line));
+    expect(tuned).toMatchObject({ event: "tuned", variant: expect.stringContaining("gemm") });
+    expect(saved).toMatchObject({ event: "saved", left: expect.any(Number) });
+    using context = await open();
+    await useTuning(context, scales, options());
+    expect([...context.choices]).toEqual([[tuned.key, tuned.variant]]);
+    expect(await readdir(join(folder, "tuning"))).toHaveLength(1);
+  });
+
+  it("says that software adapters are not tuned for", async () => {
+    const io = new TestIo();
+    using context = await openContext();
+    if (!context.isSoftware) return;
+    expect(await run(["tune", "--cache", folder], io)).toBe(0);
+    expect(io.stderr.text).toContain("nothing to tune");
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("refuses sizes that no picture has", async () => {
+    const io = new TestIo();
+    expect(await run(["tune", "--size", "512", "31"], io)).toBe(2);
+    expect(io.stderr.text).toMatch(/--size to be an integer from 32 .* '31'/);
+  });
+});
+
+describe("kept choices", () => {
+  const choices = new Map([["some shape", "some variant"]]);
+
+  it("are added to", async () => {
+    using context = await open();
+    const file = new TuningFile(context, {}, folder);
+    await file.add(choices);
+    await file.add(new Map([["another shape", "some variant"]]));
+    expect([...(await file.read()).keys()].sort()).toEqual(["another shape", "some shape"]);
+  });
+
+  it.each([
+    ["is damaged", (text: string) => text.slice(0, 40)],
+    ["is another adapter's", (text: string) => text.replace(/"fingerprint": "/, "$&other ")],
+  ])("are ignored, and replaced, where the file %s", async (_, damage) => {
+    using context = await open();
+    const file = new TuningFile(context, {}, folder);
+    await file.add(choices);
+    await writeFile(file.path, damage(await readFile(file.path, "utf8")));
+    await useTuning(context, scales, options());
+    expect(context.choices.size).toBe(0);
+    await file.add(choices);
+    expect(await file.read()).toEqual(choices);
+  });
+
+  it("can't be kept where there is no room for the folder, which says so", async () => {
+    using context = await open();
+    const blocked = join(folder, "file");
+    await writeFile(blocked, "");
+    const file = new TuningFile(context, {}, blocked);
+    await expect(file.add(choices)).rejects.toMatchObject({ code: "write-failed" });
+    expect(await file.read()).toEqual(new Map());
+  });
+});
