@@ -9,6 +9,7 @@ import { create } from "webgpu";
 import { StylizeError } from "./errors.ts";
 import { adapterName, familyOf, type KernelFamilyName } from "./gpu/adapter.ts";
 import { GpuContext, type ShaderSource } from "./gpu/context.ts";
+import { matrixFeature } from "./gpu/matrix-units.ts";
 
 export interface OpenOptions {
   /** Part of an adapter's name, any case: "llvmpipe", "nvidia". The default is the adapter WebGPU prefers. */
@@ -20,7 +21,12 @@ export interface OpenOptions {
 }
 
 /** Features that make the engine faster or measurable; requested where the adapter has them. */
-const wantedFeatures: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16", "subgroups"];
+const wantedFeatures = [
+  "timestamp-query",
+  "shader-f16",
+  "subgroups",
+  matrixFeature,
+] as readonly GPUFeatureName[];
 
 /** Limits that are requested at what the adapter offers. */
 const wantedLimits = [

@@ -8,6 +8,7 @@ import { StylizeError } from "../errors.ts";
 import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./adapter.ts";
 import { Arena } from "./arena.ts";
 import { Kernel } from "./kernel.ts";
+import { type MatrixConfig, matrixConfigs } from "./matrix-units.ts";
 
 /** The text of shaders by their path under `shaders/` without `.wgsl`: `"pool_avg"`, `"lib/reduce"`. */
 export type ShaderSource = (name: string) => string;
@@ -20,6 +21,8 @@ export interface ContextOptions {
 }
 
 export interface KernelParts {
+  /** Lines that must stand first: `enable` and `diagnostic`. */
+  readonly directives?: readonly string[];
   /** Files of `shaders/lib/` joined in front. */
   readonly libs?: readonly string[];
   /** `const NAME = value;` lines joined in front: tunable sizes. Integers become `u32`. */
@@ -39,6 +42,10 @@ export class GpuContext implements Disposable {
   readonly isSoftware: boolean;
   readonly waitingSpins: boolean;
   readonly limits: GPUSupportedLimits;
+  /** The products that the adapter's matrix units do; none where the device lacks them or their features. */
+  matrixConfigs: readonly MatrixConfig[];
+  /** Whether matrix units may round what they multiply to half precision. */
+  halfOperands = false;
   /** Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults for others. */
   choices: ReadonlyMap<string, string> = new Map();
   /** Bytes of buffers and textures alive now, and the most there ever were. */
@@ -60,6 +67,7 @@ export class GpuContext implements Disposable {
     this.adapterInfo = info;
     this.family = family;
     this.isSoftware = isSoftware(info);
+    this.matrixConfigs = matrixConfigs(info, device.features);
     this.waitingSpins = waitingSpins;
     this.limits = device.limits;
     this.#shaders = shaders;
@@ -122,12 +130,12 @@ export class GpuContext implements Disposable {
   }
 
   /** The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. */
-  kernel(name: string, { libs = [], constants = {} }: KernelParts = {}): Kernel {
+  kernel(name: string, { directives = [], libs = [], constants = {} }: KernelParts = {}): Kernel {
     const lines = Object.entries(constants).map(
       ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
     );
     return this.#compiled(name, [...libs, ...lines].join(" "), () =>
-      [...lines, ...this.#libs(libs), this.#shaders(name)].join("\n"),
+      [...directives, ...lines, ...this.#libs(libs), this.#shaders(name)].join("\n"),
     );
   }
 

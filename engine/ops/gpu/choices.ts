@@ -7,6 +7,7 @@ export type Choices = ReadonlyMap<string, string>;
 /** The shaders that variants are made of. */
 const shaders = [
   "conv2d_gemm",
+  "conv2d_matrix",
   "conv2d_winograd_input",
   "conv2d_winograd_output",
   "conv2d_winograd_weights",
@@ -19,11 +20,12 @@ const shaders = [
   "lib/winograd4",
 ];
 
-/** What choices are valid for: adapter and driver, `version` of the engine and the text of its kernels. */
+/** What choices are valid for: adapter and driver, `version` of the engine, precision and the text of its kernels. */
 export function choicesFingerprint(context: GpuContext, version: string): string {
   const { vendor, architecture, device, description } = context.adapterInfo;
   const kernels = hash(shaders.map((name) => context.shaderText(name)).join("\n"));
-  return [vendor, architecture, device, description, version, kernels].join(" | ");
+  const operands = context.halfOperands ? "f16 operands" : "f32 operands";
+  return [vendor, architecture, device, description, version, operands, kernels].join(" | ");
 }
 
 /** JSON that `parseChoices` reads. */

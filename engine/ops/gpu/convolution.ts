@@ -1,6 +1,7 @@
-/** Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv2d_winograd_*.wgsl, conv_input.wgsl and conv_input_backward.wgsl. */
+/** Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv2d_matrix.wgsl, conv2d_winograd_*.wgsl, conv_input.wgsl and conv_input_backward.wgsl. */
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
+import { matrixDirectives } from "../../gpu/matrix-units.ts";
 import type { Program } from "../../gpu/program.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
@@ -50,21 +51,23 @@ export function recordVariant(
   if (variant.kind === "winograd" && convolution.side === 3) {
     recordWinograd(recording, convolution, convolution.weights, variant, tag);
   } else {
-    recordGemm(recording, convolution, variant.tile, tag);
+    recordGemm(recording, convolution, variant, tag);
   }
 }
 
 function recordGemm(
   { context, program }: Recording,
   { side, x, weights, y, shape, finish }: Convolution,
-  tile: Tile,
+  variant: Variant,
   tag: string,
 ): void {
   const { libs, resources } = finishParts(finish);
+  const { tile } = variant;
+  const isMatrix = variant.kind === "matrix";
   program.dispatch(
-    gemmKernel(context, side, tile, libs),
+    isMatrix ? matrixKernel(context, side, variant, libs) : gemmKernel(context, side, tile, libs),
     { x: x.resource, weights: side === 3 ? weights.buffer : weights, y, ...resources },
-    { ...gemmParams(x.shape, shape), positions: 1 },
+    { ...gemmParams(x.shape, shape), ...(isMatrix ? {} : { positions: 1 }) },
     [Math.ceil(maskWords(shape) / tile.pixels), shape.channels / tile.channels, 1],
     tag,
   );
@@ -161,6 +164,28 @@ function gemmKernel(context: GpuContext, side: 1 | 3, tile: Tile, libs: readonly
     RUN: tile.run,
   };
   return context.kernel("conv2d_gemm", { libs: ["map_buffer", "weights", "signs", ...libs], constants });
+}
+
+function matrixKernel(
+  context: GpuContext,
+  side: 1 | 3,
+  { tile, config }: Extract<Variant, { kind: "matrix" }>,
+  libs: readonly string[],
+): Kernel {
+  const { operand, m, n, k, subgroup } = config;
+  return context.kernel("conv2d_matrix", {
+    directives: matrixDirectives(operand),
+    libs: [`operand_${operand}`, "map_buffer", "weights", "signs", ...libs],
+    constants: {
+      SIDE: side,
+      CHANNELS: tile.channels,
+      PIXELS: tile.pixels,
+      M: m,
+      N: n,
+      K: k,
+      SUBGROUP: subgroup,
+    },
+  });
 }
 
 function problemOf({ side, x, shape, finish }: Convolution): Problem {

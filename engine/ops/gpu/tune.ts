@@ -135,7 +135,7 @@ interface Candidate {
 /** Programs of all variants on the same memory, the default first; none where the problem does not fit the adapter. */
 async function recordCandidates(context: GpuContext, arena: Arena, problem: Problem): Promise<Candidate[]> {
   const usual = defaultVariant(problem);
-  const variants = variantsFor(problem, context.limits).toSorted(
+  const variants = variantsFor(problem, context).toSorted(
     (a, b) => Number(b === usual) - Number(a === usual),
   );
   try {

@@ -4,6 +4,7 @@
  * All of them read and write the same maps and masks, so each layer may have its own. Names are stable: what tuning found is kept by them.
  */
 
+import type { MatrixConfig } from "../../gpu/matrix-units.ts";
 import type { WinogradOutputs } from "./weights.ts";
 
 /** Sizes of conv2d_gemm.wgsl: a workgroup computes `channels` x `pixels`, an invocation 4 * `texels` x `run` of them. */
@@ -17,6 +18,7 @@ export interface Tile {
 export type Variant = { readonly name: string; readonly tile: Tile } & (
   | { readonly kind: "gemm" }
   | { readonly kind: "winograd"; readonly outputs: WinogradOutputs }
+  | { readonly kind: "matrix"; readonly config: MatrixConfig }
 );
 
 /** Tiles from the largest to the smallest: fewer reads for each product, or more workgroups. */
@@ -41,6 +43,13 @@ const winograds = ([2, 4] as const).flatMap((outputs) =>
     (tile) => ({ kind: "winograd", outputs, name: `winograd${outputs}-${tileName(tile)}`, tile }) as const,
   ),
 );
+
+/** Of the matrix units; `texels` and `run` are up to them. */
+const matrixTiles: readonly Tile[] = [
+  { channels: 128, pixels: 128, texels: 0, run: 0 },
+  { channels: 64, pixels: 128, texels: 0, run: 0 },
+  { channels: 64, pixels: 64, texels: 0, run: 0 },
+];
 
 export const tileInvocations = ({ channels, pixels, texels, run }: Tile): number =>
   (channels / (4 * texels)) * (pixels / run);
@@ -73,23 +82,61 @@ export function problemKey(problem: Problem): string {
   return `${direction} ${side}x${side} ${inChannels}-${outChannels} 2^${problemExponent(problem)}`;
 }
 
-type Limits = Pick<
-  GPUSupportedLimits,
-  "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX" | "maxComputeWorkgroupStorageSize"
->;
-
-/** The variants that can compute a convolution on an adapter with these limits. */
-export function variantsFor(problem: Problem, limits: Limits): readonly Variant[] {
-  const known: readonly Variant[] = problem.side === 3 ? [...gemms, ...winograds] : gemms;
-  return known.filter(({ tile }) => problem.outChannels % tile.channels === 0 && fits(tile, limits));
+/** What variants depend on; a `GpuContext` has it. */
+export interface Adapter {
+  readonly limits: Pick<
+    GPUSupportedLimits,
+    "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX" | "maxComputeWorkgroupStorageSize"
+  >;
+  readonly matrixConfigs: readonly MatrixConfig[];
+  readonly halfOperands: boolean;
 }
 
-function fits(tile: Tile, limits: Limits): boolean {
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
-  return (
-    tileInvocations(tile) <= Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX) &&
-    tileMemory(tile) <= limits.maxComputeWorkgroupStorageSize
+/** The variants that can compute a convolution on an adapter. */
+export function variantsFor(problem: Problem, adapter: Adapter): readonly Variant[] {
+  const known = [...gemms, ...(problem.side === 3 ? winograds : []), ...matrixVariants(adapter)];
+  return known.filter(
+    (variant) => problem.outChannels % variant.tile.channels === 0 && fits(variant, adapter.limits),
   );
+}
+
+/** Products on matrix units: each subgroup computes a quarter of the tile. */
+function matrixVariants({ matrixConfigs, halfOperands }: Adapter): readonly Variant[] {
+  const allowed = matrixConfigs.filter(({ operand }) => operand === "f32" || halfOperands);
+  return allowed.flatMap((config) =>
+    matrixTiles.filter((tile) => suits(tile, config)).map(matrixVariant(config)),
+  );
+}
+
+function matrixVariant(config: MatrixConfig): (tile: Tile) => Variant {
+  const { operand, m, n, k } = config;
+  return (tile) => {
+    const name = `matrix-${operand}-${m}x${n}x${k}-${tile.channels}x${tile.pixels}`;
+    return { kind: "matrix", name, tile, config };
+  };
+}
+
+/** Whether a quarter of the tile is whole fragments, and each invocation loads whole columns of 32 channels. */
+function suits({ channels, pixels }: Tile, { m, n, k, subgroup }: MatrixConfig): boolean {
+  const isWhole = (channels / 2) % m === 0 && (pixels / 2) % n === 0 && 32 % k === 0 && m % 4 === 0;
+  return isWhole && (4 * subgroup) % pixels === 0 && (8 * channels) % (4 * subgroup) === 0;
+}
+
+function fits(variant: Variant, limits: Adapter["limits"]): boolean {
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
+  const isMatrix = variant.kind === "matrix";
+  const invocations = isMatrix ? 4 * variant.config.subgroup : tileInvocations(variant.tile);
+  const memory = isMatrix ? matrixMemory(variant.tile, variant.config) : tileMemory(variant.tile);
+  return (
+    invocations <= Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX) &&
+    memory <= limits.maxComputeWorkgroupStorageSize
+  );
+}
+
+/** Bytes of workgroup memory of conv2d_matrix.wgsl: operands, a fragment of sums for each subgroup, signs. */
+export function matrixMemory({ channels, pixels }: Tile, { operand, m, n }: MatrixConfig): number {
+  const values = 32 * (channels + 8) + pixels * (32 + 8);
+  return (operand === "f16" ? 2 : 4) * values + 4 * 4 * m * n + (channels / 8) * pixels;
 }
 
 /** Workgroups that keep most GPUs busy. */
@@ -106,9 +153,9 @@ export function defaultVariant({ outChannels, pixels }: Problem): Variant {
 /** The variant that a convolution is computed in: the chosen one where the adapter can, else the default. */
 export function chosenVariant(
   problem: Problem,
-  { choices, limits }: { readonly choices: ReadonlyMap<string, string>; readonly limits: Limits },
+  adapter: Adapter & { readonly choices: ReadonlyMap<string, string> },
 ): Variant {
-  const chosen = choices.get(problemKey(problem));
-  const variant = variantsFor(problem, limits).find(({ name }) => name === chosen);
+  const chosen = adapter.choices.get(problemKey(problem));
+  const variant = variantsFor(problem, adapter).find(({ name }) => name === chosen);
   return variant ?? defaultVariant(problem);
 }

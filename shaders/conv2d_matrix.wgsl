@@ -1,0 +1,152 @@
+// y = finish(W * x), as conv2d_gemm.wgsl with positions 1, on an adapter's matrix units: operands are rounded to Operand
+// (lib/operand_f16.wgsl or lib/operand_f32.wgsl) on their way into workgroup memory, sums are f32.
+//   x: [in_channels/4][height][width] vec4f (lib/map_buffer.wgsl); y: [out_channels/4][height][width] vec4f
+//   weights: [SIDE * SIDE][in_channels][out_channels] f32 (lib/weights.wgsl). Channels are multiples of 64.
+//
+// One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP invocations. The units
+// multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup memory one after the other. Rows of the
+// tiles are padded by 8, so that the rows of a fragment are in different banks. The sum runs over blocks of 32 input channels and,
+// inside, over the taps.
+// Source of the types and functions: Dawn's experimental extension; the configurations are those that the adapter lists.
+struct Params {
+  height: u32,
+  width: u32,
+  pitch: u32,  // width
+  rows: u32,   // height
+  y_pitch: u32,  // width
+  in_channels: u32,
+  out_channels: u32,
+  mask_tiles: u32,
+}
+
+const TAPS = SIDE * SIDE;
+const DEPTH = 32u;  // input channels of a block
+const INVOCATIONS = 4u * SUBGROUP;
+const COLUMNS = CHANNELS / 4u;
+const WEIGHT_LOADS = DEPTH * COLUMNS / INVOCATIONS;
+const PIXEL_LOADS = DEPTH / 4u * PIXELS / INVOCATIONS;
+const PIXEL_LOAD_STEP = INVOCATIONS / PIXELS;
+const WEIGHT_STRIDE = CHANNELS + 8u;
+const PIXEL_STRIDE = DEPTH + 8u;
+const DOWN = CHANNELS / 2u / M;    // fragments of a subgroup
+const ACROSS = PIXELS / 2u / N;
+const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
+
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<workgroup> weight_tile: array<Operand, DEPTH * WEIGHT_STRIDE>;  // [DEPTH][CHANNELS, padded]
+var<workgroup> pixel_tile: array<Operand, PIXELS * PIXEL_STRIDE>;   // [PIXELS][DEPTH, padded]
+var<workgroup> sum_tile: array<f32, 4u * M * N>;                    // [subgroup][N][M]
+var<workgroup> words: array<atomic<u32>, WORDS>;                    // [CHANNELS / 32][PIXELS]: signs
+
+// The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap around.
+fn tap_at(c4: u32, row: u32, column: u32, tap: u32) -> vec4f {
+  let r = row + tap / SIDE - SIDE / 2u;
+  let c = column + tap % SIDE - SIDE / 2u;
+  if (r < params.height && c < params.width) {
+    return map_at(c4, r, c);
+  }
+  return vec4f();
+}
+
+@compute @workgroup_size(INVOCATIONS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let load_pixel = local % PIXELS;
+  let load_c4 = local / PIXELS;
+  let load_row = (group.x * PIXELS + load_pixel) / params.width;
+  let load_column = (group.x * PIXELS + load_pixel) % params.width;
+  let row_stride = params.out_channels / 4u;
+
+  let subgroup = local / SUBGROUP;
+  let lane = local % SUBGROUP;
+  let first_channel = subgroup / 2u * (CHANNELS / 2u);  // of this subgroup, inside the tile
+  let first_pixel = subgroup % 2u * (PIXELS / 2u);
+  var sums: array<array<subgroup_matrix_result<f32, N, M>, ACROSS>, DOWN>;
+
+  var tap = 0u;
+  var c4 = 0u;  // first input channel of the block, in fours
+  var next_weights: array<vec4<Operand>, WEIGHT_LOADS>;
+  var next_pixels: array<vec4<Operand>, PIXEL_LOADS>;
+  let blocks = TAPS * params.in_channels / DEPTH;
+  for (var block = 0u; block <= blocks; block++) {
+    if (block > 0u) {
+      workgroupBarrier();
+      for (var i = 0u; i < WEIGHT_LOADS; i++) {
+        let index = i * INVOCATIONS + local;
+        let at = index / COLUMNS * WEIGHT_STRIDE + 4u * (index % COLUMNS);
+        for (var c = 0u; c < 4u; c++) {
+          weight_tile[at + c] = next_weights[i][c];
+        }
+      }
+      for (var i = 0u; i < PIXEL_LOADS; i++) {
+        let at = load_pixel * PIXEL_STRIDE + 4u * (load_c4 + i * PIXEL_LOAD_STEP);
+        for (var c = 0u; c < 4u; c++) {
+          pixel_tile[at + c] = next_pixels[i][c];
+        }
+      }
+      workgroupBarrier();
+    }
+    if (block < blocks) {
+      let base = (tap * params.in_channels + 4u * c4) * row_stride + group.y * COLUMNS;
+      for (var i = 0u; i < WEIGHT_LOADS; i++) {
+        let index = i * INVOCATIONS + local;
+        next_weights[i] = vec4<Operand>(weight_at(base + index / COLUMNS * row_stride + index % COLUMNS));
+      }
+      for (var i = 0u; i < PIXEL_LOADS; i++) {
+        next_pixels[i] = vec4<Operand>(tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, load_row, load_column, tap));
+      }
+      tap = (tap + 1u) % TAPS;
+      c4 += select(0u, DEPTH / 4u, tap == 0u);
+    }
+    if (block == 0u) {
+      continue;
+    }
+    for (var k = 0u; k < DEPTH; k += K) {
+      var left: array<subgroup_matrix_left<Operand, K, M>, DOWN>;
+      for (var i = 0u; i < DOWN; i++) {
+        left[i] = subgroupMatrixLoad<subgroup_matrix_left<Operand, K, M>, col_major>(
+          &weight_tile, k * WEIGHT_STRIDE + first_channel + i * M, WEIGHT_STRIDE);
+      }
+      for (var j = 0u; j < ACROSS; j++) {
+        let right = subgroupMatrixLoad<subgroup_matrix_right<Operand, N, K>, col_major>(
+          &pixel_tile, (first_pixel + j * N) * PIXEL_STRIDE + k, PIXEL_STRIDE);
+        for (var i = 0u; i < DOWN; i++) {
+          sums[i][j] = subgroupMatrixMultiplyAccumulate(left[i], right, sums[i][j]);
+        }
+      }
+    }
+  }
+
+  let size = params.height * params.width;
+  for (var i = 0u; i < DOWN; i++) {
+    for (var j = 0u; j < ACROSS; j++) {
+      workgroupBarrier();
+      subgroupMatrixStore<col_major>(&sum_tile, subgroup * M * N, sums[i][j], M);
+      workgroupBarrier();
+      for (var t = lane; t < M * N / 4u; t += SUBGROUP) {
+        let in_tile = first_pixel + j * N + t % N;
+        let texel = (first_channel + i * M) / 4u + t / N;
+        let p = group.x * PIXELS + in_tile;
+        if (p < size) {
+          let at = subgroup * M * N + t % N * M + 4u * (t / N);
+          let out4 = group.y * COLUMNS + texel;
+          let value = finish(out4, p, vec4f(sum_tile[at], sum_tile[at + 1u], sum_tile[at + 2u], sum_tile[at + 3u]));
+          y[out4 * size + p] = value;
+          if (KEEPS_SIGNS) {
+            atomicOr(&words[texel / 8u * PIXELS + in_tile], signs(out4, value));
+          }
+        }
+      }
+    }
+  }
+  if (KEEPS_SIGNS) {
+    workgroupBarrier();
+    for (var i = local; i < WORDS; i += INVOCATIONS) {
+      let p = group.x * PIXELS + i % PIXELS;
+      if (p < size) {
+        keep_signs(group.y * (CHANNELS / 32u) + i / PIXELS, p, atomicLoad(&words[i]));
+      }
+    }
+  }
+}

@@ -1,0 +1,2 @@
+// What matrix units multiply: half precision. Sums are f32.
+alias Operand = f16;

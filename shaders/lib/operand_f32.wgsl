@@ -1,0 +1,2 @@
+// What matrix units multiply: single precision.
+alias Operand = f32;
