@@ -9,7 +9,7 @@ import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import type { ConvWeights } from "../network/types.ts";
 import type { ConvLayer } from "../network/vgg19.ts";
-import { mapShape, roundUp, tileShape } from "./cpu/layout.ts";
+import { mapShape, roundUp, type TileShape, tileShape } from "./cpu/layout.ts";
 import { cpuOperations } from "./cpu/operations.ts";
 import { copyFlat, type FlatTexture, flatTexture } from "./cpu/textures.ts";
 import { POSITIONS } from "./cpu/winograd-shaders.ts";
@@ -33,42 +33,46 @@ async function loadWeights(
   layer: ConvLayer,
   { weight, bias }: ConvWeights,
 ): Promise<LayerWeights> {
-  const transform = (transposed: boolean): Promise<FlatTexture> => {
-    const realRows = transposed ? layer.inChannels : layer.outChannels;
-    const realDepth = transposed ? layer.outChannels : layer.inChannels;
-    return transformed(context, arena, weight, realRows, realDepth, transposed);
+  using scratch = context.arena("weights");
+  const program = new Program(context, scratch);
+  const w = scratch.bufferWith("weights", weight);
+  const transform = (transposed: boolean): FlatTexture => {
+    const [rows, depth] = [layer.outChannels, layer.inChannels];
+    const size = transposed ? { rows: depth, depth: rows } : { rows, depth };
+    return recordTransform(context, program, scratch, arena, w, size, transposed);
   };
+  const [forward, backward] = [transform(false), transform(true)];
+  await program.run(); // waits, so that the scratch of one layer is freed before the next
   return {
     layer,
-    forward: (await transform(false)).view,
-    backward: (await transform(true)).view,
+    forward: forward.view,
+    backward: backward.view,
     bias: arena.bufferWith(`${layer.name} bias`, bias),
   };
 }
 
-async function transformed(
+function recordTransform(
   context: GpuContext,
+  program: Program,
+  scratch: Arena,
   arena: Arena,
-  weight: Float32Array,
-  realRows: number,
-  realDepth: number,
+  w: GPUBuffer,
+  real: TileShape,
   transposed: boolean,
-): Promise<FlatTexture> {
-  const [rows, depth] = [roundUp(realRows, 4), roundUp(realDepth, 4)];
+): FlatTexture {
+  const [rows, depth] = [roundUp(real.rows, 4), roundUp(real.depth, 4)];
   const tile = tileShape(rows, depth);
   const texels = (POSITIONS * rows * depth) / 4;
   const target = flatTexture(arena, "weights", texels);
-  using scratch = context.arena("weights");
-  const program = new Program(context, scratch);
   const u = scratch.buffer("transformed", 16 * texels);
   program.dispatch(
     context.kernel("winograd_weights", { libs: ["linear_index"] }),
-    { w: scratch.bufferWith("weights", weight), u },
+    { w, u },
     {
       rows,
       depth,
-      real_rows: realRows,
-      real_depth: realDepth,
+      real_rows: real.rows,
+      real_depth: real.depth,
       tile_rows: tile.rows,
       tile_depth: tile.depth,
       transposed: Number(transposed),
@@ -76,6 +80,5 @@ async function transformed(
     linearGrid(Math.ceil((rows * depth) / 4 / 64)),
   );
   copyFlat(program, u, target, texels);
-  await program.run(); // waits, so that the scratch of one layer is freed before the next
   return target;
 }
