@@ -24,7 +24,11 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const pictures = seededPictures(size);
   const environment = { ...process.env };
   const lap = stopwatch();
-  using context = await openContext({ ...(family && { family }), ...(device && { adapter: device }) });
+  using context = await openContext({
+    giveWay: true,
+    ...(family && { family }),
+    ...(device && { adapter: device }),
+  });
   const opening = lap();
   const adapter = adapterReport(context);
   const shaderCache = watchShaderCache(adapter.vendor);

@@ -80,7 +80,10 @@ async function perform(
   };
   const network = await readNetwork(args, env);
   using trace = args.trace === undefined ? undefined : new Trace(args.trace);
-  using context = await openContext(args.device === undefined ? {} : { adapter: args.device });
+  using context = await openContext({
+    giveWay: true,
+    ...(args.device !== undefined && { adapter: args.device }),
+  });
   const scales = planScales(pictures.content, settings);
   const { adapterName: adapter, family } = context;
   reporter.start({ adapter, family, network: network.name, scales, output: args.output });

@@ -5,7 +5,7 @@ import { openContext } from "../engine/node.ts";
 
 /** Throws StylizeError `no-adapter` where there is none, or none but software where a GPU is required. */
 export async function openGpu(requireGpu: boolean): Promise<GpuContext> {
-  const context = await openContext();
+  const context = await openContext({ giveWay: true });
   if (!requireGpu || !context.isSoftware) return context;
   const { adapterName } = context;
   context[Symbol.dispose]();

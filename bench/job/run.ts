@@ -14,7 +14,7 @@ import { loadJob, problemAt } from "./problem.ts";
 import type { EvaluateRequest, Evaluation, JobRun, RunRequest, ScaleDone, TracePoint } from "./report.ts";
 
 const open = ({ family, device }: RunRequest | EvaluateRequest) =>
-  openContext({ ...(family && { family }), ...(device && { adapter: device }) });
+  openContext({ giveWay: true, ...(family && { family }), ...(device && { adapter: device }) });
 
 /** Evaluates the start picture and those of `request.files` at the full size. */
 export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
