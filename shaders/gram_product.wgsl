@@ -1,7 +1,8 @@
 // Partial sums of the Gram matrix F F^T of features F: [channels/4][pixels] vec4f. It is symmetric, so only the 64 x 64 tiles on and
 // above the diagonal are computed: tile (i, j) with i <= j is number j (j + 1) / 2 + i.
 //   partials: [chunks][tiles][64][64] f32; chunk k sums over pixels k * chunk_pixels .. (k + 1) * chunk_pixels
-// One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 4 x 4 products.
+// One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 8 x 4 products, as many for each
+// read of workgroup memory as in conv2d_gemm.wgsl.
 struct Params {
   pixels: u32,
   chunk_pixels: u32,  // a multiple of 16
@@ -15,7 +16,14 @@ struct Params {
 var<workgroup> left: array<vec4f, 272>;
 var<workgroup> right: array<vec4f, 272>;
 
-@compute @workgroup_size(256)
+fn feature(i: u32, inside: bool) -> vec4f {
+  if (inside) {
+    return x[i];
+  }
+  return vec4f();
+}
+
+@compute @workgroup_size(128)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
@@ -27,41 +35,44 @@ fn main(
   }
   let i = group.x - j * (j + 1u) / 2u;
   let pixel = local & 15u;
-  let c4 = local >> 4u;
+  let c4 = local >> 4u;  // and c4 + 8
   let left_row = (16u * i + c4) * params.pixels;
   let right_row = (16u * j + c4) * params.pixels;
+  let slot = c4 * 17u + pixel;
 
-  let a4 = local >> 4u;  // rows of the tile that this invocation computes, in fours
-  let b4 = local & 15u;  // and its columns
-  var sum0 = vec4f();
-  var sum1 = vec4f();
-  var sum2 = vec4f();
-  var sum3 = vec4f();
+  let a4 = 2u * (local >> 4u);  // rows of the tile that this invocation computes, in fours: a4 and a4 + 1
+  let b4 = local & 15u;         // and its columns
+  var sums: array<vec4f, 8>;
   let start = group.y * params.chunk_pixels;
   let end = min(start + params.chunk_pixels, params.pixels);
   for (var first = start; first < end; first += 16u) {
-    var left_value = vec4f();
-    var right_value = vec4f();
-    if (first + pixel < end) {
-      left_value = x[left_row + first + pixel];
-      right_value = x[right_row + first + pixel];
-    }
+    let p = first + pixel;
+    let left0 = feature(left_row + p, p < end);
+    let left1 = feature(left_row + 8u * params.pixels + p, p < end);
+    let right0 = feature(right_row + p, p < end);
+    let right1 = feature(right_row + 8u * params.pixels + p, p < end);
     workgroupBarrier();
-    left[c4 * 17u + pixel] = left_value;
-    right[c4 * 17u + pixel] = right_value;
+    left[slot] = left0;
+    left[slot + 136u] = left1;
+    right[slot] = right0;
+    right[slot + 136u] = right1;
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-      let a = left[a4 * 17u + k];
+      let low = left[a4 * 17u + k];
+      let high = left[a4 * 17u + 17u + k];
       let b = right[b4 * 17u + k];
-      sum0 += a.x * b;
-      sum1 += a.y * b;
-      sum2 += a.z * b;
-      sum3 += a.w * b;
+      sums[0] += low.x * b;
+      sums[1] += low.y * b;
+      sums[2] += low.z * b;
+      sums[3] += low.w * b;
+      sums[4] += high.x * b;
+      sums[5] += high.y * b;
+      sums[6] += high.z * b;
+      sums[7] += high.w * b;
     }
   }
   let tile = (group.y * groups.x + group.x) * 1024u + 64u * a4 + b4;
-  partials[tile] = sum0;
-  partials[tile + 16u] = sum1;
-  partials[tile + 32u] = sum2;
-  partials[tile + 48u] = sum3;
+  for (var row = 0u; row < 8u; row++) {
+    partials[tile + 16u * row] = sums[row];
+  }
 }

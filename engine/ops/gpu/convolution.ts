@@ -246,12 +246,12 @@ export function recordConvInputBackward(
   { order, std }: Preprocessing,
   gradient: GPUBuffer,
 ): void {
-  const { channels, height, width, pitch, rows } = dz.shape;
+  const { height, width, pitch, rows } = dz.shape;
   program.dispatch(
-    context.kernel("conv_input_backward", { libs: ["map_buffer"] }),
+    context.kernel("conv_input_backward", { libs: ["map_buffer", "weights"] }),
     { x: dz.resource, weights, gradient },
-    { height, width, pitch, rows, groups: channels / 4, ...triple("order", order), ...triple("std", std) },
-    [Math.ceil(width / 16), Math.ceil(height / 16), 1],
+    { height, width, pitch, rows, ...triple("order", order), ...triple("std", std) },
+    [Math.ceil(width / 32), Math.ceil(height / 16), 1],
     "conv1_1 backward",
   );
 }
