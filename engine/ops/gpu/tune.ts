@@ -225,8 +225,9 @@ class Timer {
     this.#stopwatch.stop(encoder, this.#staging, 0);
     const begin = performance.now();
     device.queue.submit([encoder.finish()]);
-    const times = await this.#context.readStaging(this.#staging);
-    const ms = this.#hasTimestamps ? Stopwatch.read(times, 0) : performance.now() - begin;
-    return ms / runs;
+    await this.#context.until(device.queue.onSubmittedWorkDone());
+    const ms = performance.now() - begin;
+    if (!this.#hasTimestamps) return ms / runs;
+    return Stopwatch.read(await this.#context.readStaging(this.#staging), 0) / runs;
   }
 }
