@@ -1,5 +1,5 @@
 // Ends an evaluation of the loss: sums the LOSS_PARTIALS partial sums of each term and their total, writes them to the ring record of this step
-// and updates the state. One workgroup.
+// and updates the state. One workgroup, one invocation a term.
 // ring: [RING_SLOTS][RECORD_SIZE] f32; slot = evaluations before this one mod RING_SLOTS; a record holds the terms in order from 0, the
 // total at RECORD_TOTAL and whether the step was thrown away (1 or 0) at RECORD_RESTORED.
 struct Params {
@@ -19,20 +19,26 @@ fn is_finite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }
 
-@compute @workgroup_size(256)
+var<workgroup> values: array<f32, RECORD_TOTAL>;
+
+@compute @workgroup_size(RECORD_SIZE)
 fn main(@builtin(local_invocation_index) local: u32) {
   let record = RECORD_SIZE * (state.step % RING_SLOTS);
-  var total = 0.0;
-  for (var term = 0u; term < params.terms; term++) {
-    let partial = partials[term * LOSS_PARTIALS + min(local, LOSS_PARTIALS - 1u)];
-    let value = workgroup_sum(local, select(0.0, partial, local < LOSS_PARTIALS));
-    if (local == 0u) {
-      ring[record + term] = value;
+  if (local < params.terms) {
+    var value = 0.0;
+    for (var i = 0u; i < LOSS_PARTIALS; i++) {
+      value += partials[local * LOSS_PARTIALS + i];
     }
-    total += value;
+    values[local] = value;
+    ring[record + local] = value;
   }
+  workgroupBarrier();
   if (local != 0u) {
     return;
+  }
+  var total = 0.0;
+  for (var term = 0u; term < params.terms; term++) {
+    total += values[term];
   }
   let finite = is_finite(total);
   let known = state.best > 0.0;

@@ -41,7 +41,7 @@ export function recordLosses(
     throw new Error(`Expected 1 to ${RECORD_TERMS} loss terms but received ${terms}.`);
   }
   const constants = { LOSS_PARTIALS, RING_SLOTS, RECORD_SIZE, RECORD_TOTAL, RECORD_RESTORED };
-  const kernel = context.kernel("loss_record", { libs: ["reduce", "state"], constants });
+  const kernel = context.kernel("loss_record", { libs: ["state"], constants });
   program.dispatch(kernel, { partials, ring, state }, { terms }, [1, 1, 1]);
 }
 
