@@ -13,7 +13,7 @@ import { againstTable, machineText } from "./tables.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 export async function benchAgainst(options: BenchOptions): Promise<Found<AgainstReport>> {
-  const { reps, family, optimizer, history, device, rounds } = options;
+  const { reps, family, precision, optimizer, history, device, rounds } = options;
   const machine = describeMachine();
   const date = new Date().toISOString();
   const sizes: ComparedSize[] = [];
@@ -22,7 +22,10 @@ export async function benchAgainst(options: BenchOptions): Promise<Found<Against
   const against = git("rev-parse", "--short=10", `${options.against}^{commit}`);
   await withWorktree(against, async (folder) => {
     for (const size of options.sizes ?? defaultSizes) {
-      const request: MeasureRequest = { size, reps, optimizer, history, family, device, profile: false };
+      const request: MeasureRequest = {
+        ...{ size, reps, optimizer, history, family, precision, device },
+        profile: false,
+      };
       const found: { now: Measurement[]; earlier: Measurement[] } = { now: [], earlier: [] };
       try {
         for (let round = 1; round <= rounds; round++) {

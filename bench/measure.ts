@@ -1,6 +1,7 @@
 /** One measurement at one size, in the process that calls it: its memory peaks are the process's own. */
 import { readFileSync } from "node:fs";
 import type { GpuContext } from "../engine/gpu/context.ts";
+import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
 import { loadModel } from "../engine/network/model.ts";
 import { openContext } from "../engine/node.ts";
@@ -30,12 +31,13 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
     ...(device && { adapter: device }),
   });
   const opening = lap();
-  const adapter = adapterReport(context);
+  const precision = precisionOn(context, request.precision);
+  const adapter = adapterReport(context, precision);
   const shaderCache = watchShaderCache(adapter.vendor);
   using weights = context.arena("weights");
   const { pooling } = network.defaults;
   const model = await context.guarded(() =>
-    loadModel(context, weights, network, pooling, [...lossLayers(terms)]),
+    loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
   );
   const loading = lap();
   const targets = await targetsOf(context, model, pictures);
@@ -117,9 +119,12 @@ async function gradientNormOf({ context, objective, pictures }: Subject): Promis
   return Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
 }
 
-export function adapterReport({ adapterName: name, device: gpu, family }: GpuContext): AdapterReport {
+export function adapterReport(
+  { adapterName: name, device: gpu, family }: GpuContext,
+  precision: Precision,
+): AdapterReport {
   const { vendor, architecture, device } = gpu.adapterInfo;
-  return { name, vendor, architecture, device, family };
+  return { name, vendor, architecture, device, family, precision };
 }
 
 function changedSince(environment: NodeJS.ProcessEnv): Record<string, string> {

@@ -11,6 +11,7 @@ const parse = (...flags: string[]) =>
 test("defaults", () => {
   expect(parse()).toEqual({
     reps: 10,
+    precision: "auto",
     optimizer: "lbfgs",
     history: 100,
     jobSteps: 300,

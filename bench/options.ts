@@ -1,6 +1,7 @@
 /** The benchmark's flags. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
+import type { Precision } from "../engine/gpu/precision.ts";
 import { optionTable } from "../engine/options.ts";
 import { MIN_SIDE } from "../engine/pyramid.ts";
 import { parseSchedules, type Schedule } from "./job/schedules.ts";
@@ -11,6 +12,7 @@ export interface BenchOptions {
   readonly sizes?: readonly number[];
   readonly reps: number;
   readonly family?: KernelFamilyName;
+  readonly precision: Precision | "auto";
   readonly optimizer: OptimizerName;
   readonly history: number;
   readonly device?: string;
@@ -52,6 +54,11 @@ export function benchCommand(): Command {
     .option("--reps <n>", "Steps that are timed at each size.", integer(1, 1000), 10)
     .addOption(
       new Option("--family <name>", "Kernels, instead of those for the adapter.").choices(["cpu", "gpu"]),
+    )
+    .addOption(
+      new Option("--precision <name>", optionTable.precision.help)
+        .choices(optionTable.precision.choices)
+        .default(optionTable.precision.default),
     )
     .addOption(
       new Option("--optimizer <name>", "What updates the picture.")

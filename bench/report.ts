@@ -1,5 +1,6 @@
 /** The records that go from measurement to table and file. Times in ms, memory in bytes. */
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
+import type { Precision } from "../engine/gpu/precision.ts";
 import type { Machine } from "./machine.ts";
 import type { BenchOptions } from "./options.ts";
 import type { CacheState } from "./shader-cache.ts";
@@ -17,6 +18,7 @@ export interface MeasureRequest {
   /** Pairs that L-BFGS remembers, all of them there while it is timed. */
   readonly history: number;
   readonly family: KernelFamilyName | undefined;
+  readonly precision: Precision | "auto";
   /** Part of the adapter's name. */
   readonly device: string | undefined;
   readonly profile: boolean;
@@ -82,6 +84,7 @@ export interface AdapterReport {
   readonly architecture: string;
   readonly device: string;
   readonly family: KernelFamilyName;
+  readonly precision: Precision;
 }
 
 /** A peer's loss and gradient, or why there is none. */

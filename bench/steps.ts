@@ -41,8 +41,18 @@ export async function benchSteps(options: BenchOptions): Promise<Found<StepsRepo
 }
 
 async function measureSize(size: number, options: BenchOptions): Promise<AtSize> {
-  const { reps, family, optimizer, history, device, profile = false, slowMaxSize, python } = options;
-  const request: MeasureRequest = { size, reps, optimizer, history, family, device, profile };
+  const {
+    reps,
+    family,
+    precision,
+    optimizer,
+    history,
+    device,
+    profile = false,
+    slowMaxSize,
+    python,
+  } = options;
+  const request: MeasureRequest = { size, reps, optimizer, history, family, precision, device, profile };
   say(`measuring ${size} px${options.cold ? " with an empty shader cache, then with a filled one" : ""}`);
   const ours = options.cold
     ? await measureColdAndWarm(request)

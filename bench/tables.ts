@@ -17,6 +17,9 @@ import { stepOperations } from "./work.ts";
 /** Relative difference of loss and gradient norm that is allowed to peers that compute in f32. */
 export const F32_TOLERANCE = 1e-3;
 
+/** The same, by the precision of the engine's own. */
+const ownTolerance = { f32: F32_TOLERANCE, f16: 5e-3 } as const;
+
 /** Parts of a profile that are listed one by one. */
 const LISTED = 25;
 
@@ -38,7 +41,7 @@ export function machineText(machine: Machine, adapter: AdapterReport, date: stri
   const bits = vectorBits(adapter);
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
-    `- adapter: ${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}${nvidia ? ` (${nvidia})` : ""}; ${adapter.family} kernels`,
+    `- adapter: ${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}${nvidia ? ` (${nvidia})` : ""}; ${adapter.family} kernels in ${adapter.precision}`,
     `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}, webgpu ${webgpu}${busy}`,
     `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");
@@ -152,12 +155,15 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
 }
 
 const agreement = (ours: KeptMeasurement, peer: PeerMeasurement) =>
-  `${agrees(ours, peer) ? "yes" : "NO"} (${peer.tolerance ?? F32_TOLERANCE})`;
+  `${agrees(ours, peer) ? "yes" : "NO"} (${toleranceFor(ours, peer)})`;
 
-/** Whether a peer found the engine's loss and gradient to its tolerance. */
+const toleranceFor = ({ adapter }: KeptMeasurement, { tolerance = F32_TOLERANCE }: PeerMeasurement) =>
+  Math.max(tolerance, ownTolerance[adapter.precision]);
+
+/** Whether a peer found the engine's loss and gradient to its tolerance, or to the engine's own where that is larger. */
 export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
   if ("problem" in peer) return false;
-  const { tolerance = F32_TOLERANCE } = peer;
+  const tolerance = toleranceFor(ours, peer);
   const close = (a: number, b: number) => Math.abs(a / b - 1) <= tolerance;
   return close(peer.loss, ours.loss) && close(peer.gradientNorm, ours.gradientNorm);
 }

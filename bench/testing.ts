@@ -21,6 +21,7 @@ export const exampleAdapter: AdapterReport = {
   architecture: "software",
   device: "llvmpipe-512-bits",
   family: "cpu",
+  precision: "f32",
 };
 
 const spread = (ms: number) => ({ min: ms, mean: ms, median: ms });

@@ -40,11 +40,12 @@ describe("the command line", () => {
     expect(parseSettings(args.settings)).toEqual(parseSettings({}));
   });
 
-  it("takes the sizes to tune for", async () => {
-    const usual = { sizes: [512], device: undefined, cache: undefined, json: false };
+  it("takes sizes and precision to tune for", async () => {
+    const usual = { sizes: [512], precision: "auto", device: undefined, cache: undefined, json: false };
     expect(await parse("tune")).toEqual(usual);
-    const given = await parse("tune", "--size", "256", "1024", "--device", "nvidia", "--json");
-    expect(given).toEqual({ ...usual, sizes: [256, 1024], device: "nvidia", json: true });
+    const given = await parse("tune", "--size", "256", "1024", "--precision", "f16", "--json");
+    expect(given).toEqual({ ...usual, sizes: [256, 1024], precision: "f16", json: true });
+    expect(await parse("tune", "--device", "nvidia")).toEqual({ ...usual, device: "nvidia" });
   });
 
   it("takes a flag for each option of the engine", async () => {
@@ -62,6 +63,7 @@ describe("the command line", () => {
       styleWeight: 2e3,
       tvWeight: 0.25,
       pooling: "max",
+      precision: "f16",
       init: "noise",
     };
     expect(Object.keys(given).sort()).toEqual(Object.keys(optionTable).sort());

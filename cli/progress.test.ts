@@ -9,7 +9,14 @@ const scales = [
   { width: 64, height: 48, steps: 4 },
   { width: 128, height: 96, steps: 2 },
 ];
-const plan: Plan = { adapter: "a GPU", family: "gpu", network: "generated network", scales, output: "o.png" };
+const plan: Plan = {
+  adapter: "a GPU",
+  family: "gpu",
+  precision: "f16",
+  network: "generated network",
+  scales,
+  output: "o.png",
+};
 const saved: Saved = {
   path: "o.png",
   width: 128,
@@ -50,7 +57,7 @@ describe("createReporter", () => {
     reporter.end();
     expect(io.stdout.text).toBe("");
     expect(io.stderr.lines).toEqual([
-      "Adapter: a GPU, gpu kernels.",
+      "Adapter: a GPU, gpu kernels in f16.",
       "Network: generated network.",
       "Scales: 64x48 (4 steps), 128x96 (2 steps).",
       "Preparing; the first run on an adapter takes longest, as its shaders are compiled.",

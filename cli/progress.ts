@@ -1,4 +1,5 @@
 /** What a run tells the people (or programs) that wait for it. */
+import type { Precision } from "../engine/gpu/precision.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
 import type { Iterate } from "../engine/types.ts";
 import type { Io, Output } from "./io.ts";
@@ -10,6 +11,7 @@ export interface Plan {
   readonly adapter: string;
   /** Family of kernels. */
   readonly family: string;
+  readonly precision: Precision;
   readonly network: string;
   readonly scales: readonly ScalePlan[];
   readonly output: string;
@@ -114,10 +116,10 @@ function barReporter(out: Output): Reporter {
   };
 }
 
-function introduction({ adapter, family, network, scales }: Plan): string[] {
+function introduction({ adapter, family, precision, network, scales }: Plan): string[] {
   const sizes = scales.map(({ width, height, steps }) => `${width}x${height} (${steps} steps)`);
   return [
-    `Adapter: ${adapter}, ${family} kernels.`,
+    `Adapter: ${adapter}, ${family} kernels in ${precision}.`,
     `Network: ${network}.`,
     `Scales: ${sizes.join(", ")}.`,
     "Preparing; the first run on an adapter takes longest, as its shaders are compiled.",

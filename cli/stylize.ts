@@ -2,6 +2,7 @@
 import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
+import { precisionOn } from "../engine/gpu/precision.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { parseSettings, type Settings } from "../engine/options.ts";
@@ -84,13 +85,18 @@ async function perform(
     giveWay: true,
     ...(args.device !== undefined && { adapter: args.device }),
   });
+  const precision = precisionOn(context, settings.precision);
   const scales = planScales(pictures.content, settings);
   const { adapterName: adapter, family } = context;
-  reporter.start({ adapter, family, network: network.name, scales, output: args.output });
+  reporter.start({ adapter, family, precision, network: network.name, scales, output: args.output });
   remarks(args, content, network, reporter);
   const note = (sentence: string) => reporter.note(sentence);
-  if (args.tuning) await useTuning(context, scales, { env, cache: args.cache, signal, note });
-  const result = new Result(args.output, encodeOptions(args, content, settings, network), reporter);
+  if (args.tuning) await useTuning(context, scales, { precision, env, cache: args.cache, signal, note });
+  const result = new Result(
+    args.output,
+    encodeOptions(args, content, { ...settings, precision }, network),
+    reporter,
+  );
   const { picture, aborted, last } = await keeping(result, {
     ...settings,
     ...pictures,

@@ -1,12 +1,14 @@
 /** The grammar of `stylize tune`. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { StylizeError } from "../engine/errors.ts";
-import { optionTable } from "../engine/options.ts";
+import { optionTable, type Settings } from "../engine/options.ts";
 import { cacheOption } from "./weights-arguments.ts";
 
 export interface TuneArguments {
   /** Long sides of results, pixels. */
   readonly sizes: readonly number[];
+  /** That runs are tuned for. */
+  readonly precision: Settings["precision"];
   readonly device: string | undefined;
   readonly cache: string | undefined;
   readonly json: boolean;
@@ -16,8 +18,14 @@ export interface TuneHandlers {
   tune(args: TuneArguments): Promise<void>;
 }
 
+interface TuneFlags {
+  readonly size: number | readonly number[];
+  readonly precision: Settings["precision"];
+}
+
 /** Adds `tune` to `program`. */
 export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
+  const { size, precision } = optionTable;
   program
     .command("tune")
     .description("Finds the adapter's fastest kernels, and keeps what it found for later runs.")
@@ -25,15 +33,23 @@ export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
       "--size <pixels...>",
       "Long sides of results, whose scales are tuned for.",
       collectSizes,
-      optionTable.size.default,
+      size.default,
+    )
+    .addOption(
+      new Option(
+        `--precision <${precision.choices.join("|")}>`,
+        "Tune for runs with this precision; auto is what they take by themselves.",
+      )
+        .choices(precision.choices)
+        .default(precision.default),
     )
     .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
     .addOption(cacheOption())
     .option("--json", "Report on standard output, one JSON object a line.")
-    .action(({ size }: { readonly size: number | readonly number[] }, command: Command) => {
+    .action(({ size, precision }: TuneFlags, command: Command) => {
       const { device, cache, json } = command.optsWithGlobals(); // stylize has these flags, too, and may have taken them
       const sizes = typeof size === "number" ? [size] : size;
-      return handlers.tune({ sizes, device, cache, json: Boolean(json) });
+      return handlers.tune({ sizes, precision, device, cache, json: Boolean(json) });
     });
 }
 

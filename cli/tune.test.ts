@@ -15,13 +15,20 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const open = () => openContext({ family: "gpu" });
-const options = () => ({ env: {}, cache: folder, signal: new AbortController().signal, note: () => {} });
+const options = () =>
+  ({
+    precision: "f32",
+    env: {},
+    cache: folder,
+    signal: new AbortController().signal,
+    note: () => {},
+  }) as const;
 const scales = [{ width: 32, height: 32, steps: 1 }];
 
 describe("stylize tune", { timeout: 240_000 }, () => {
   it("shows what it found and keeps it for later runs on the adapter", async () => {
     const io = new TestIo();
-    const args = { sizes: [32], device: undefined, cache: folder, json: true };
+    const args = { sizes: [32], precision: "f32", device: undefined, cache: folder, json: true } as const;
     // Time for one shape, whatever the adapter.
     expect(await tuneCommand(args, io, { onSoftware: true, budgetMs: 1 })).toBe(0);
     const [tuned, saved] = io.stdout.lines.map((line) => JSON.parse(line));

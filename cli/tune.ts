@@ -1,4 +1,5 @@
 /** `stylize tune`: times the variants of kernels on an adapter and keeps the fastest. */
+import { precisionOn } from "../engine/gpu/precision.ts";
 import { openContext } from "../engine/node.ts";
 import { type Tuned, tune } from "../engine/ops/gpu/tune.ts";
 import { parseSettings } from "../engine/options.ts";
@@ -16,7 +17,7 @@ export interface TuneOverrides {
 
 /** Returns the exit status: 0, or 130 when it was stopped from outside; what was found by then is kept. */
 export async function tuneCommand(
-  { sizes, device, cache, json }: TuneArguments,
+  { sizes, precision: wanted, device, cache, json }: TuneArguments,
   io: Io,
   { onSoftware = false, ...budget }: TuneOverrides = {},
 ): Promise<number> {
@@ -32,7 +33,7 @@ export async function tuneCommand(
     return 0;
   }
   const scales = sizes.flatMap((size) => planScales({ width: size, height: size }, parseSettings({ size })));
-  const problems = problemsOfScales(scales);
+  const problems = problemsOfScales(scales, precisionOn(context, wanted));
   const controller = new AbortController();
   const release = onInterrupt(io, () => controller.abort());
   try {
@@ -56,4 +57,4 @@ const describe = ({ key, variant, ms, defaultMs }: Tuned): string =>
   row(key, variant, ms.toFixed(3), defaultMs.toFixed(3));
 
 const row = (shape: string, variant: string, ms: string, usual: string): string =>
-  `${shape.padEnd(28)}  ${variant.padEnd(22)}  ${ms.padStart(9)}  ${usual.padStart(9)}\n`;
+  `${shape.padEnd(32)}  ${variant.padEnd(22)}  ${ms.padStart(9)}  ${usual.padStart(9)}\n`;

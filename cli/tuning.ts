@@ -1,8 +1,9 @@
-/** What tuning chose, kept beside the fetched networks: a file for each adapter, driver and version. */
+/** What tuning chose, kept beside the fetched networks: a file for each adapter, driver and version, with the choices of both precisions. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GpuContext } from "../engine/gpu/context.ts";
+import type { Precision } from "../engine/gpu/precision.ts";
 import {
   type Choices,
   choicesFingerprint,
@@ -48,9 +49,12 @@ export class TuningFile {
 }
 
 /** The convolutions of all scales, one for each key, the most work first. */
-export const problemsOfScales = (scales: readonly Size[]): Problem[] => distinct(scales.flatMap(problemsOf));
+export const problemsOfScales = (scales: readonly Size[], precision: Precision): Problem[] =>
+  distinct(scales.flatMap((size) => problemsOf(size, precision)));
 
 export interface TuningOptions {
+  /** Of the run. */
+  readonly precision: Precision;
   readonly env: Environment;
   readonly cache: string | undefined;
   readonly signal: AbortSignal;
@@ -65,12 +69,13 @@ export interface TuningOptions {
 export async function useTuning(
   context: GpuContext,
   scales: readonly ScalePlan[],
-  { env, cache, signal, note }: TuningOptions,
+  { precision, env, cache, signal, note }: TuningOptions,
 ): Promise<void> {
   if (context.family !== "gpu") return;
   const file = new TuningFile(context, env, cache);
   context.choices = await file.read();
-  const missing = problemsOfScales(scales).filter((problem) => !context.choices.has(problemKey(problem)));
+  const problems = problemsOfScales(scales, precision);
+  const missing = problems.filter((problem) => !context.choices.has(problemKey(problem)));
   if (context.isSoftware || missing.length === 0 || work(scales) < WORTH_TUNING) return;
   note("Finding this adapter's fastest kernels, once, for some seconds.");
   const found = await tune(context, missing, { signal });

@@ -1,7 +1,7 @@
 /**
  * The engine in a browser: its adapter, and a device on it. The only file of the engine that knows browsers; node.ts is its counterpart.
  *
- * Shaders come from whoever bundles them. No feature is asked for: the kernels need none, and timestamps serve only where waiting spins.
+ * Shaders come from whoever bundles them. Half precision is asked for where there is any; timestamps are not, which serve only where waiting spins.
  */
 import { StylizeError } from "./errors.ts";
 import { adapterName, isSoftware } from "./gpu/adapter.ts";
@@ -20,7 +20,7 @@ const neededLimits = {
 /** Limits that decide how large a picture may be; requested at what the adapter offers. */
 const memoryLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
 
-/** Long sides, in pixels. A browser does not tell how much memory a GPU has: a square of 512 takes 0.9 GB, of 1024 some 3 GB. */
+/** Long sides, in pixels. A browser does not tell how much memory a GPU has: in f32 a square of 512 takes 0.9 GB, of 1024 some 3 GB. */
 const MAX_SIZE = 1024;
 const MAX_SIZE_SOFTWARE = 256;
 /** An adapter that can't hold so much is not worth its while. */
@@ -61,8 +61,13 @@ export function largestSize(limits: GPUSupportedLimits, max: number): number | u
 /** Opens a device on `adapter`, which then is spent. */
 export async function openContext(adapter: GPUAdapter, shaders: ShaderSource): Promise<GpuContext> {
   const requiredLimits = Object.fromEntries(memoryLimits.map((name) => [name, adapter.limits[name]]));
+  const requiredFeatures = (["shader-f16"] as const).filter((feature) => adapter.features.has(feature));
   try {
-    return new GpuContext(await adapter.requestDevice({ requiredLimits }), adapter.info, shaders);
+    return new GpuContext(
+      await adapter.requestDevice({ requiredFeatures, requiredLimits }),
+      adapter.info,
+      shaders,
+    );
   } catch (cause) {
     const message = `Expected a device of ${adapterName(adapter.info)} but: ${(cause as Error).message}.`;
     throw new StylizeError("no-adapter", message, { cause });

@@ -51,7 +51,12 @@ const instances: GPU[] = [];
 
 function dawn(options: OpenOptions): GPU {
   useWideVectors();
-  const flags = ["enable-dawn-features=allow_unsafe_apis", "disable-dawn-features=timestamp_quantization"];
+  // Dawn hides shader-f16 on NVIDIA's Vulkan unless it is asked for.
+  const features = ["allow_unsafe_apis", "vulkan_enable_f16_on_nvidia"];
+  const flags = [
+    `enable-dawn-features=${features.join(",")}`,
+    "disable-dawn-features=timestamp_quantization",
+  ];
   if (options.backend) flags.push(`backend=${options.backend}`);
   if (options.adapter) flags.push(`adapter=${options.adapter}`);
   const gpu = create(flags);

@@ -116,6 +116,12 @@ export const optionTable = {
     choices: ["avg", "max"],
     help: "How the network halves its maps; the network's own when not given.",
   },
+  precision: {
+    type: "choice",
+    default: "auto",
+    choices: ["auto", "f32", "f16"],
+    help: "How maps and weights are stored: f16 takes half the memory. auto: f16 on a GPU that has it, else f32.",
+  },
 } as const satisfies Record<string, NumberOption | ChoiceOption>;
 
 type OptionName = keyof typeof optionTable;

@@ -3,6 +3,7 @@ import { type Checkpoint, checkCheckpoint } from "./checkpoint.ts";
 import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import { type Precision, precisionOn } from "./gpu/precision.ts";
 import {
   contentTargets,
   type LossWeights,
@@ -65,12 +66,13 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   checkPictures(settings, content, styles, start);
   const scales = planScales(content, settings);
   if (resume) checkCheckpoint(resume, scales);
-  checkMemory(context, scales.at(-1)!);
+  const precision = precisionOn(context, settings.precision);
+  checkMemory(context, precision, scales.at(-1)!);
   const terms = termsOf(lossWeights(settings, network));
   using weights = context.arena("weights");
   const pooling = settings.pooling ?? network.defaults.pooling;
   const model = await context.guarded(() =>
-    loadModel(context, weights, network, pooling, [...lossLayers(terms)]),
+    loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
   );
   const job: Job = { context, model, terms, settings, content, styles, scales, signal, onIterate };
   let state: Progress = {
@@ -230,9 +232,9 @@ function checkPictures(
 }
 
 /** What can be known to fail for lack of memory fails before anything is computed. */
-function checkMemory(context: GpuContext, size: Size): void {
+function checkMemory(context: GpuContext, precision: Precision, size: Size): void {
   const limit = context.maxBufferBytes;
-  const needed = familyOn(context).largestBuffer(size);
+  const needed = familyOn(context, precision).largestBuffer(size);
   if (needed <= limit) return;
   const longSide = Math.max(size.width, size.height);
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;

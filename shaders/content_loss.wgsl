@@ -1,15 +1,16 @@
 // Content loss L = scale * sum((F - T)^2) of kept features F (lib/features_*.wgsl) against a target T, and its gradient
-//   d = (accumulate ? d : 0) + 2 scale (F - T)
-// T and d: flat texels of F's shape. Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
+//   d = (accumulate ? d : 0) + gradient_scale (F - T), zero where F is: behind the ReLU that F comes from
+// T and d: flat texels of F's shape (lib/texel_*.wgsl). Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
 struct Params {
   texels: u32,
   term: u32,
   accumulate: u32,
   scale: f32,
+  gradient_scale: f32,  // 2 scale, times that of all gradients (losses/gradient-scale.ts)
 }
 
-@group(0) @binding(1) var<storage, read> target_features: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> d: array<vec4f>;
+@group(0) @binding(1) var<storage, read> target_features: array<Texel>;
+@group(0) @binding(2) var<storage, read_write> d: array<Texel>;
 @group(0) @binding(3) var<storage, read_write> partials: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
@@ -21,12 +22,13 @@ fn main(
 ) {
   var sum = 0.0;
   for (var i = group.x * 256u + local; i < params.texels; i += groups.x * 256u) {
-    let difference = feature_at(i) - target_features[i];
-    var gradient = 2.0 * params.scale * difference;
+    let feature = feature_at(i);
+    let difference = feature - vec4f(target_features[i]);
+    var gradient = select(vec4f(), params.gradient_scale * difference, feature > vec4f());
     if (params.accumulate != 0u) {
-      gradient += d[i];
+      gradient += vec4f(d[i]);
     }
-    d[i] = gradient;
+    d[i] = to_texel(gradient);
     sum += dot(difference, difference);
   }
   let total = workgroup_sum(local, sum);

@@ -1,7 +1,7 @@
-// y = finish(W * x): SIDE x SIDE convolution (3: zero padding 1; 1: a matrix product) as an implicit matrix product in f32.
-//   x: [in_channels/4][height][width] vec4f (lib/map_buffer.wgsl); y: [out_channels/4][height][width] vec4f
-//   weights: [SIDE * SIDE][in_channels][out_channels] f32 (lib/weights.wgsl). Channels are multiples of 64.
-// finish() and keep_signs() come from lib/conv_forward.wgsl, lib/conv_masked.wgsl or lib/conv_plain.wgsl. Backward to the input is the
+// y = finish(W * x): SIDE x SIDE convolution (3: zero padding 1; 1: a matrix product) as an implicit matrix product, sums in f32.
+//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel (lib/texel_*.wgsl)
+//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 64.
+// finish() and keep_signs() come from lib/conv_forward.wgsl, conv_masked.wgsl, conv_added.wgsl or conv_plain.wgsl. Backward to the input is the
 // same convolution with flipped, transposed weights.
 //
 // With `positions` above 1 and SIDE 1 it is as many products at once, one for each workgroup_id.z: x and y are then
@@ -34,7 +34,7 @@ const PIXEL_LOADS = DEPTH / 4u * PIXELS / INVOCATIONS;
 const PIXEL_LOAD_STEP = INVOCATIONS / PIXELS;  // groups of four channels from one load of an invocation to the next
 const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
 
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> weight_tile: array<vec4f, DEPTH * COLUMNS>;      // [DEPTH][COLUMNS]
@@ -90,7 +90,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let base = first_weight + (tap * params.in_channels + 4u * c4) * row_stride;
       for (var i = 0u; i < WEIGHT_LOADS; i++) {
         let index = i * INVOCATIONS + local;
-        next_weights[i] = weight_at(base + index / COLUMNS * row_stride + index % COLUMNS);
+        next_weights[i] = vec4f(weights_at(base + index / COLUMNS * row_stride + index % COLUMNS));
       }
       for (var i = 0u; i < PIXEL_LOADS; i++) {
         next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, group.z, load_row, load_column, tap);
@@ -129,7 +129,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       for (var t = 0u; t < TEXELS; t++) {
         let out4 = group.y * COLUMNS + texel + t;
         let value = finish(out4, p, sums[t * RUN + r]);
-        y[(out4 * params.positions + group.z) * size + p] = value;
+        y[(out4 * params.positions + group.z) * size + p] = to_texel(value);
         if (KEEPS_SIGNS) {
           atomicOr(&words[(texel + t) / 8u * PIXELS + in_tile], signs(out4, value));
         }

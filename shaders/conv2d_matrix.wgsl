@@ -1,7 +1,7 @@
-// y = finish(W * x), as conv2d_gemm.wgsl with positions 1, on an adapter's matrix units: operands are rounded to Operand
+// y = finish(W * x), as conv2d_gemm.wgsl with positions 1, on an adapter's matrix units: operands become Operand
 // (lib/operand_f16.wgsl or lib/operand_f32.wgsl) on their way into workgroup memory, sums are f32.
-//   x: [in_channels/4][height][width] vec4f (lib/map_buffer.wgsl); y: [out_channels/4][height][width] vec4f
-//   weights: [SIDE * SIDE][in_channels][out_channels] f32 (lib/weights.wgsl). Channels are multiples of 64.
+//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel (lib/texel_*.wgsl)
+//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 64.
 //
 // One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP invocations. The units
 // multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup memory one after the other. Rows of the
@@ -32,7 +32,7 @@ const DOWN = CHANNELS / 2u / M;    // fragments of a subgroup
 const ACROSS = PIXELS / 2u / N;
 const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
 
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> weight_tile: array<Operand, DEPTH * WEIGHT_STRIDE>;  // [DEPTH][CHANNELS, padded]
@@ -41,13 +41,21 @@ var<workgroup> sum_tile: array<f32, 4u * M * N>;                    // [subgroup
 var<workgroup> words: array<atomic<u32>, WORDS>;                    // [CHANNELS / 32][PIXELS]: signs
 
 // The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap around.
-fn tap_at(c4: u32, row: u32, column: u32, tap: u32) -> vec4f {
+fn tap_at(c4: u32, row: u32, column: u32, tap: u32) -> vec4<Operand> {
   let r = row + tap / SIDE - SIDE / 2u;
   let c = column + tap % SIDE - SIDE / 2u;
   if (r < params.height && c < params.width) {
-    return map_at(c4, r, c);
+    return vec4<Operand>(stored_at(c4, r, c));
   }
-  return vec4f();
+  return vec4<Operand>();
+}
+
+// Weights of SIDE 3 are in the range of how they are stored; those of SIDE 1 are f32 of any.
+fn operands(w: Weights) -> vec4<Operand> {
+  if (SIDE == 1u) {
+    return rounded(vec4f(w));
+  }
+  return vec4<Operand>(w);
 }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -91,10 +99,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let base = (tap * params.in_channels + 4u * c4) * row_stride + group.y * COLUMNS;
       for (var i = 0u; i < WEIGHT_LOADS; i++) {
         let index = i * INVOCATIONS + local;
-        next_weights[i] = vec4<Operand>(weight_at(base + index / COLUMNS * row_stride + index % COLUMNS));
+        next_weights[i] = operands(weights_at(base + index / COLUMNS * row_stride + index % COLUMNS));
       }
       for (var i = 0u; i < PIXEL_LOADS; i++) {
-        next_pixels[i] = vec4<Operand>(tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, load_row, load_column, tap));
+        next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, load_row, load_column, tap);
       }
       tap = (tap + 1u) % TAPS;
       c4 += select(0u, DEPTH / 4u, tap == 0u);
@@ -131,8 +139,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         if (p < size) {
           let at = subgroup * M * N + t % N * M + 4u * (t / N);
           let out4 = group.y * COLUMNS + texel;
-          let value = finish(out4, p, vec4f(sum_tile[at], sum_tile[at + 1u], sum_tile[at + 2u], sum_tile[at + 3u]));
-          y[out4 * size + p] = value;
+          let sum = vec4f(sum_tile[at], sum_tile[at + 1u], sum_tile[at + 2u], sum_tile[at + 3u]);
+          let value = finish(out4, p, sum / WEIGHT_SCALE);
+          y[out4 * size + p] = to_texel(value);
           if (KEEPS_SIGNS) {
             atomicOr(&words[texel / 8u * PIXELS + in_tile], signs(out4, value));
           }

@@ -1,5 +1,5 @@
 // Winograd's products to a convolution's outputs: y = finish(A^T m A), with lib/winograd2.wgsl or lib/winograd4.wgsl.
-//   m: [channels/4][INPUTS * INPUTS][tiles] vec4f; y: [channels/4][height][width] vec4f
+//   m: [channels/4][INPUTS * INPUTS][tiles] vec4f; y: [channels/4][height][width] Texel (lib/texel_*.wgsl)
 // Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32 channels of 16
 // tiles, four channels after four, so that it makes whole words of the mask; one invocation: a column of a tile, then a row.
 struct Params {
@@ -15,7 +15,7 @@ struct Params {
 const TILES = 16u;
 
 @group(0) @binding(3) var<storage, read> m: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> half_done: array<array<vec4f, TILES>, OUTPUTS * INPUTS>;  // [row][column][tile]
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         if (column + c < params.width) {
           let p = row * params.width + column + c;
           let value = finish(c4, p, sums[c]);
-          y[c4 * size + p] = value;
+          y[c4 * size + p] = to_texel(value);
           words[c] |= signs(c4, value);
         }
       }

@@ -1,5 +1,5 @@
 // Weights of a 3x3 convolution to Winograd's: u = G w G^T, in f32, with the transforms of lib/winograd2.wgsl or lib/winograd4.wgsl.
-//   w: [9][in_channels][out_channels] f32 (lib/weights.wgsl); u: [INPUTS * INPUTS][in_channels][out_channels] f32
+//   w: [9][in_channels][out_channels] in fours (lib/weights.wgsl); u: [INPUTS * INPUTS][in_channels][out_channels] f32
 // Weights of both directions are stored in this order, so one kernel serves both. One invocation: four output channels at one input
 // channel, all positions.
 struct Params {
@@ -23,7 +23,7 @@ fn main(
   for (var c = 0u; c < 3u; c++) {
     var column: array<vec4f, 3>;
     for (var r = 0u; r < 3u; r++) {
-      column[r] = weight_at((3u * r + c) * params.vectors + index);
+      column[r] = vec4f(weights_at((3u * r + c) * params.vectors + index));
     }
     columns[c] = transform_weights(column);
   }

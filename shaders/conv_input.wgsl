@@ -1,6 +1,6 @@
 // The first convolution, 3 to 64 channels, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) / std_c inside
 // the picture and zero outside it. finish() and keep_signs(): lib/conv_forward.wgsl.
-//   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][64] f32; y: [16][height][width] vec4f
+//   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][64] f32; y: [16][height][width] Texel (lib/texel_*.wgsl)
 // Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring texels. One
 // workgroup: 64 channels of 128 pixels; one invocation: 32 channels, a word of the mask, of the pixels p and p + 64.
 struct Params {
@@ -19,7 +19,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> image: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> weight_tile: array<vec4f, 432>;
@@ -56,7 +56,7 @@ fn window(p: u32) -> array<vec3f, 9> {
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   for (var i = local; i < 432u; i += 128u) {
-    weight_tile[i] = weight_at(i);
+    weight_tile[i] = vec4f(weights_at(i));
   }
   let pixels = params.height * params.width;
   let first = group.x * 128u + (local & 63u);
@@ -82,10 +82,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     sum0 = finish(c4, first, sum0);
     sum1 = finish(c4, second, sum1);
     if (first < pixels) {
-      y[c4 * pixels + first] = sum0;
+      y[c4 * pixels + first] = to_texel(sum0);
     }
     if (second < pixels) {
-      y[c4 * pixels + second] = sum1;
+      y[c4 * pixels + second] = to_texel(sum1);
     }
     word0 |= signs(c4, sum0);
     word1 |= signs(c4, sum1);

@@ -1,5 +1,5 @@
 // Backward of conv_input.wgsl to the picture: gradient[order_c] = (W^T * dz)_c / std_c.
-//   dz: [16][height][width] vec4f, before the ReLU (lib/map_buffer.wgsl); weights: [9][16][3] vec4f (lib/weights.wgsl), flipped, a vec4f holding four
+//   dz: [16][height][width] Texel, before the ReLU (lib/map_buffer.wgsl); weights: [9][16][3] vec4f (lib/weights.wgsl), flipped, a vec4f holding four
 //   channels of dz; gradient: [3][height][width] f32, with respect to sRGB in [0,1]
 // Bound by memory. One invocation: four pixels below each other, in workgroups of 32 x 16 pixels, so that neighbours share their reads;
 // weights are read once a workgroup.
@@ -31,7 +31,7 @@ fn texel_at(c4: u32, row: u32, column: u32) -> vec4f {
 @compute @workgroup_size(32, 4)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   for (var i = local; i < 432u; i += 128u) {
-    weight_tile[i] = weight_at(i);
+    weight_tile[i] = weights_at(i);
   }
   workgroupBarrier();
   let first_row = 4u * id.y;

@@ -1,4 +1,4 @@
-// Partial sums of the Gram matrix F F^T of features F: [channels/4][pixels] vec4f. It is symmetric, so only the 64 x 64 tiles on and
+// Partial sums of the Gram matrix F F^T of features F: [channels/4][pixels] Texel (lib/texel_*.wgsl). It is symmetric, so only the 64 x 64 tiles on and
 // above the diagonal are computed: tile (i, j) with i <= j is number j (j + 1) / 2 + i.
 //   partials: [chunks][tiles][64][64] f32; chunk k sums over pixels k * chunk_pixels .. (k + 1) * chunk_pixels
 // One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 8 x 4 products, as many for each
@@ -8,7 +8,7 @@ struct Params {
   chunk_pixels: u32,  // a multiple of 16
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -18,7 +18,7 @@ var<workgroup> right: array<vec4f, 272>;
 
 fn feature(i: u32, inside: bool) -> vec4f {
   if (inside) {
-    return x[i];
+    return vec4f(x[i]);
   }
   return vec4f();
 }

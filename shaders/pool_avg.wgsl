@@ -9,7 +9,7 @@ struct Params {
   y_rows: u32,
 }
 
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
@@ -21,5 +21,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let column = 2u * id.x;
   let sum = map_at(id.z, row, column) + map_at(id.z, row, column + 1u)
     + map_at(id.z, row + 1u, column) + map_at(id.z, row + 1u, column + 1u);
-  y[(id.z * params.y_rows + id.y) * params.y_pitch + id.x] = 0.25 * sum;
+  y[(id.z * params.y_rows + id.y) * params.y_pitch + id.x] = to_texel(0.25 * sum);
 }

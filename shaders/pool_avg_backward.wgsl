@@ -12,7 +12,7 @@ struct Params {
   tiles_x: u32,
 }
 
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
@@ -25,5 +25,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if ((id.x | 1u) < params.width && (id.y | 1u) < params.height) {
     sum += 0.25 * map_at(id.z, id.y / 2u, id.x / 2u);
   }
-  y[i] = select(vec4f(), sum, mask_at(id.z, id.y, id.x));
+  y[i] = to_texel(select(vec4f(), sum, mask_at(id.z, id.y, id.x)));
 }

@@ -10,7 +10,7 @@ struct Params {
   y_rows: u32,
 }
 
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(2) var<storage, read_write> winners: array<u32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -27,6 +27,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     best = max(best, value);
   }
   let i = (id.z * params.y_rows + id.y) * params.y_pitch + id.x;
-  y[i] = best;
+  y[i] = to_texel(best);
   winners[i] = winner.x | (winner.y << 2u) | (winner.z << 4u) | (winner.w << 6u);
 }

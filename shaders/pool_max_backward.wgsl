@@ -13,7 +13,7 @@ struct Params {
 }
 
 @group(0) @binding(3) var<storage, read> winners: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
@@ -31,5 +31,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let here = 2u * (id.y & 1u) + (id.x & 1u);
     sum += select(vec4f(), map_at(id.z, row, column), winner == vec4u(here));
   }
-  y[i] = select(vec4f(), sum, mask_at(id.z, id.y, id.x));
+  y[i] = to_texel(select(vec4f(), sum, mask_at(id.z, id.y, id.x)));
 }

@@ -9,7 +9,7 @@ struct Params {
   tiles_x: u32,
 }
 
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
@@ -18,5 +18,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let i = (id.z * params.y_rows + id.y) * params.y_pitch + id.x;
-  y[i] = select(vec4f(), loss_gradient_at(i), mask_at(id.z, id.y, id.x));
+  y[i] = to_texel(select(vec4f(), loss_gradient_at(i), mask_at(id.z, id.y, id.x)));
 }

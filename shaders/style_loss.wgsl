@@ -1,13 +1,13 @@
 // Style loss L = scale * sum((G - A)^2) of a Gram matrix G = F F^T / (height * width) against its target A, both [channels][channels],
 // and the symmetric matrix E with dL/dF = E F:
-//   E = 4 scale / (height * width) * (G - A)   (Gatys, Ecker and Bethge 2016, equation 6)
+//   E = gradient_scale (G - A)   (Gatys, Ecker and Bethge 2016, equation 6)
 // E is written in the order in which a 1x1 convolution reads its weights (lib/weight_*.wgsl).
 // Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
 struct Params {
   channels: u32,
   term: u32,
   scale: f32,
-  gradient_scale: f32,  // 4 scale / (height * width)
+  gradient_scale: f32,  // 4 scale / (height * width), times that of all gradients (losses/gradient-scale.ts)
 }
 
 @group(0) @binding(0) var<storage, read> gram: array<f32>;

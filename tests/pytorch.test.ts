@@ -1,25 +1,32 @@
-/** The whole network and both optimisers against PyTorch's float64 results (fixtures/make_network.py), on both kernel families. */
+/** The whole network and both optimisers against PyTorch's float64 results (fixtures/make_network.py), on both kernel families and in f16. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
+import type { Precision } from "../engine/gpu/precision.ts";
 import { Program } from "../engine/gpu/program.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
 import { parseRecord } from "../engine/losses/record.ts";
 import { loadModel, type Model, recordForward } from "../engine/network/model.ts";
+import type { Pooling } from "../engine/network/types.ts";
 import type { ReluName } from "../engine/network/vgg19.ts";
 import { openContext } from "../engine/node.ts";
+import { problemsOf } from "../engine/ops/gpu/tune.ts";
+import { chosenVariant, problemKey } from "../engine/ops/gpu/variants.ts";
 import { adam } from "../engine/optimizers/adam.ts";
 import { lbfgs } from "../engine/optimizers/lbfgs.ts";
 import type { CreateOptimizer } from "../engine/optimizers/optimizer.ts";
+import type { Size } from "../engine/pyramid.ts";
 import {
   expectLossesAndGradient,
+  f32Tolerances,
   type ObjectiveCase,
   objectiveOf,
   relativeL2,
   type Stored,
   startOf,
   storedFloats,
+  type Tolerances,
   terms,
 } from "./objective-case.ts";
 import { seededNetwork } from "./seeded-network.ts";
@@ -34,19 +41,56 @@ const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url);
 const cases: readonly Case[] = JSON.parse(readFileSync(fixture("network.json"), "utf8"));
 const stored = storedFloats(fixture("network.bin"));
 
-describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (family) => {
+interface Variant {
+  readonly family: KernelFamilyName;
+  readonly precision: Precision;
+  /** The variant that 3x3 convolutions are computed in (engine/ops/gpu/variants.ts), or "usual". */
+  readonly kernels: string;
+  /** The largest case; plain shaders are slow on a software adapter. */
+  readonly maxHeight: number;
+  /** Relative error of activations as a whole. */
+  readonly activations: number;
+  readonly tolerances: Readonly<Record<Pooling, Tolerances>>;
+}
+
+const f32 = {
+  precision: "f32",
+  kernels: "usual",
+  maxHeight: Infinity,
+  activations: 1e-5,
+  tolerances: { avg: f32Tolerances, max: f32Tolerances },
+} as const;
+
+const f16 = {
+  precision: "f16",
+  activations: 5e-3,
+  // Where two values under a max pool are as good as equal, rounding decides which one the gradient goes to.
+  tolerances: { avg: { losses: 2e-3, gradient: 2e-2 }, max: { losses: 2e-3, gradient: 5e-2 } },
+} as const;
+
+const variants: readonly Variant[] = [
+  { family: "cpu", ...f32 },
+  { family: "gpu", ...f32 },
+  { family: "gpu", ...f16, kernels: "usual", maxHeight: 60 },
+  { family: "gpu", ...f16, kernels: "winograd4-64x64-8x4", maxHeight: 50 },
+];
+
+describe.each(variants)("$family family in $precision against PyTorch, $kernels kernels", (variant) => {
+  const { family, precision, kernels } = variant;
+  const shown = cases.filter(({ height }) => height <= variant.maxHeight);
   let context: GpuContext;
   let loaded: Model;
 
   beforeAll(async () => {
     context = await openContext({ family });
+    if (kernels !== "usual") choose(context, kernels, precision, shown);
     const network = seededNetwork();
     const arena = context.arena("weights");
-    loaded = await loadModel(context, arena, network, "avg", [...lossLayers(terms)]);
+    loaded = await loadModel(context, arena, network, "avg", [...lossLayers(terms)], precision);
   });
   afterAll(() => context[Symbol.dispose]());
 
-  describe.each(cases)("$height x $width, $pooling pooling", (expected) => {
+  describe.each(shown)("$height x $width, $pooling pooling", (expected) => {
     const { pooling } = expected;
     const start = startOf(expected);
 
@@ -75,12 +119,18 @@ describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (fa
           return texels[4 * ((Math.floor(c / 4) * shape.rows + y) * shape.pitch + x) + (c % 4)]!;
         };
         const samples = Float64Array.from({ length: place.count }, (_, i) => sample(i * step));
-        expect(relativeL2(samples, stored(place)), layer).toBeLessThan(1e-5);
+        expect(relativeL2(samples, stored(place)), layer).toBeLessThan(variant.activations);
       }
     });
 
     test("loss terms and image gradient", () =>
-      expectLossesAndGradient(context, loaded, expected, stored(expected.gradient)));
+      expectLossesAndGradient(
+        context,
+        loaded,
+        expected,
+        stored(expected.gradient),
+        variant.tolerances[pooling],
+      ));
 
     // The optimisers are the same for both families, and plain shaders are slow on a software adapter.
     test.runIf(family === "cpu").each<[name: "adam" | "lbfgs", create: CreateOptimizer]>([
@@ -112,3 +162,10 @@ describe.each<KernelFamilyName>(["cpu", "gpu"])("%s family against PyTorch", (fa
     });
   });
 });
+
+/** Has all 3x3 convolutions of these sizes computed in one variant. */
+function choose(context: GpuContext, name: string, precision: Precision, sizes: readonly Size[]): void {
+  const problems = sizes.flatMap((size) => problemsOf(size, precision)).filter(({ side }) => side === 3);
+  context.choices = new Map(problems.map((problem) => [problemKey(problem), name]));
+  for (const problem of problems) expect(chosenVariant(problem, context).name).toBe(name);
+}

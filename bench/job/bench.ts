@@ -8,14 +8,14 @@ import type { JobReport, JobsReport } from "./report.ts";
 import { disagreements, jobText } from "./tables.ts";
 
 export async function benchJob(options: BenchOptions): Promise<Found<JobsReport>> {
-  const { jobSteps: steps, schedules, family, device, python } = options;
+  const { jobSteps: steps, schedules, family, precision, device, python } = options;
   const machine = describeMachine();
   const date = new Date().toISOString();
   const jobs: JobReport[] = [];
   const problems: string[] = [];
   for (const size of options.sizes ?? defaultJobSizes) {
     try {
-      const job = await measureJob(size, { steps, schedules, family, device, python, say });
+      const job = await measureJob(size, { steps, schedules, family, precision, device, python, say });
       jobs.push(job);
       problems.push(...job.failures);
       problems.push(...disagreements(job).map((text) => `the losses disagree at ${size} px: ${text}`));

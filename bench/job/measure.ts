@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KernelFamilyName } from "../../engine/gpu/adapter.ts";
+import type { Precision } from "../../engine/gpu/precision.ts";
 import { askChild, withFolder } from "../children.ts";
 import { lastLine, peersFolder, run } from "../commands.ts";
 import { type Problem, writeProblem } from "../problem-files.ts";
@@ -36,6 +37,7 @@ export interface JobOptions {
   readonly steps: number;
   readonly schedules: readonly Schedule[] | undefined;
   readonly family: KernelFamilyName | undefined;
+  readonly precision: Precision | "auto";
   /** Part of the adapter's name. */
   readonly device: string | undefined;
   readonly python: string | undefined;
@@ -132,8 +134,8 @@ class Ours {
   }
 
   #common() {
-    const { family, device } = this.#options;
-    return { size: this.#size, family, device };
+    const { family, precision, device } = this.#options;
+    return { size: this.#size, family, precision, device };
   }
 
   #ask<Result>(request: JobRequest): Promise<Result> {

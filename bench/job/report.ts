@@ -1,4 +1,5 @@
 /** The records of a job. Times in seconds, memory in bytes. */
+import type { Precision } from "../../engine/gpu/precision.ts";
 import type { Machine } from "../machine.ts";
 import type { AdapterReport, Asked } from "../report.ts";
 import type { Schedule } from "./schedules.ts";
@@ -10,6 +11,8 @@ interface Common {
   /** Long side of the pictures in pixels. */
   readonly size: number;
   readonly family: "cpu" | "gpu" | undefined;
+  /** Of runs; pictures are evaluated in f32. */
+  readonly precision: Precision | "auto";
   /** Part of the adapter's name. */
   readonly device: string | undefined;
 }

@@ -1,6 +1,7 @@
 /** One run of the engine towards a loss, in the process that calls it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { GpuContext } from "../../engine/gpu/context.ts";
+import { precisionOn } from "../../engine/gpu/precision.ts";
 import { type Iterate, type Picture, stylize } from "../../engine/index.ts";
 import { contentTargets, lossLayers, recordObjective, styleTargets } from "../../engine/losses/objective.ts";
 import { parseRecord } from "../../engine/losses/record.ts";
@@ -27,12 +28,12 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
   });
   using context = await open(request);
   const losses = await lossesOf(context, problem, [problem.pictures.start, ...pictures]);
-  return { adapter: adapterReport(context), losses };
+  return { adapter: adapterReport(context, "f32"), losses };
 }
 
 /** Runs the engine until the target, the last step or the time's end; what is measured ends before anything is evaluated anew. */
 export async function runJob(request: RunRequest): Promise<JobRun> {
-  const { size, schedule, steps, target } = request;
+  const { size, precision, schedule, steps, target } = request;
   const job = await loadJob();
   const problem = problemAt(job, size);
   const began = performance.now();
@@ -45,6 +46,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
     content: job.content,
     styles: [job.style],
     size,
+    precision,
     steps: steps + 1, // a step tells the loss before it
     ...schedule,
     signal: watch.signal,
@@ -60,7 +62,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
   const losses = await lossesOf(context, problem, enlarged);
   return {
     schedule,
-    adapter: adapterReport(context),
+    adapter: adapterReport(context, precisionOn(context, precision)),
     reached: watch.trace.some(({ loss }) => loss <= target),
     firstStep: watch.firstStep!,
     seconds,

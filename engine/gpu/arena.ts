@@ -32,7 +32,7 @@ export class Arena implements Disposable {
   }
 
   /** A storage buffer that holds `data`. */
-  bufferWith(label: string, data: Float32Array | Uint32Array): GPUBuffer {
+  bufferWith(label: string, data: Float32Array | Uint32Array | Uint16Array): GPUBuffer {
     const buffer = this.buffer(label, data.byteLength);
     this.#context.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
     return buffer;

@@ -23,9 +23,9 @@ export interface ContextOptions {
 export interface KernelParts {
   /** Lines that must stand first: `enable` and `diagnostic`. */
   readonly directives?: readonly string[];
-  /** Files of `shaders/lib/` joined in front. */
+  /** Files of `shaders/lib/` joined in front, the first one before everything else but directives: it may enable a feature. */
   readonly libs?: readonly string[];
-  /** `const NAME = value;` lines joined in front: tunable sizes. Integers become `u32`. */
+  /** `const NAME = value;` lines joined behind them: tunable sizes. Integers become `u32`. */
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -44,8 +44,6 @@ export class GpuContext implements Disposable {
   readonly limits: GPUSupportedLimits;
   /** The products that the adapter's matrix units do; none where the device lacks them or their features. */
   matrixConfigs: readonly MatrixConfig[];
-  /** Whether matrix units may round what they multiply to half precision. */
-  halfOperands = false;
   /** Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults for others. */
   choices: ReadonlyMap<string, string> = new Map();
   /** Bytes of buffers and textures alive now, and the most there ever were. */
@@ -135,7 +133,7 @@ export class GpuContext implements Disposable {
       ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
     );
     return this.#compiled(name, [...libs, ...lines].join(" "), () =>
-      [...directives, ...lines, ...this.#libs(libs), this.#shaders(name)].join("\n"),
+      [...directives, ...this.#libs(libs), ...lines, this.#shaders(name)].join("\n"),
     );
   }
 

@@ -8,6 +8,7 @@ import { type Model, recordBackward, recordForward } from "../network/model.ts";
 import type { ReluName } from "../network/vgg19.ts";
 import { type LayerLosses, LOSS_PARTIALS } from "../ops/family.ts";
 import type { Picture } from "../types.ts";
+import { gradientScale, type ScaledTerm } from "./gradient-scale.ts";
 import { createRing, RECORD_TERMS, recordLosses, STATE_BYTES } from "./record.ts";
 import { recordTotalVariation } from "./total-variation.ts";
 
@@ -154,14 +155,22 @@ export function recordObjective(
   const ring = createRing(arena);
   const state = arena.buffer("state", STATE_BYTES);
   const losses = new Map<ReluName, LayerLosses>();
+  const scaled: ScaledTerm[] = [];
   for (const [term, { kind, weight, ...rest }] of terms.entries()) {
     if (kind === "tv" || !("layer" in rest)) continue;
     const values = targets[kind].get(rest.layer)!;
-    const target = arena.bufferWith(`${kind} target`, values);
-    const loss = { partials, term, target, scale: weight / Math.max(sumOfSquares(values), Number.MIN_VALUE) };
+    const label = `${kind} target`;
+    const target =
+      kind === "content"
+        ? model.family.uploadFeatures(arena, label, values)
+        : arena.bufferWith(label, values);
+    const norm = Math.max(sumOfSquares(values), Number.MIN_VALUE);
+    const loss = { partials, term, target, scale: weight / norm };
+    scaled.push({ kind, layer: rest.layer, weight, norm });
     losses.set(rest.layer, { ...losses.get(rest.layer), [kind]: loss });
   }
-  const ops = model.family.operations(program, arena, start, model.preprocessing);
+  const scale = model.family.precision === "f16" ? gradientScale(scaled, start) : 1;
+  const ops = model.family.operations(program, arena, start, model.preprocessing, scale);
   const pass = recordForward(ops, model, image, lossLayers(terms), true);
   recordBackward(ops, pass, losses, gradient);
   const tv = terms.findIndex(({ kind }) => kind === "tv");

@@ -3,6 +3,7 @@
 import { StylizeError } from "../errors.ts";
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { familyOn } from "../ops/families.ts";
 import type {
   Activation,
@@ -31,8 +32,9 @@ export async function loadModel(
   network: Network,
   pooling: Pooling,
   lossLayers: readonly ReluName[],
+  precision: Precision = "f32",
 ): Promise<Model> {
-  const family = familyOn(context);
+  const family = familyOn(context, precision);
   const layers: LayerWeights[] = [];
   for (const layer of truncated(lossLayers)) {
     const weights = network.layers.get(layer.name);

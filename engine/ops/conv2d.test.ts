@@ -16,12 +16,12 @@ import {
 } from "./reference.ts";
 import {
   expectClose,
-  families,
   layerNamed,
   OperationsTest,
   openTestContext,
   randomPlanes,
   randomWeights,
+  variants,
 } from "./testing.ts";
 
 /** Layers with the sizes of their maps: odd, not multiples of any tile, less than one tile. */
@@ -35,7 +35,7 @@ const cases: readonly (readonly [ConvName, number, number])[] = [
 /** Rounded to quarters: several of the values under a pool are often equal. */
 const quarters = (x: Planes): Planes => ({ ...x, data: x.data.map((v) => Math.round(4 * v) / 4) });
 
-describe.each(families)("convolution, %s family", (family) => {
+describe.each(variants)("convolution, $family family in $precision", ({ family, precision, tolerance }) => {
   let context: GpuContext;
   beforeAll(async () => {
     context = await openTestContext(family);
@@ -45,7 +45,10 @@ describe.each(families)("convolution, %s family", (family) => {
   /** A test of a layer whose maps are height x width. */
   const openFor = (name: ConvName, height: number, width: number) => {
     const layer = layerNamed(name);
-    return { layer, test: new OperationsTest(context, height << layer.block, width << layer.block) };
+    return {
+      layer,
+      test: new OperationsTest(context, height << layer.block, width << layer.block, precision),
+    };
   };
 
   it.each(cases)("adds the bias and cuts off below zero: %s at %dx%d", async (name, height, width) => {
@@ -60,11 +63,11 @@ describe.each(families)("convolution, %s family", (family) => {
     const features = { shape: y.shape, buffer: test.ops.featuresOf(y) };
     await test.run();
     const sums = conv(x, weights.weight, weights.bias);
-    expectClose((await test.read(map)).data, relu(sums).data);
+    expectClose((await test.read(map)).data, relu(sums).data, tolerance);
     expect(await test.read(features)).toEqual(await test.read(map));
     const bits = (await test.read(mask)).data;
     const wrong = bits.findIndex(
-      (bit, i) => Math.abs(sums.data[i]!) > 1e-5 && bit !== Number(sums.data[i]! > 0),
+      (bit, i) => Math.abs(sums.data[i]!) > tolerance && bit !== Number(sums.data[i]! > 0),
     );
     expect(wrong).toBe(-1);
   });
@@ -79,7 +82,7 @@ describe.each(families)("convolution, %s family", (family) => {
     const dx = test.observe(test.ops.convBackward(test.upload(dz), loaded, test.upload(input), {}));
     await test.run();
     const expected = dRelu(dConv(dz, weights.weight, layer.inChannels), input);
-    expectClose((await test.read(dx)).data, expected.data);
+    expectClose((await test.read(dx)).data, expected.data, tolerance);
   });
 
   it.each(cases)("adds the gradient of a loss below: %s at %dx%d", async (name, height, width) => {
@@ -95,8 +98,8 @@ describe.each(families)("convolution, %s family", (family) => {
     await test.run();
     const loss = contentLoss(input, target, 0.3);
     const expected = dRelu(add(dConv(dz, weights.weight, layer.inChannels), loss.gradient), input);
-    expectClose((await test.read(dx)).data, expected.data);
-    expectClose([await test.readSink(content)], [loss.value]);
+    expectClose((await test.read(dx)).data, expected.data, tolerance);
+    expectClose([await test.readSink(content)], [loss.value], tolerance);
   });
 
   it.each(["avg", "max"] as const)(
@@ -104,7 +107,7 @@ describe.each(families)("convolution, %s family", (family) => {
     async (pooling) => {
       const [height, width] = [33, 19];
       const layer = layerNamed("conv2_1");
-      using test = new OperationsTest(context, height, width);
+      using test = new OperationsTest(context, height, width, precision);
       const source = relu(quarters(randomPlanes(10, 64, height, width)));
       const target = randomPlanes(11, 64, height, width);
       const dz = randomPlanes(12, 128, height >> 1, width >> 1);
@@ -116,9 +119,9 @@ describe.each(families)("convolution, %s family", (family) => {
       const withLoss = test.observe(test.ops.convBackward(test.upload(dz), loaded, pooled, { content }));
       await test.run();
       const below = dPool(dConv(dz, weights.weight, 64), source, pooling);
-      expectClose((await test.read(plain)).data, dRelu(below, source).data);
+      expectClose((await test.read(plain)).data, dRelu(below, source).data, tolerance);
       const { gradient } = contentLoss(source, target, 0.2);
-      expectClose((await test.read(withLoss)).data, dRelu(add(below, gradient), source).data);
+      expectClose((await test.read(withLoss)).data, dRelu(add(below, gradient), source).data, tolerance);
     },
   );
 
@@ -128,7 +131,7 @@ describe.each(families)("convolution, %s family", (family) => {
     [61, 37],
   ])("takes a picture in and its gradient out at %dx%d", async (height, width) => {
     const layer = layerNamed("conv1_1");
-    using test = new OperationsTest(context, height, width);
+    using test = new OperationsTest(context, height, width, precision);
     const image = randomPlanes(14, 3, height, width, 0, 1);
     const dz = randomPlanes(15, 64, height, width);
     const weights = randomWeights(16, layer);
@@ -141,13 +144,13 @@ describe.each(families)("convolution, %s family", (family) => {
     test.ops.inputBackward(test.upload(dz), loaded, gradient);
     await test.run();
     const sums = conv(preprocess(image, test.preprocessing), weights.weight, weights.bias);
-    expectClose((await test.read(map)).data, relu(sums).data);
+    expectClose((await test.read(map)).data, relu(sums).data, tolerance);
     const bits = (await test.read(mask)).data;
     expect(
-      bits.findIndex((bit, i) => Math.abs(sums.data[i]!) > 1e-5 && bit !== Number(sums.data[i]! > 0)),
+      bits.findIndex((bit, i) => Math.abs(sums.data[i]!) > tolerance && bit !== Number(sums.data[i]! > 0)),
     ).toBe(-1);
     const expected = dPreprocess(dConv(dz, weights.weight, 3), test.preprocessing);
     const actual = planes(3, height, width, await test.context.readFloats(gradient, image.data.length));
-    expectClose(actual.data, expected.data);
+    expectClose(actual.data, expected.data, tolerance);
   });
 });

@@ -27,16 +27,18 @@ test("every generated shader compiles", async () => {
     context.kernel("winograd_weights", { libs: ["linear_index"] }),
     context.kernel("gram_operand", { libs: ["linear_index", "fast_divide"] }),
     context.kernel("gram_chunks_sum", { libs: ["linear_index"] }),
-    context.kernel("features_copy", { libs: ["linear_index"] }),
+    context.kernel("features_copy", { libs: ["texel_f32", "linear_index", "features_texture"] }),
     context.kernel("image_pack", { libs: ["linear_index"] }),
     context.kernel("image_unpack", { libs: ["linear_index"] }),
-    context.kernel("pool_avg", { libs: ["map_texture"] }),
-    context.kernel("pool_max", { libs: ["map_texture"] }),
-    context.kernel("pool_avg_backward", { libs: ["map_buffer", "mask_tiles", "loss_gradient"] }),
-    context.kernel("pool_max_backward", { libs: ["map_buffer", "mask_tiles", "no_loss_gradient"] }),
-    context.kernel("relu_backward", { libs: ["mask_tiles", "loss_gradient"] }),
+    context.kernel("pool_avg", { libs: ["texel_f32", "map_texture"] }),
+    context.kernel("pool_max", { libs: ["texel_f32", "map_texture"] }),
+    context.kernel("pool_avg_backward", { libs: ["texel_f32", "map_buffer", "mask_tiles", "loss_gradient"] }),
+    context.kernel("pool_max_backward", {
+      libs: ["texel_f32", "map_buffer", "mask_tiles", "no_loss_gradient"],
+    }),
+    context.kernel("relu_backward", { libs: ["texel_f32", "mask_tiles", "loss_gradient"] }),
     context.kernel("style_loss", { libs: ["reduce", "weight_tiles"] }),
-    context.kernel("content_loss", { libs: ["reduce", "features_texture"] }),
+    context.kernel("content_loss", { libs: ["texel_f32", "reduce", "features_texture"] }),
   ];
   await expect(Promise.all(kernels.map(({ ready }) => ready))).resolves.toHaveLength(kernels.length);
 });

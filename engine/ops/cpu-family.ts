@@ -19,8 +19,10 @@ import type { KernelFamily, LayerWeights } from "./family.ts";
 export function cpuFamily(context: GpuContext): KernelFamily {
   return {
     name: "cpu",
+    precision: "f32",
     largestBuffer: ({ height, width }) => 16 * mapTexels(mapShape(64, height, width)),
     loadWeights: (arena, layer, weights) => loadWeights(context, arena, layer, weights),
+    uploadFeatures: (arena, label, values) => arena.bufferWith(label, values),
     operations: (program, arena, size, preprocessing) =>
       cpuOperations(context, program, arena, size, preprocessing),
   };

@@ -1,5 +1,6 @@
 /** Records the kernels that both families share: pools, the ReLU where backward starts, losses on kept features. */
 import type { GpuContext } from "../gpu/context.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import { type Grid, linearGrid, type Program, type Resource } from "../gpu/program.ts";
 import {
   type Activation,
@@ -13,6 +14,8 @@ import {
 
 /** How a family stores what these kernels read: the files of `shaders/lib/` that read it, and their numbers. */
 export interface Storage {
+  /** How one texel of a buffer is stored; in front of the others. */
+  readonly texel: "texel_f32" | "texel_f16";
   readonly map: "map_buffer" | "map_texture";
   readonly features: "features_buffer" | "features_texture";
   readonly mask: "mask_words" | "mask_tiles";
@@ -28,16 +31,19 @@ export class Elementwise {
   readonly #context: GpuContext;
   readonly #program: Program;
   readonly #storage: Storage;
+  readonly #gradientScale: number;
 
-  constructor(context: GpuContext, program: Program, storage: Storage) {
+  /** `gradientScale`: what the gradients of losses are multiplied by. */
+  constructor(context: GpuContext, program: Program, storage: Storage, gradientScale: number) {
     this.#context = context;
     this.#program = program;
     this.#storage = storage;
+    this.#gradientScale = gradientScale;
   }
 
   /** 2x2 pool of x into y of `shape`; a max pool writes `winners`, an average pool has none. */
   pool(x: FeatureMap, shape: MapShape, y: GPUBuffer, winners: GPUBuffer | undefined): void {
-    const kernel = this.#context.kernel(winners ? "pool_max" : "pool_avg", { libs: [this.#storage.map] });
+    const kernel = this.#kernel(winners ? "pool_max" : "pool_avg", [this.#storage.map]);
     const resources = { x: x.resource, y, ...(winners && { winners }) };
     const params = { ...outputParams(shape), pitch: x.shape.pitch, rows: x.shape.rows };
     this.#program.dispatch(kernel, resources, params, texelGrid(shape), "pool");
@@ -47,9 +53,11 @@ export class Elementwise {
   poolBackward(pooled: Pooled, g: GPUBuffer, d: GPUBuffer | undefined, y: GPUBuffer): void {
     const { pitch, rows } = pooled.shape;
     const { source, winners } = pooled;
-    const kernel = this.#context.kernel(winners ? "pool_max_backward" : "pool_avg_backward", {
-      libs: ["map_buffer", this.#storage.mask, d ? "loss_gradient" : "no_loss_gradient"],
-    });
+    const kernel = this.#kernel(winners ? "pool_max_backward" : "pool_avg_backward", [
+      "map_buffer",
+      this.#storage.mask,
+      d ? "loss_gradient" : "no_loss_gradient",
+    ]);
     const resources = { x: g, mask: maskOf(source), y, ...(d && { d }), ...(winners && { winners }) };
     const params = { ...this.#maskedParams(source.shape), pitch, rows };
     this.#program.dispatch(kernel, resources, params, texelGrid(source.shape), "pool backward");
@@ -57,7 +65,7 @@ export class Elementwise {
 
   /** y = mask * d. */
   reluBackward(x: Activation, d: GPUBuffer, y: GPUBuffer): void {
-    const kernel = this.#context.kernel("relu_backward", { libs: [this.#storage.mask, "loss_gradient"] });
+    const kernel = this.#kernel("relu_backward", [this.#storage.mask, "loss_gradient"]);
     const params = this.#maskedParams(x.shape);
     this.#program.dispatch(kernel, { mask: maskOf(x), d, y }, params, texelGrid(x.shape), "relu backward");
   }
@@ -72,7 +80,7 @@ export class Elementwise {
     this.#program.dispatch(
       this.#context.kernel("style_loss", { libs: ["reduce", this.#storage.weight] }),
       { gram, target_gram: target, e, partials },
-      { channels, term, scale, gradient_scale: (4 * scale) / (height * width) },
+      { channels, term, scale, gradient_scale: (4 * scale * this.#gradientScale) / (height * width) },
       linearGrid(LOSS_PARTIALS),
       `style ${channels}`,
     );
@@ -86,12 +94,29 @@ export class Elementwise {
     accumulate: boolean,
   ): void {
     this.#program.dispatch(
-      this.#context.kernel("content_loss", { libs: ["reduce", this.#storage.features] }),
+      this.#kernel("content_loss", ["reduce", this.#storage.features]),
       { x: featuresOf(x), target_features: target, d, partials },
-      { texels: mapTexels(x.shape), term, accumulate: Number(accumulate), scale },
+      {
+        texels: mapTexels(x.shape),
+        term,
+        accumulate: Number(accumulate),
+        scale,
+        gradient_scale: 2 * scale * this.#gradientScale,
+      },
       linearGrid(LOSS_PARTIALS),
       "content",
     );
+  }
+
+  /** Copies kept features to flat texels in f32. */
+  featuresCopy(x: Activation, y: GPUBuffer): void {
+    const texels = mapTexels(x.shape);
+    const kernel = this.#kernel("features_copy", ["linear_index", this.#storage.features]);
+    this.#program.dispatch(kernel, { x: featuresOf(x), y }, { texels }, linearGrid(Math.ceil(texels / 64)));
+  }
+
+  #kernel(name: string, libs: readonly string[]): Kernel {
+    return this.#context.kernel(name, { libs: [this.#storage.texel, ...libs] });
   }
 
   #maskedParams(shape: MapShape): Record<string, number> {

@@ -1,12 +1,13 @@
 /**
  * What a family of kernels can do: the one interface between the network and the two families (`gpu`, `cpu`).
  *
- * Feature maps are [channels/4][rows][pitch] of vec4f, four channels a texel. `rows >= height` and `pitch >= width` are the
+ * Feature maps are [channels/4][rows][pitch] of texels, four channels each, f32 or f16. `rows >= height` and `pitch >= width` are the
  * family's own choice; texels outside height x width are always zero. `i = (c4 * rows + y) * pitch + x` is a texel's flat index.
  */
 
 import type { KernelFamilyName } from "../gpu/adapter.ts";
 import type { Arena } from "../gpu/arena.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { Program, Resource } from "../gpu/program.ts";
 import type { ConvWeights, Pooling, Preprocessing } from "../network/types.ts";
 import type { ConvLayer } from "../network/vgg19.ts";
@@ -32,7 +33,10 @@ export interface FeatureMap {
 export interface Activation extends FeatureMap {
   /** One bit a value: whether the ReLU let it through. Present when it was asked for. */
   readonly mask: GPUBuffer | undefined;
-  /** All values, kept until the program's end: for losses. Present when it was asked for. `gpu`: a buffer; `cpu`: a flat texture. */
+  /**
+   * All values, kept until the program's end: for losses. Present when it was asked for. `gpu`: a buffer, but never for conv1_1, whose values
+   * are computed again; `cpu`: a flat texture.
+   */
   readonly features: Resource | undefined;
 }
 
@@ -76,7 +80,7 @@ export interface StyleTerm extends LossSink {
 
 /** `weight * sum((F - target)^2) / norm`. */
 export interface ContentTerm extends LossSink {
-  /** Flat texels of the same shape. */
+  /** Flat texels of the same shape, from `KernelFamily.uploadFeatures`. */
   readonly target: GPUBuffer;
   /** weight / norm */
   readonly scale: number;
@@ -97,7 +101,7 @@ export interface Operations {
   pool(x: Activation, pooling: Pooling): Pooled;
   /** Gram matrix F F^T / (height * width) of kept features: [channels][channels] f32, in a buffer of its own. */
   gram(x: Activation): GPUBuffer;
-  /** Copies kept features into a buffer of flat texels of their own: a content target. */
+  /** Copies kept features into a buffer of their own, flat texels in f32 whatever the precision: a content target. */
   featuresOf(x: Activation): GPUBuffer;
   /**
    * Gradient of the losses on the last activation before its ReLU: where backward starts.
@@ -114,22 +118,33 @@ export interface Operations {
     input: Activation | Pooled,
     losses: LayerLosses,
   ): FeatureMap;
-  /** From dz before the ReLU of conv1_1 to the picture: `gradient` [3][height][width] f32, with respect to sRGB in [0,1]. */
+  /**
+   * From dz before the ReLU of conv1_1 to the picture: `gradient` [3][height][width] f32, with respect to sRGB in [0,1], and no longer
+   * multiplied by the operations' gradient scale, as all gradients on maps are.
+   */
   inputBackward(dz: FeatureMap, weights: LayerWeights, gradient: GPUBuffer): void;
 }
 
 export interface KernelFamily {
   readonly name: KernelFamilyName;
+  /** Of maps and weights on the device. */
+  readonly precision: Precision;
   /** Bytes of the largest buffer that pictures of this size need. */
   largestBuffer(size: { readonly height: number; readonly width: number }): number;
   /** Uploads one layer. */
   loadWeights(arena: Arena, layer: ConvLayer, weights: ConvWeights): LayerWeights | Promise<LayerWeights>;
-  /** `height` x `width`: the picture's size in pixels, 32 or more. */
+  /** Features as `Operations.featuresOf` gave them, back on the device: a content target. */
+  uploadFeatures(arena: Arena, label: string, values: Float32Array): GPUBuffer;
+  /**
+   * `height` x `width`: the picture's size in pixels, 32 or more. `gradientScale`, a power of two, 1 when not given: what all gradients on
+   * maps are multiplied by, so that they are in the range of their format.
+   */
   operations(
     program: Program,
     arena: Arena,
     size: { readonly height: number; readonly width: number },
     preprocessing: Preprocessing,
+    gradientScale?: number,
   ): Operations;
 }
 

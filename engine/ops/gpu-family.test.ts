@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Precision } from "../gpu/precision.ts";
 import { Program } from "../gpu/program.ts";
 import { createRing, recordLosses, STATE_BYTES } from "../losses/record.ts";
 import { recordTotalVariation } from "../losses/total-variation.ts";
@@ -10,11 +11,11 @@ import { layerNamed, random, randomWeights } from "./testing.ts";
 const [height, width] = [33, 35];
 
 /** Records every kernel of the family in every variant, on an adapter that validates shaders and runs nothing. */
-it("compiles on an adapter without a GPU", async () => {
+it.each<Precision>(["f32", "f16"])("compiles in %s on an adapter without a GPU", async (precision) => {
   using context = await openContext({ backend: "null", family: "gpu" });
   using arena = context.arena("test");
   const program = new Program(context, arena);
-  const family = gpuFamily(context);
+  const family = gpuFamily(context, precision);
   await context.guarded(async () => {
     const load = (name: "conv1_1" | "conv1_2" | "conv2_1") =>
       family.loadWeights(arena, layerNamed(name), randomWeights(1, layerNamed(name)));

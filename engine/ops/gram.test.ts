@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
 import { gram, relu } from "./reference.ts";
-import { expectClose, families, OperationsTest, openTestContext, randomPlanes } from "./testing.ts";
+import { expectClose, OperationsTest, openTestContext, randomPlanes, variants } from "./testing.ts";
 
-describe.each(families)("Gram matrix, %s family", (family) => {
+describe.each(variants)("Gram matrix, $family family in $precision", ({ family, precision, tolerance }) => {
   let context: GpuContext;
   beforeAll(async () => {
     context = await openTestContext(family);
@@ -17,12 +17,12 @@ describe.each(families)("Gram matrix, %s family", (family) => {
     [512, 2, 3],
   ])("is F F^T over the number of pixels: %d channels of %dx%d", async (channels, height, width) => {
     const block = Math.log2(channels / 64);
-    using test = new OperationsTest(context, height << block, width << block);
+    using test = new OperationsTest(context, height << block, width << block, precision);
     const x = relu(randomPlanes(1, channels, height, width));
     const buffer = test.ops.gram(test.upload(x));
     await test.run();
     const values = await context.readFloats(buffer, channels ** 2);
-    expectClose(values, gram(x));
+    expectClose(values, gram(x), tolerance);
     const asymmetric = values.findIndex(
       (v, i) => v !== values[(i % channels) * channels + Math.floor(i / channels)],
     );

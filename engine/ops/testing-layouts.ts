@@ -1,6 +1,7 @@
 /** How each family stores maps, masks and features, for tests that put data there themselves. */
 import type { KernelFamilyName } from "../gpu/adapter.ts";
 import type { Arena } from "../gpu/arena.ts";
+import type { Precision } from "../gpu/precision.ts";
 import type { Program, Resource } from "../gpu/program.ts";
 import { mapShape as cpuMapShape, tilesOf } from "./cpu/layout.ts";
 import { copyFlat, copyMap, flatTexture, mapTexture } from "./cpu/textures.ts";
@@ -23,8 +24,8 @@ export interface TestLayout {
   mask(x: Planes, shape: MapShape): Uint32Array;
 }
 
-const gpu: TestLayout = {
-  storage: gpuStorage,
+const gpu = (precision: Precision): TestLayout => ({
+  storage: gpuStorage(precision),
   shape: gpuMapShape,
   publish: (_program, _arena, texels) => ({ resource: texels, features: texels }),
   mask: (x, shape) => {
@@ -35,10 +36,11 @@ const gpu: TestLayout = {
     });
     return words;
   },
-};
+});
 
 const cpu: TestLayout = {
   storage: {
+    texel: "texel_f32",
     map: "map_texture",
     features: "features_texture",
     mask: "mask_tiles",
@@ -64,7 +66,8 @@ const cpu: TestLayout = {
   },
 };
 
-export const layouts: Readonly<Record<KernelFamilyName, TestLayout>> = { gpu, cpu };
+export const layoutOf = (family: KernelFamilyName, precision: Precision): TestLayout =>
+  family === "gpu" ? gpu(precision) : cpu;
 
 function eachPositive(x: Planes, visit: (channel: number, row: number, column: number) => void): void {
   for (const [i, value] of x.data.entries()) {

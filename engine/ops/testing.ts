@@ -3,19 +3,39 @@ import { expect } from "vitest";
 import type { KernelFamilyName } from "../gpu/adapter.ts";
 import { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { Program } from "../gpu/program.ts";
 import type { ConvWeights, Preprocessing } from "../network/types.ts";
 import { type ConvLayer, type ConvName, vgg19 } from "../network/vgg19.ts";
 import { openContext } from "../node.ts";
 import { mapTexels } from "./elementwise.ts";
 import { familyOn } from "./families.ts";
-import type { Activation, FeatureMap, LayerWeights, LossSink, MapShape, Operations } from "./family.ts";
+import type {
+  Activation,
+  FeatureMap,
+  KernelFamily,
+  LayerWeights,
+  LossSink,
+  MapShape,
+  Operations,
+} from "./family.ts";
 import { LOSS_PARTIALS } from "./family.ts";
 import { type Planes, planes } from "./reference.ts";
-import { layouts, type TestLayout } from "./testing-layouts.ts";
+import { layoutOf, type TestLayout } from "./testing-layouts.ts";
 
-/** The families that the tests of operations run on. */
-export const families: readonly KernelFamilyName[] = ["gpu", "cpu"];
+/** What the tests of operations run on. */
+export interface Variant {
+  readonly family: KernelFamilyName;
+  readonly precision: Precision;
+  /** For `expectClose`: an operation's error with inputs that are rounded to this precision. */
+  readonly tolerance: number;
+}
+
+export const variants: readonly Variant[] = [
+  { family: "gpu", precision: "f32", tolerance: 1e-5 },
+  { family: "gpu", precision: "f16", tolerance: 1e-3 },
+  { family: "cpu", precision: "f32", tolerance: 1e-5 },
+];
 
 export const openTestContext = (family: KernelFamilyName): Promise<GpuContext> => openContext({ family });
 
@@ -72,26 +92,28 @@ export class OperationsTest implements Disposable {
   readonly program: Program;
   readonly ops: Operations;
   readonly preprocessing = torchvision;
+  readonly #family: KernelFamily;
   readonly #layout: TestLayout;
 
   /** `height` x `width`: of the picture. */
-  constructor(context: GpuContext, height: number, width: number) {
+  constructor(context: GpuContext, height: number, width: number, precision: Precision = "f32") {
     this.context = context;
     this.arena = new GuardedArena(context);
     this.program = new Program(context, this.arena);
-    this.#layout = layouts[context.family];
+    this.#family = familyOn(context, precision);
+    this.#layout = layoutOf(context.family, precision);
     const size = { height, width };
-    this.ops = familyOn(context).operations(this.program, this.arena, size, this.preprocessing);
+    this.ops = this.#family.operations(this.program, this.arena, size, this.preprocessing);
   }
 
   async loadWeights(layer: ConvLayer, weights: ConvWeights): Promise<LayerWeights> {
-    return familyOn(this.context).loadWeights(this.arena, layer, weights);
+    return this.#family.loadWeights(this.arena, layer, weights);
   }
 
   /** An activation that holds `x`: its values, where they are positive, and kept features. */
   upload(x: Planes): Activation {
     const shape = this.#layout.shape(x.channels, x.height, x.width);
-    const texels = this.arena.bufferWith("upload", toTexels(x, shape));
+    const texels = this.#family.uploadFeatures(this.arena, "upload", toTexels(x, shape));
     return {
       shape,
       ...this.#layout.publish(this.program, this.arena, texels, shape),
@@ -102,7 +124,7 @@ export class OperationsTest implements Disposable {
   /** A content target that holds `x`. */
   target(x: Planes): GPUBuffer {
     const shape = this.#layout.shape(x.channels, x.height, x.width);
-    return this.arena.bufferWith("target", toTexels(x, shape));
+    return this.#family.uploadFeatures(this.arena, "target", toTexels(x, shape));
   }
 
   /** The sink of a loss on its own. */
@@ -146,7 +168,10 @@ export class OperationsTest implements Disposable {
   y[(id.z * params.height + id.y) * params.width + id.x] = vec4f(${accessor}(id.z, id.y, id.x));
 }`;
     const params = { height, width, pitch, rows, y_pitch: pitch, ...this.#layout.storage.maskParams(shape) };
-    const kernel = this.context.generatedKernel(`observe ${accessor}`, () => text, [lib]);
+    const kernel = this.context.generatedKernel(`observe ${accessor}`, () => text, [
+      this.#layout.storage.texel,
+      lib,
+    ]);
     this.program.dispatch(kernel, { ...resources, y: buffer }, params, [width, height, channels / 4]);
     return { shape: { ...shape, pitch: width, rows: height }, buffer };
   }

@@ -1,6 +1,7 @@
-// Reads the weights of a convolution, [taps or positions][in_channels][out_channels] f32, four output channels at a time.
-@group(0) @binding(3) var<storage, read> weights: array<vec4f>;
+// Reads the weights of a convolution, [taps or positions][in_channels][out_channels], four output channels at a time, in the format of
+// lib/weights_f32.wgsl or lib/weights_texel.wgsl.
+@group(0) @binding(3) var<storage, read> weights: array<Weights>;
 
-fn weight_at(i: u32) -> vec4f {
+fn weights_at(i: u32) -> Weights {
   return weights[i];
 }

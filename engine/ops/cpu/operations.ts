@@ -3,7 +3,7 @@ import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
 import type { Pooling, Preprocessing } from "../../network/types.ts";
-import { Elementwise, featuresOf, mapTexels, maskOf } from "../elementwise.ts";
+import { Elementwise, mapTexels, maskOf } from "../elementwise.ts";
 import type {
   Activation,
   FeatureMap,
@@ -56,7 +56,7 @@ class CpuOperations implements Operations {
     this.#scratch = new Scratch(arena, height, width);
     this.#convolution = new Convolution(context, program, this.#scratch);
     this.#gram = new Gram(context, program, this.#scratch, this.#convolution);
-    this.#elementwise = new Elementwise(context, program, cpuStorage);
+    this.#elementwise = new Elementwise(context, program, cpuStorage, 1);
     this.#losses = new Losses(
       program,
       arena,
@@ -123,10 +123,8 @@ class CpuOperations implements Operations {
   }
 
   featuresOf(x: Activation): GPUBuffer {
-    const texels = mapTexels(x.shape);
-    const y = this.#arena.buffer("features", 16 * texels);
-    const kernel = this.#context.kernel("features_copy", { libs: ["linear_index"] });
-    this.#program.dispatch(kernel, { x: featuresOf(x), y }, { texels }, linearGrid(Math.ceil(texels / 64)));
+    const y = this.#arena.buffer("features", 16 * mapTexels(x.shape));
+    this.#elementwise.featuresCopy(x, y);
     return y;
   }
 

@@ -11,21 +11,26 @@ const shaders = [
   "conv2d_winograd_input",
   "conv2d_winograd_output",
   "conv2d_winograd_weights",
+  "lib/conv_added",
   "lib/conv_forward",
   "lib/conv_masked",
   "lib/conv_plain",
   "lib/map_buffer",
+  "lib/mask_words",
+  "lib/operand_f16",
+  "lib/operand_f32",
+  "lib/texel_f16",
+  "lib/texel_f32",
   "lib/weights",
   "lib/winograd2",
   "lib/winograd4",
 ];
 
-/** What choices are valid for: adapter and driver, `version` of the engine, precision and the text of its kernels. */
+/** What choices are valid for: adapter and driver, `version` of the engine and the text of its kernels. The precision is in their keys. */
 export function choicesFingerprint(context: GpuContext, version: string): string {
   const { vendor, architecture, device, description } = context.adapterInfo;
   const kernels = hash(shaders.map((name) => context.shaderText(name)).join("\n"));
-  const operands = context.halfOperands ? "f16 operands" : "f32 operands";
-  return [vendor, architecture, device, description, version, operands, kernels].join(" | ");
+  return [vendor, architecture, device, description, version, kernels].join(" | ");
 }
 
 /** JSON that `parseChoices` reads. */

@@ -2,6 +2,7 @@
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import { matrixDirectives } from "../../gpu/matrix-units.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import type { Program } from "../../gpu/program.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
@@ -12,12 +13,12 @@ import { type DirectedWeights, winogradPositions } from "./weights.ts";
 
 /**
  * What happens to the sums of a convolution. `forward`: bias, ReLU, and the ReLU's signs to `mask`; `plain`: nothing;
- * `masked`: plus `d`, the gradient of the losses there, times the mask of the map.
+ * `masked`: times the mask of the map; `added`: that, plus what `y` held before.
  */
 export type Finish =
   | { readonly mode: "forward"; readonly bias: GPUBuffer; readonly mask: GPUBuffer }
   | { readonly mode: "plain" }
-  | { readonly mode: "masked"; readonly mask: GPUBuffer; readonly d: GPUBuffer | undefined };
+  | { readonly mode: "masked" | "added"; readonly mask: GPUBuffer };
 
 export type Convolution = {
   readonly x: FeatureMap;
@@ -34,11 +35,14 @@ export interface Recording {
   readonly context: GpuContext;
   readonly program: Program;
   readonly scratch: Scratch;
+  /** Of maps. */
+  readonly precision: Precision;
 }
 
 /** Records y = finish(weights * x), in the variant that was tuned for the shape, or a sensible one. */
 export function recordConvolution(recording: Recording, convolution: Convolution, tag: string): void {
-  recordVariant(recording, convolution, chosenVariant(problemOf(convolution), recording.context), tag);
+  const problem = problemOf(convolution, recording.precision);
+  recordVariant(recording, convolution, chosenVariant(problem, recording.context), tag);
 }
 
 /** The same in a given variant. */
@@ -56,12 +60,13 @@ export function recordVariant(
 }
 
 function recordGemm(
-  { context, program }: Recording,
+  { context, program, precision }: Recording,
   { side, x, weights, y, shape, finish }: Convolution,
   variant: Variant,
   tag: string,
 ): void {
-  const { libs, resources } = finishParts(finish);
+  const { libs: finishLibs, resources } = finishParts(finish);
+  const libs = [`texel_${precision}`, side === 3 ? "weights_texel" : "weights_f32", ...finishLibs];
   const { tile } = variant;
   const isMatrix = variant.kind === "matrix";
   program.dispatch(
@@ -76,9 +81,14 @@ function recordGemm(
 /** Tiles of a workgroup of conv2d_winograd_input.wgsl and conv2d_winograd_output.wgsl. */
 const WINOGRAD_GROUP = 16;
 
-/** Band after band: tiles to Winograd's inputs, products with the transformed weights, products to outputs. */
+/**
+ * Band after band: tiles to Winograd's inputs, products with the transformed weights, products to outputs.
+ *
+ * Between the transforms everything is f32 whatever maps are. In f16, rounding there would be 1.5e-3 of a layer's outputs with F(4x4) and
+ * 5e-4 with F(2x2), where that of maps is 2e-4; and a band stays in the cache anyway.
+ */
 function recordWinograd(
-  { context, program, scratch }: Recording,
+  { context, program, scratch, precision }: Recording,
   { x, y, shape, finish }: Convolution,
   weights: DirectedWeights,
   { outputs, tile }: Extract<Variant, { kind: "winograd" }>,
@@ -95,11 +105,12 @@ function recordWinograd(
     Math.floor(bytes / (4 * positions * Math.max(inChannels, channels))),
   );
   const { libs, resources } = finishParts(finish);
+  const texel = `texel_${precision}`;
   const transform = `winograd${outputs}`;
   for (const { first, tiles } of bands) {
     const place = { height, width, tiles_x: tilesX, first_tile: first, tiles };
     program.dispatch(
-      context.kernel("conv2d_winograd_input", { libs: ["map_buffer", transform] }),
+      context.kernel("conv2d_winograd_input", { libs: [texel, "map_buffer", transform] }),
       { x: x.resource, v },
       { ...place, pitch: x.shape.pitch, rows: x.shape.rows },
       [Math.ceil(tiles / WINOGRAD_GROUP), inChannels / 4, 1],
@@ -107,14 +118,14 @@ function recordWinograd(
     );
     const [from, to] = [inChannels, channels].map((count) => bandShape(count, positions, tiles));
     program.dispatch(
-      gemmKernel(context, 1, tile, ["conv_plain"]),
+      gemmKernel(context, 1, tile, ["texel_f32", "weights_f32", "conv_plain"]),
       { x: v, weights: u, y: m },
       { ...gemmParams(from!, to!), height: 1, positions },
       [Math.ceil(tiles / tile.pixels), channels / tile.channels, positions],
       tag,
     );
     program.dispatch(
-      context.kernel("conv2d_winograd_output", { libs: [transform, "signs", ...libs] }),
+      context.kernel("conv2d_winograd_output", { libs: [texel, transform, "signs", ...libs] }),
       { m, y, ...resources },
       { ...place, y_pitch: shape.pitch, mask_tiles: maskWords(shape) },
       [Math.ceil(tiles / WINOGRAD_GROUP), channels / 32, 1],
@@ -155,15 +166,13 @@ function gemmParams(from: MapShape, to: MapShape) {
   };
 }
 
+/** `libs`: how maps and weights are stored, how a sum is finished. */
 function gemmKernel(context: GpuContext, side: 1 | 3, tile: Tile, libs: readonly string[]): Kernel {
-  const constants = {
-    SIDE: side,
-    CHANNELS: tile.channels,
-    PIXELS: tile.pixels,
-    TEXELS: tile.texels,
-    RUN: tile.run,
-  };
-  return context.kernel("conv2d_gemm", { libs: ["map_buffer", "weights", "signs", ...libs], constants });
+  const { channels, pixels, texels, run } = tile;
+  return context.kernel("conv2d_gemm", {
+    libs: [...libs, "map_buffer", "weights", "signs"],
+    constants: { SIDE: side, CHANNELS: channels, PIXELS: pixels, TEXELS: texels, RUN: run },
+  });
 }
 
 function matrixKernel(
@@ -175,7 +184,7 @@ function matrixKernel(
   const { operand, m, n, k, subgroup } = config;
   return context.kernel("conv2d_matrix", {
     directives: matrixDirectives(operand),
-    libs: [`operand_${operand}`, "map_buffer", "weights", "signs", ...libs],
+    libs: [...libs, `operand_${operand}`, "map_buffer", "weights", "signs"],
     constants: {
       SIDE: side,
       CHANNELS: tile.channels,
@@ -188,13 +197,14 @@ function matrixKernel(
   });
 }
 
-function problemOf({ side, x, shape, finish }: Convolution): Problem {
+function problemOf({ side, x, shape, finish }: Convolution, precision: Precision): Problem {
   return {
     side,
     direction: finish.mode === "forward" ? "forward" : "backward",
     inChannels: x.shape.channels,
     outChannels: shape.channels,
     pixels: shape.height * shape.width,
+    precision,
   };
 }
 
@@ -207,11 +217,9 @@ function finishParts(finish: Finish): {
       return { libs: ["conv_forward"], resources: { bias: finish.bias, mask: finish.mask } };
     case "plain":
       return { libs: ["conv_plain"], resources: {} };
-    case "masked": {
-      const { mask, d } = finish;
-      const libs = ["conv_masked", "mask_words", d ? "loss_gradient" : "no_loss_gradient"];
-      return { libs, resources: { mask, ...(d && { d }) } };
-    }
+    case "masked":
+    case "added":
+      return { libs: [`conv_${finish.mode}`, "mask_words"], resources: { mask: finish.mask } };
     default:
       return finish satisfies never;
   }
@@ -221,6 +229,7 @@ function finishParts(finish: Finish): {
 export function recordConvInput(
   context: GpuContext,
   program: Program,
+  precision: Precision,
   image: GPUBuffer,
   { forward: weights, bias }: LayerWeights,
   { order, mean, std }: Preprocessing,
@@ -229,7 +238,9 @@ export function recordConvInput(
   const { height, width } = shape;
   const preprocessing = { ...triple("order", order), ...triple("mean", mean), ...triple("std", std) };
   program.dispatch(
-    context.kernel("conv_input", { libs: ["conv_forward", "weights", "signs"] }),
+    context.kernel("conv_input", {
+      libs: [`texel_${precision}`, "weights_f32", "weights", "conv_forward", "signs"],
+    }),
     { image, weights, bias, mask, y },
     { height, width, mask_tiles: maskWords(shape), ...preprocessing },
     [Math.ceil((height * width) / 128), 1, 1],
@@ -241,6 +252,7 @@ export function recordConvInput(
 export function recordConvInputBackward(
   context: GpuContext,
   program: Program,
+  precision: Precision,
   dz: FeatureMap,
   { backward: weights }: LayerWeights,
   { order, std }: Preprocessing,
@@ -248,7 +260,9 @@ export function recordConvInputBackward(
 ): void {
   const { height, width, pitch, rows } = dz.shape;
   program.dispatch(
-    context.kernel("conv_input_backward", { libs: ["map_buffer", "weights"] }),
+    context.kernel("conv_input_backward", {
+      libs: [`texel_${precision}`, "weights_f32", "map_buffer", "weights"],
+    }),
     { x: dz.resource, weights, gradient },
     { height, width, pitch, rows, ...triple("order", order), ...triple("std", std) },
     [Math.ceil(width / 32), Math.ceil(height / 16), 1],

@@ -1,5 +1,6 @@
 /** Gram matrices on the gpu family: dispatches gram_product.wgsl and gram_reduce.wgsl. */
 import type { GpuContext } from "../../gpu/context.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import { linearGrid, type Program, type Resource } from "../../gpu/program.ts";
 import type { MapShape } from "../family.ts";
 import { Scratch } from "./scratch.ts";
@@ -20,6 +21,7 @@ export function gramSplit(channels: number, pixels: number) {
 export function recordGram(
   context: GpuContext,
   program: Program,
+  precision: Precision,
   scratch: Scratch,
   { channels, height, width }: MapShape,
   features: Resource,
@@ -30,7 +32,7 @@ export function recordGram(
   const partials = scratch.gramPartials();
   const tag = `gram ${channels}`;
   program.dispatch(
-    context.kernel("gram_product"),
+    context.kernel("gram_product", { libs: [`texel_${precision}`] }),
     { x: features, partials },
     { pixels, chunk_pixels: chunkPixels },
     [tiles, chunks, 1],

@@ -1,4 +1,5 @@
 /** How the gpu family lays out maps, masks and weights. Pure arithmetic. */
+import type { Precision } from "../../gpu/precision.ts";
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 
@@ -12,13 +13,17 @@ export const maskWords = ({ height, width }: MapShape): number => height * width
 
 export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / 32) * maskWords(shape);
 
-export const gpuStorage: Storage = {
+/** Bytes of a texel of four channels. */
+export const texelBytes = (precision: Precision): number => (precision === "f16" ? 8 : 16);
+
+export const gpuStorage = (precision: Precision): Storage => ({
+  texel: `texel_${precision}`,
   map: "map_buffer",
   features: "features_buffer",
   mask: "mask_words",
   weight: "weight_rows",
   maskParams: (shape) => ({ mask_tiles: maskWords(shape), tiles_x: 0 }),
-};
+});
 
 /** OIHW -> [9][inChannels][outChannels], as conv2d_gemm.wgsl and conv_input.wgsl read weights. */
 export function packForward(weight: Float32Array, outChannels: number, inChannels: number): Float32Array {

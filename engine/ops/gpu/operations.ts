@@ -1,7 +1,8 @@
 /** Operations of the gpu family on pictures of one size, recorded into a program. */
 import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
-import type { Program } from "../../gpu/program.ts";
+import type { Precision } from "../../gpu/precision.ts";
+import type { Program, Resource } from "../../gpu/program.ts";
 import type { Pooling, Preprocessing } from "../../network/types.ts";
 import { Elementwise, featuresOf, mapTexels, maskOf } from "../elementwise.ts";
 import type {
@@ -22,9 +23,18 @@ import {
   recordConvolution,
 } from "./convolution.ts";
 import { recordGram } from "./gram.ts";
-import { gpuStorage, mapShape, maskBytes } from "./layout.ts";
+import { gpuStorage, mapShape, maskBytes, texelBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
 import { directedWeights } from "./weights.ts";
+
+/** `height` x `width`: of the picture. `gradientScale`: see `KernelFamily.operations`. */
+export interface GpuOperationsOptions {
+  readonly height: number;
+  readonly width: number;
+  readonly precision: Precision;
+  readonly preprocessing: Preprocessing;
+  readonly gradientScale: number;
+}
 
 export class GpuOperations implements Operations {
   readonly #context: GpuContext;
@@ -32,32 +42,33 @@ export class GpuOperations implements Operations {
   readonly #arena: Arena;
   readonly #scratch: Scratch;
   readonly #elementwise: Elementwise;
-  readonly #preprocessing: Preprocessing;
-  readonly #height: number;
-  readonly #width: number;
+  readonly #options: GpuOperationsOptions;
+  /** What `convInput` made, and how to make it again in another buffer. */
+  #first: { readonly activation: Activation; readonly record: (y: GPUBuffer) => GPUBuffer } | undefined;
 
-  constructor(
-    context: GpuContext,
-    program: Program,
-    arena: Arena,
-    { height, width }: { readonly height: number; readonly width: number },
-    preprocessing: Preprocessing,
-  ) {
+  constructor(context: GpuContext, program: Program, arena: Arena, options: GpuOperationsOptions) {
+    const { height, width, precision, gradientScale } = options;
     this.#context = context;
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = new Scratch(arena, height, width);
-    this.#elementwise = new Elementwise(context, program, gpuStorage);
-    this.#preprocessing = preprocessing;
-    this.#height = height;
-    this.#width = width;
+    this.#scratch = new Scratch(arena, height, width, texelBytes(precision));
+    this.#elementwise = new Elementwise(context, program, gpuStorage(precision), gradientScale);
+    this.#options = options;
   }
 
   convInput(image: GPUBuffer, weights: LayerWeights, keep: Keep): Activation {
     const { outChannels, name } = weights.layer;
-    const shape = mapShape(outChannels, this.#height, this.#width);
-    const { y, mask, activation } = this.#activation(shape, name, keep);
-    recordConvInput(this.#context, this.#program, image, weights, this.#preprocessing, { shape, y, mask });
+    const { height, width, precision, preprocessing } = this.#options;
+    const shape = mapShape(outChannels, height, width);
+    // The largest of all features are not kept but computed again: that takes a hundredth of a step, and they a fifth of its memory.
+    const { mask, activation } = this.#activation(shape, name, { ...keep, features: false });
+    const record = (y: GPUBuffer) => {
+      const output = { shape, y, mask };
+      recordConvInput(this.#context, this.#program, precision, image, weights, preprocessing, output);
+      return y;
+    };
+    record(activation.resource as GPUBuffer);
+    this.#first = { activation, record };
     return activation;
   }
 
@@ -84,22 +95,23 @@ export class GpuOperations implements Operations {
 
   gram(x: Activation): GPUBuffer {
     const gram = this.#arena.buffer("gram", 4 * x.shape.channels ** 2);
-    recordGram(this.#context, this.#program, this.#scratch, x.shape, featuresOf(x), gram);
+    const features = featuresOf(this.#withFeatures(x));
+    const { precision } = this.#options;
+    recordGram(this.#context, this.#program, precision, this.#scratch, x.shape, features, gram);
     return gram;
   }
 
   featuresOf(x: Activation): GPUBuffer {
-    const bytes = 16 * mapTexels(x.shape);
-    const copy = this.#arena.buffer("features", bytes);
-    this.#program.copyBuffer(featuresOf(x) as GPUBuffer, 0, copy, 0, bytes);
+    const copy = this.#arena.buffer("features", 16 * mapTexels(x.shape));
+    this.#elementwise.featuresCopy(this.#withFeatures(x), copy);
     return copy;
   }
 
   lossBackward(x: Activation, losses: LayerLosses): FeatureMap {
-    const d = this.#lossGradient(x, losses);
-    if (!d) throw new Error("Expected a loss on the last layer but received none.");
+    if (!losses.style && !losses.content)
+      throw new Error("Expected a loss on the last layer but received none.");
     const y = this.#scratch.map();
-    this.#elementwise.reluBackward(x, d, y);
+    this.#addLosses(x, losses, y, "masked");
     return { shape: x.shape, resource: y };
   }
 
@@ -119,25 +131,29 @@ export class GpuOperations implements Operations {
       shape: input.shape,
     } as const;
     if (!("source" in input)) {
-      const d = this.#lossGradient(input, losses);
-      this.#convolve({ ...conv, finish: { mode: "masked", mask: maskOf(input), d } }, tag);
+      this.#convolve({ ...conv, finish: { mode: "masked", mask: maskOf(input) } }, tag);
+      this.#addLosses(input, losses, y, "added");
       return { shape: input.shape, resource: y };
     }
     this.#convolve({ ...conv, finish: { mode: "plain" } }, tag);
-    const d = this.#lossGradient(input.source, losses);
     const below = this.#scratch.map(y);
-    this.#elementwise.poolBackward(input, y, d, below);
+    this.#elementwise.poolBackward(input, y, undefined, below);
+    this.#addLosses(input.source, losses, below, "added");
     return { shape: input.source.shape, resource: below };
   }
 
   inputBackward(dz: FeatureMap, weights: LayerWeights, gradient: GPUBuffer): void {
-    recordConvInputBackward(this.#context, this.#program, dz, weights, this.#preprocessing, gradient);
+    const { precision, preprocessing, gradientScale } = this.#options;
+    // The shader divides by the deviations: here is where the scale of all gradients ends.
+    const std = preprocessing.std.map((deviation) => deviation * gradientScale) as [number, number, number];
+    const unscaled = { ...preprocessing, std };
+    recordConvInputBackward(this.#context, this.#program, precision, dz, weights, unscaled, gradient);
   }
 
   /** Memory for an activation: its own where the features are kept, else shared with later maps. */
   #activation(shape: MapShape, name: string, { features, mask: keepMask }: Keep, busy?: FeatureMap) {
     const y = features
-      ? this.#arena.buffer(`${name} features`, 16 * mapTexels(shape))
+      ? this.#arena.buffer(`${name} features`, texelBytes(this.#options.precision) * mapTexels(shape))
       : this.#scratch.map(busy?.resource);
     const mask = this.#arena.buffer(`${name} mask`, maskBytes(shape));
     const activation: Activation = {
@@ -149,27 +165,40 @@ export class GpuOperations implements Operations {
     return { y, mask, activation };
   }
 
-  /** Gradient of the losses on an activation's values: flat texels of its shape; undefined where there is no loss. */
-  #lossGradient(x: Activation, { style, content }: LayerLosses): GPUBuffer | undefined {
-    if (!style && !content) return undefined;
-    const d = this.#scratch.lossGradient();
-    if (style) this.#styleGradient(x, style, d);
-    if (content) this.#elementwise.contentLoss(x, content, d, style !== undefined);
-    return d;
+  /** An activation whose features can be read now, until the scratch map that is not `busy` is written. */
+  #withFeatures(x: Activation, busy?: Resource): Activation {
+    if (x !== this.#first?.activation) return x;
+    return { ...x, features: this.#first.record(this.#scratch.map(busy)) };
   }
 
-  /** d = E F: a 1x1 convolution of the features. */
-  #styleGradient(x: Activation, style: StyleTerm, d: GPUBuffer): void {
+  /** y = the gradient of the losses on an activation, before its ReLU; "added": to what is there. */
+  #addLosses(x: Activation, { style, content }: LayerLosses, y: GPUBuffer, mode: "masked" | "added"): void {
+    if (!style && !content) return;
+    const kept = this.#withFeatures(x, y);
+    if (style) this.#styleGradient(kept, style, y, mode);
+    if (content) this.#elementwise.contentLoss(kept, content, y, style !== undefined || mode === "added");
+  }
+
+  /** The product E F, a 1x1 convolution of the features. */
+  #styleGradient(x: Activation, style: StyleTerm, y: GPUBuffer, mode: "masked" | "added"): void {
     const { shape } = x;
     const e = this.#arena.buffer("style gradient", 4 * shape.channels ** 2);
     this.#elementwise.styleLoss(shape, this.gram(x), style, e);
     const features = { shape, resource: featuresOf(x) };
-    const product = { side: 1, x: features, weights: e, y: d, shape, finish: { mode: "plain" } } as const;
+    const product = {
+      side: 1,
+      x: features,
+      weights: e,
+      y,
+      shape,
+      finish: { mode, mask: maskOf(x) },
+    } as const;
     this.#convolve(product, `style ${shape.channels}`);
   }
 
   #convolve(convolution: Convolution, tag: string): void {
-    const recording = { context: this.#context, program: this.#program, scratch: this.#scratch };
+    const { precision } = this.#options;
+    const recording = { context: this.#context, program: this.#program, scratch: this.#scratch, precision };
     recordConvolution(recording, convolution, tag);
   }
 }

@@ -22,29 +22,24 @@ export class Scratch {
   /** Workgroups of a Gram product at most: enough to fill a GPU. */
   static readonly gramGroups = 512;
   readonly #arena: Arena;
+  /** Of the largest map in f32, as Winograd's inputs and products are. */
   readonly #bytes: number;
   /** Two maps, so that an operation can read one and write the other. */
   readonly #maps: readonly [GPUBuffer, GPUBuffer];
-  #lossGradient: GPUBuffer | undefined;
   #gramPartials: GPUBuffer | undefined;
   #winograd: WinogradScratch | undefined;
 
-  constructor(arena: Arena, height: number, width: number) {
+  constructor(arena: Arena, height: number, width: number, texelBytes: number) {
     this.#arena = arena;
     this.#bytes = 4 * CHANNELS * height * width;
-    this.#maps = [arena.buffer("maps 0", this.#bytes), arena.buffer("maps 1", this.#bytes)];
+    const bytes = (CHANNELS / 4) * texelBytes * height * width;
+    this.#maps = [arena.buffer("maps 0", bytes), arena.buffer("maps 1", bytes)];
   }
 
-  /** A buffer for a map of any layer that is not `busy`. */
+  /** The buffer for a map of any layer that is not `busy`. */
   map(busy?: Resource): GPUBuffer {
     const [first, second] = this.#maps;
     return first === busy ? second : first;
-  }
-
-  /** Gradient of the losses on one activation, of any layer. */
-  lossGradient(): GPUBuffer {
-    this.#lossGradient ??= this.#arena.buffer("loss gradient", this.#bytes);
-    return this.#lossGradient;
   }
 
   /** Partial sums of one Gram product. */

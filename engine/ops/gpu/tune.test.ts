@@ -5,7 +5,10 @@ import { choicesFingerprint, parseChoices, serializeChoices } from "./choices.ts
 import { distinct, problemsOf, tune } from "./tune.ts";
 import { chosenVariant, type Problem, problemKey, variantsFor } from "./variants.ts";
 
-const small: Problem = { side: 1, direction: "backward", inChannels: 64, outChannels: 64, pixels: 60 };
+const small: Problem = {
+  ...{ side: 1, direction: "backward", inChannels: 64, outChannels: 64, pixels: 60 },
+  precision: "f16",
+};
 
 let context: GpuContext;
 beforeAll(async () => {
@@ -28,6 +31,7 @@ describe("tuning", () => {
     expect(variantsFor(small, context).map(({ name }) => name)).toContain(variant);
     context.choices = new Map([[key, variant]]);
     expect(chosenVariant(small, context).name).toBe(variant);
+    expect(problemKey({ ...small, precision: "f32" })).not.toBe(key);
   });
 
   it("times no problem that it does not reach in its time, nor after it was stopped", async () => {
@@ -36,12 +40,12 @@ describe("tuning", () => {
   });
 
   it("looks at each shape of a picture once, the most work first", () => {
-    const problems = problemsOf({ height: 512, width: 512 });
+    const problems = problemsOf({ height: 512, width: 512 }, "f16");
     const keys = problems.map(problemKey);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(keys).toContain("forward 3x3 64-64 2^18");
-    expect(keys).toContain("backward 3x3 512-256 2^12");
-    expect(keys).toContain("backward 1x1 512-512 2^10");
+    expect(keys).toContain("forward 3x3 64-64 2^18 f16");
+    expect(keys).toContain("backward 3x3 512-256 2^12 f16");
+    expect(keys).toContain("backward 1x1 512-512 2^10 f16");
     const work = problems.map(
       ({ side, inChannels, outChannels, pixels }) => side * side * inChannels * outChannels * pixels,
     );

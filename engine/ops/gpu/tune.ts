@@ -6,11 +6,12 @@
 import { StylizeError } from "../../errors.ts";
 import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import { Program } from "../../gpu/program.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
 import { vgg19 } from "../../network/vgg19.ts";
 import { type Convolution, type Finish, recordVariant } from "./convolution.ts";
-import { mapShape, maskBytes } from "./layout.ts";
+import { mapShape, maskBytes, texelBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
 import {
   defaultVariant,
@@ -53,20 +54,17 @@ const MAX_RUNS = 20;
 const LAST_LAYER = "conv5_1";
 
 /** The convolutions of loss and gradient on pictures of this size, one for each key, the most work first. */
-export function problemsOf({
-  height,
-  width,
-}: {
-  readonly height: number;
-  readonly width: number;
-}): Problem[] {
+export function problemsOf(
+  { height, width }: { readonly height: number; readonly width: number },
+  precision: Precision,
+): Problem[] {
   const layers = vgg19.slice(1, vgg19.findIndex(({ name }) => name === LAST_LAYER) + 1);
   const convolutions = layers.flatMap(({ block, inChannels, outChannels }): Problem[] => {
     const pixels = (height >> block) * (width >> block);
     return [
-      { side: 3, direction: "forward", inChannels, outChannels, pixels },
-      { side: 3, direction: "backward", inChannels: outChannels, outChannels: inChannels, pixels },
-      { side: 1, direction: "backward", inChannels: outChannels, outChannels, pixels }, // of a style loss
+      { side: 3, direction: "forward", inChannels, outChannels, pixels, precision },
+      { side: 3, direction: "backward", inChannels: outChannels, outChannels: inChannels, pixels, precision },
+      { side: 1, direction: "backward", inChannels: outChannels, outChannels, pixels, precision }, // of a style loss
     ];
   });
   return distinct(convolutions);
@@ -144,7 +142,7 @@ async function recordCandidates(context: GpuContext, arena: Arena, problem: Prob
       return variants.map((variant) => {
         const program = new Program(context, arena);
         recordVariant(
-          { context, program, scratch: exercise.scratch },
+          { context, program, scratch: exercise.scratch, precision: problem.precision },
           exercise.convolution,
           variant,
           variant.name,
@@ -160,20 +158,21 @@ async function recordCandidates(context: GpuContext, arena: Arena, problem: Prob
 
 /** A convolution of about the problem's size. */
 function exerciseOf(context: GpuContext, arena: Arena, problem: Problem) {
-  const { side, direction, inChannels, outChannels } = problem;
+  const { side, direction, inChannels, outChannels, precision } = problem;
   const exponent = problemExponent(problem);
   const [height, width] = [2 ** (exponent >> 1), 2 ** (exponent - (exponent >> 1))];
   const from = mapShape(inChannels, height, width);
   const shape = mapShape(outChannels, height, width);
-  const y = arena.buffer("y", 4 * outChannels * height * width);
-  const x = { shape: from, resource: arena.buffer("x", 4 * inChannels * height * width) };
+  const valueBytes = texelBytes(precision) / 4;
+  const y = arena.buffer("y", valueBytes * outChannels * height * width);
+  const x = { shape: from, resource: arena.buffer("x", valueBytes * inChannels * height * width) };
   const count = inChannels * outChannels;
-  const scratch = new Scratch(arena, height, width);
+  const scratch = new Scratch(arena, height, width, texelBytes(precision));
   const mask = arena.buffer("mask", maskBytes(shape));
   const finish: Finish =
     direction === "forward"
       ? { mode: "forward", bias: arena.buffer("bias", 4 * outChannels), mask }
-      : { mode: "masked", mask, d: undefined };
+      : { mode: side === 3 ? "masked" : "added", mask };
   const convolution: Convolution =
     side === 3
       ? {
@@ -182,9 +181,9 @@ function exerciseOf(context: GpuContext, arena: Arena, problem: Problem) {
           y,
           shape,
           finish,
-          weights: new DirectedWeights(context, arena, "weights", new Float32Array(9 * count)),
+          weights: new DirectedWeights(context, arena, "weights", new Float32Array(9 * count), precision),
         }
-      : { side, x, y, shape, finish: { mode: "plain" }, weights: arena.buffer("weights", 4 * count) };
+      : { side, x, y, shape, finish, weights: arena.buffer("weights", 4 * count) };
   return { scratch, convolution };
 }
 

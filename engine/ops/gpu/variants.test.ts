@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../../gpu/context.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import { Program } from "../../gpu/program.ts";
 import { torchvisionPreprocessing } from "../../network/types.ts";
 import { openContext } from "../../node.ts";
@@ -24,14 +25,21 @@ import {
 
 const layer = layerNamed("conv2_1"); // 64 to 128 channels
 const [height, width] = [9, 11];
-const problem: Omit<Problem, "direction"> = {
+const forwardIn = (precision: Precision): Problem => ({
   side: 3,
+  direction: "forward",
   inChannels: 64,
   outChannels: 128,
   pixels: height * width,
-};
-const forward: Problem = { ...problem, direction: "forward" };
-const backward: Problem = { ...problem, direction: "backward", inChannels: 128, outChannels: 64 };
+  precision,
+});
+const backwardIn = (precision: Precision): Problem => ({
+  ...forwardIn(precision),
+  direction: "backward",
+  inChannels: 128,
+  outChannels: 64,
+});
+const [forward, backward] = [forwardIn("f32"), backwardIn("f32")];
 
 const unlimited: Adapter = {
   limits: {
@@ -40,55 +48,67 @@ const unlimited: Adapter = {
     maxComputeWorkgroupStorageSize: Infinity,
   },
   matrixConfigs: [],
-  halfOperands: false,
 };
 const names = (p: Problem) => variantsFor(p, unlimited).map(({ name }) => name);
 
-/** Tiles do the same in both directions: one of each kernel is enough. */
-const backwardNames = ["gemm-64x64-8x4", "winograd2-64x64-8x4", "winograd4-64x64-8x4"];
+/** Tiles do the same in both directions and precisions: one of each kernel is enough. */
+const eachKernel = ["gemm-64x64-8x4", "winograd2-64x64-8x4", "winograd4-64x64-8x4"];
 const forwardNames = [...names({ ...forward, side: 1 }), "winograd2-128x64-8x4", "winograd4-128x64-8x4"];
 
-const choose = (context: GpuContext, name: string) => {
-  context.choices = new Map([forward, backward].map((p) => [problemKey(p), name]));
-  expect(chosenVariant(forward, context).name).toBe(name);
+const choose = (context: GpuContext, problems: readonly Problem[], name: string) => {
+  context.choices = new Map(problems.map((problem) => [problemKey(problem), name]));
 };
 
-describe("variants of a convolution", () => {
+interface Case {
+  readonly precision: Precision;
+  readonly tolerance: number;
+  readonly forwardNames: readonly string[];
+}
+
+describe.each<Case>([
+  { precision: "f32", tolerance: 1e-5, forwardNames },
+  { precision: "f16", tolerance: 1e-3, forwardNames: eachKernel },
+])("variants of a convolution in $precision", ({ precision, tolerance, forwardNames }) => {
   let context: GpuContext;
   beforeAll(async () => {
     context = await openTestContext("gpu");
   });
   afterAll(() => context[Symbol.dispose]());
 
+  const [forward, backward] = [forwardIn(precision), backwardIn(precision)];
+  const chosen = (name: string) => {
+    choose(context, [forward, backward], name);
+    return { context, precision, name };
+  };
+
   it.each(forwardNames)("%s adds the bias, cuts off below zero and keeps the signs", async (name) => {
-    choose(context, name);
-    await checkForward(context, 1e-5);
+    await checkForward(chosen(name), tolerance);
   });
 
-  it.each(backwardNames)("%s goes back through the ReLU below, with and without a loss", async (name) => {
-    choose(context, name);
-    await checkBackward(context, 1e-5);
+  it.each(eachKernel)("%s goes back through the ReLU below, with and without a loss", async (name) => {
+    await checkBackward(chosen(name), tolerance);
   });
 
   it("does the same on each configuration of the adapter's matrix units", async ({ skip }) => {
     skip(context.matrixConfigs.length === 0, "the adapter lists no matrix configurations");
-    context.halfOperands = true;
     const matrix = (p: Problem) => variantsFor(p, context).filter(({ kind }) => kind === "matrix");
-    expect(matrix(forward)).not.toEqual([]);
-    for (const { name } of matrix(forward)) {
-      choose(context, name);
-      await checkForward(context, 2e-3);
-    }
-    for (const { name } of matrix(backward)) {
-      choose(context, name);
-      await checkBackward(context, 2e-3);
-    }
+    expect(matrix(forwardIn("f16"))).not.toEqual([]);
+    for (const { name } of matrix(forward)) await checkForward(chosen(name), Math.max(tolerance, 1e-4));
+    for (const { name } of matrix(backward)) await checkBackward(chosen(name), Math.max(tolerance, 1e-4));
   });
 });
 
+/** A context that is to use the variant `name`. */
+interface Chosen {
+  readonly context: GpuContext;
+  readonly precision: Precision;
+  readonly name: string;
+}
+
 /** The forward convolution against the reference: values, and signs where a value is not within `tolerance` of zero. */
-async function checkForward(context: GpuContext, tolerance: number): Promise<void> {
-  using test = new OperationsTest(context, 8, 8); // scratch memory so small that Winograd's tiles come in three bands
+async function checkForward({ context, precision, name }: Chosen, tolerance: number): Promise<void> {
+  expect(chosenVariant(forwardIn(precision), context).name).toBe(name);
+  using test = new OperationsTest(context, 8, 8, precision); // scratch memory so small that Winograd's tiles come in three bands
   const x = randomPlanes(1, 64, height, width);
   const weights = randomWeights(2, layer);
   const loaded = await test.loadWeights(layer, weights);
@@ -105,8 +125,9 @@ async function checkForward(context: GpuContext, tolerance: number): Promise<voi
   expect(wrong).toBe(-1);
 }
 
-async function checkBackward(context: GpuContext, tolerance: number): Promise<void> {
-  using test = new OperationsTest(context, 2 * height, 2 * width);
+async function checkBackward({ context, precision, name }: Chosen, tolerance: number): Promise<void> {
+  expect(chosenVariant(backwardIn(precision), context).name).toBe(name);
+  using test = new OperationsTest(context, 2 * height, 2 * width, precision);
   const input = randomPlanes(3, 64, height, width);
   const target = randomPlanes(6, 64, height, width);
   const dz = randomPlanes(4, 128, height, width);
@@ -144,12 +165,19 @@ describe("the choice of a variant", () => {
     }
   });
 
-  it("has matrix units with half operands only where those are allowed", () => {
-    const config = { operand: "f16", m: 16, n: 16, k: 16, subgroup: 32 } as const;
-    const kinds = (halfOperands: boolean) =>
-      variantsFor(forward, { ...unlimited, matrixConfigs: [config], halfOperands }).map(({ kind }) => kind);
-    expect(kinds(false)).not.toContain("matrix");
-    expect(kinds(true).filter((kind) => kind === "matrix")).toHaveLength(3);
+  it("has matrix units with half operands only where maps are halves", () => {
+    const matrixConfigs = (["f16", "f32"] as const).map(
+      (operand) => ({ operand, m: 16, n: 16, k: 16, subgroup: 32 }) as const,
+    );
+    const operands = (p: Problem) => {
+      const variants = variantsFor(p, { ...unlimited, matrixConfigs });
+      return new Set(
+        variants.flatMap((variant) => (variant.kind === "matrix" ? variant.config.operand : [])),
+      );
+    };
+    expect(operands(forwardIn("f32"))).toEqual(new Set(["f32"]));
+    expect(operands(forwardIn("f16"))).toEqual(new Set(["f16", "f32"]));
+    expect(operands({ ...forwardIn("f32"), side: 1 })).toEqual(new Set(["f32"]));
   });
 
   it("has only tiles that a convolution's channels are whole numbers of", () => {
@@ -158,7 +186,7 @@ describe("the choice of a variant", () => {
 });
 
 /** Records every variant with every finish, on an adapter that validates shaders and runs nothing. */
-it("compiles in every variant without a GPU", async () => {
+it.each<Precision>(["f32", "f16"])("compiles in every variant in %s without a GPU", async (precision) => {
   using context = await openContext({ backend: "null", family: "gpu" });
   using arena = context.arena("test");
   const program = new Program(context, arena);
@@ -172,28 +200,28 @@ it("compiles in every variant without a GPU", async () => {
   context.matrixConfigs = shapes.flatMap(([m, n, k]) =>
     (["f16", "f32"] as const).map((operand) => ({ operand, m, n, k, subgroup: 32 })),
   );
-  context.halfOperands = true;
+  const [forward, backward] = [forwardIn(precision), backwardIn(precision)];
+  const styles = [64, 128].map(
+    (channels): Problem => ({ ...backward, side: 1, inChannels: channels, outChannels: channels }),
+  );
   const compiled = variantsFor(forward, context).map(({ name }) => name);
   expect(compiled.filter((name) => name.startsWith("matrix"))).not.toEqual([]);
   await context.guarded(async () => {
-    const weights = await gpuFamily(context).loadWeights(arena, layer, randomWeights(1, layer));
+    const family = gpuFamily(context, precision);
+    const weights = await family.loadWeights(arena, layer, randomWeights(1, layer));
     const size = { height: 2 * height, width: 2 * width };
-    const ops = gpuFamily(context).operations(program, arena, size, torchvisionPreprocessing);
+    const ops = family.operations(program, arena, size, torchvisionPreprocessing);
+    const shape = { channels: 64, height, width, pitch: width, rows: height };
+    const resource = arena.buffer("x", 256 * height * width);
+    const mask = arena.buffer("mask", 256 * height * width);
+    const input = { shape, resource, mask, features: resource };
+    const partials = arena.buffer("partials", 4 * 1024);
+    const style = { partials, term: 0, scale: 1, target: arena.buffer("target", 4 * 128 ** 2) };
     for (const name of compiled) {
-      context.choices = new Map([forward, backward].map((p) => [problemKey(p), name]));
-      const shape = { channels: 64, height, width, pitch: width, rows: height };
-      const x = {
-        shape,
-        resource: arena.buffer("x", 256 * height * width),
-        mask: undefined,
-        features: undefined,
-      };
-      const y = ops.conv(x, weights, { mask: true, features: true });
-      const partials = arena.buffer("partials", 4 * 1024);
-      const content = { partials, term: 0, scale: 1, target: arena.buffer("target", 256 * height * width) };
-      const input = { ...x, mask: arena.buffer("mask", 256 * height * width), features: x.resource };
-      ops.convBackward(y, weights, input, {});
-      ops.convBackward(y, weights, input, { content });
+      choose(context, [forward, backward, ...styles], name);
+      const y = ops.conv(input, weights, { mask: true, features: true });
+      ops.lossBackward(y, { style });
+      ops.convBackward(y, weights, input, { style });
       ops.convBackward(y, weights, ops.pool(input, "avg"), {});
     }
     await expect(program.ready()).resolves.toBeUndefined();

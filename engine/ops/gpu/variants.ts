@@ -5,6 +5,7 @@
  */
 
 import type { MatrixConfig } from "../../gpu/matrix-units.ts";
+import type { Precision } from "../../gpu/precision.ts";
 import type { WinogradOutputs } from "./weights.ts";
 
 /** Sizes of conv2d_gemm.wgsl: a workgroup computes `channels` x `pixels`, an invocation 4 * `texels` x `run` of them. */
@@ -49,6 +50,7 @@ const matrixTiles: readonly Tile[] = [
   { channels: 128, pixels: 128, texels: 0, run: 0 },
   { channels: 64, pixels: 128, texels: 0, run: 0 },
   { channels: 64, pixels: 64, texels: 0, run: 0 },
+  { channels: 32, pixels: 32, texels: 0, run: 0 },
 ];
 
 export const tileInvocations = ({ channels, pixels, texels, run }: Tile): number =>
@@ -67,6 +69,8 @@ export interface Problem {
   readonly outChannels: number;
   /** Of a map: height * width. */
   readonly pixels: number;
+  /** Of maps, and of weights where `side` is 3. */
+  readonly precision: Precision;
 }
 
 /** Maps of more pixels are like maps of 2^18: they fill any GPU. */
@@ -78,8 +82,8 @@ export const problemExponent = ({ pixels }: Problem): number =>
 
 /** The key in `GpuContext.choices` of all problems that are answered alike. */
 export function problemKey(problem: Problem): string {
-  const { side, direction, inChannels, outChannels } = problem;
-  return `${direction} ${side}x${side} ${inChannels}-${outChannels} 2^${problemExponent(problem)}`;
+  const { side, direction, inChannels, outChannels, precision } = problem;
+  return `${direction} ${side}x${side} ${inChannels}-${outChannels} 2^${problemExponent(problem)} ${precision}`;
 }
 
 /** What variants depend on; a `GpuContext` has it. */
@@ -89,20 +93,22 @@ export interface Adapter {
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX" | "maxComputeWorkgroupStorageSize"
   >;
   readonly matrixConfigs: readonly MatrixConfig[];
-  readonly halfOperands: boolean;
 }
 
 /** The variants that can compute a convolution on an adapter. */
 export function variantsFor(problem: Problem, adapter: Adapter): readonly Variant[] {
-  const known = [...gemms, ...(problem.side === 3 ? winograds : []), ...matrixVariants(adapter)];
+  const known = [...gemms, ...(problem.side === 3 ? winograds : []), ...matrixVariants(problem, adapter)];
   return known.filter(
     (variant) => problem.outChannels % variant.tile.channels === 0 && fits(variant, adapter.limits),
   );
 }
 
-/** Products on matrix units: each subgroup computes a quarter of the tile. */
-function matrixVariants({ matrixConfigs, halfOperands }: Adapter): readonly Variant[] {
-  const allowed = matrixConfigs.filter(({ operand }) => operand === "f32" || halfOperands);
+/**
+ * Products on matrix units: each subgroup computes a quarter of the tile. Those of halves only where maps are stored so, and a style's
+ * gradient ends in one: rounding its matrix (side 1), too, leaves the gradient's error what it was.
+ */
+function matrixVariants({ precision }: Problem, { matrixConfigs }: Adapter): readonly Variant[] {
+  const allowed = matrixConfigs.filter(({ operand }) => operand === "f32" || precision === "f16");
   return allowed.flatMap((config) =>
     matrixTiles.filter((tile) => suits(tile, config)).map(matrixVariant(config)),
   );

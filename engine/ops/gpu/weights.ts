@@ -1,6 +1,7 @@
 /** A layer's weights on the gpu family: as they are, and as Winograd's once a convolution wants them. */
 import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
+import { type Precision, stored } from "../../gpu/precision.ts";
 import { linearGrid, Program } from "../../gpu/program.ts";
 import type { LayerWeights } from "../family.ts";
 
@@ -17,20 +18,22 @@ interface Transformed {
   readonly program: Program;
 }
 
-/** Weights of one direction: [9][inChannels][outChannels] f32. */
+/** Weights of one direction: [9][inChannels][outChannels] in the precision of maps. */
 export class DirectedWeights {
   readonly buffer: GPUBuffer;
   readonly #context: GpuContext;
   readonly #arena: Arena;
+  readonly #precision: Precision;
   readonly #values: number;
   readonly #transformed = new Map<WinogradOutputs, Transformed>();
 
   /** Transformed weights come from `arena`, too. */
-  constructor(context: GpuContext, arena: Arena, label: string, packed: Float32Array) {
+  constructor(context: GpuContext, arena: Arena, label: string, packed: Float32Array, precision: Precision) {
     this.#context = context;
     this.#arena = arena;
+    this.#precision = precision;
     this.#values = packed.length / 9;
-    this.buffer = arena.bufferWith(label, packed);
+    this.buffer = arena.bufferWith(label, stored(packed, precision));
   }
 
   /** G w G^T, computed before `user` runs for the first time; the same buffer at every call. */
@@ -44,7 +47,13 @@ export class DirectedWeights {
     const vectors = this.#values / 4;
     const buffer = this.#arena.buffer("Winograd weights", 16 * vectors * winogradPositions(outputs));
     const program = new Program(this.#context, this.#arena);
-    const libs = [`winograd${outputs}`, "weights", "linear_index"];
+    const libs = [
+      `texel_${this.#precision}`,
+      "weights_texel",
+      "weights",
+      `winograd${outputs}`,
+      "linear_index",
+    ];
     program.dispatch(
       this.#context.kernel("conv2d_winograd_weights", { libs }),
       { weights: this.buffer, u: buffer },
