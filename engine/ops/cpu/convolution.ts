@@ -19,7 +19,7 @@ export type Finish =
   | { readonly mode: "forward"; readonly bias: GPUBuffer; readonly mask: GPUBuffer }
   | { readonly mode: "plain" }
   | { readonly mode: "masked"; readonly mask: GPUBuffer }
-  | { readonly mode: "masked-add"; readonly mask: GPUBuffer; readonly d: GPUBuffer };
+  | { readonly mode: "masked-add"; readonly mask: GPUBuffer; readonly d: Resource };
 
 /** A batch of matrix products; see gemm-shader.ts. `rows` and `depth` are multiples of 4. */
 export interface Product {

@@ -5,40 +5,27 @@ import { type Elementwise, featuresOf } from "../elementwise.ts";
 import type { Activation, LayerLosses, StyleTerm } from "../family.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Gram } from "./gram.ts";
-import type { Scratch } from "./scratch.ts";
 import { copyFlat, flatTexture } from "./textures.ts";
 
 export class Losses {
   readonly #program: Program;
   readonly #arena: Arena;
-  readonly #scratch: Scratch;
   readonly #gram: Gram;
   readonly #products: Convolution;
   readonly #elementwise: Elementwise;
 
-  constructor(
-    program: Program,
-    arena: Arena,
-    scratch: Scratch,
-    gram: Gram,
-    products: Convolution,
-    elementwise: Elementwise,
-  ) {
+  constructor(program: Program, arena: Arena, gram: Gram, products: Convolution, elementwise: Elementwise) {
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = scratch;
     this.#gram = gram;
     this.#products = products;
     this.#elementwise = elementwise;
   }
 
-  /** Gradient of the losses on an activation's values: flat texels of its shape; undefined where there is no loss. */
-  gradient(x: Activation, { style, content }: LayerLosses): GPUBuffer | undefined {
-    if (!style && !content) return undefined;
-    const d = this.#scratch.lossGradient();
+  /** Gradient of the losses on an activation's values to d: flat texels of its shape. There is one of the two. */
+  gradient(x: Activation, { style, content }: LayerLosses, d: GPUBuffer): void {
     if (style) this.#style(x, style, d);
     if (content) this.#elementwise.contentLoss(x, content, d, style !== undefined);
-    return d;
   }
 
   #style(x: Activation, style: StyleTerm, d: GPUBuffer): void {

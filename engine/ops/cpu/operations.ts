@@ -14,7 +14,7 @@ import type {
   Operations,
   Pooled,
 } from "../family.ts";
-import { Convolution } from "./convolution.ts";
+import { Convolution, type Finish } from "./convolution.ts";
 import { Gram } from "./gram.ts";
 import { cpuStorage, mapShape, tilesOf } from "./layout.ts";
 import { Losses } from "./losses.ts";
@@ -57,14 +57,7 @@ class CpuOperations implements Operations {
     this.#convolution = new Convolution(context, program, this.#scratch);
     this.#gram = new Gram(context, program, this.#scratch, this.#convolution);
     this.#elementwise = new Elementwise(context, program, cpuStorage, 1);
-    this.#losses = new Losses(
-      program,
-      arena,
-      this.#scratch,
-      this.#gram,
-      this.#convolution,
-      this.#elementwise,
-    );
+    this.#losses = new Losses(program, arena, this.#gram, this.#convolution, this.#elementwise);
     this.#input = mapShape(4, height, width); // the fourth is zero
     this.#preprocessing = preprocessing;
   }
@@ -129,7 +122,7 @@ class CpuOperations implements Operations {
   }
 
   lossBackward(x: Activation, losses: LayerLosses): FeatureMap {
-    const d = this.#losses.gradient(x, losses);
+    const d = this.#lossGradient(x, losses);
     if (!d) throw new Error("Expected a loss on the last layer but received none.");
     const output = this.#scratch.level(x.shape).output;
     this.#elementwise.reluBackward(x, d, output);
@@ -148,15 +141,37 @@ class CpuOperations implements Operations {
       this.#convolution.record(dz, weights.backward, input.shape, output, { mode: "plain" }, tag);
       const { source } = input;
       const below = this.#scratch.level(source.shape).output;
-      const d = this.#losses.gradient(source, losses);
+      const d = this.#lossGradient(source, losses);
       this.#elementwise.poolBackward(input, output, d, below);
       return this.#publish(below, source.shape, "pool backward");
     }
-    const d = this.#losses.gradient(input, losses);
-    const mask = maskOf(input);
-    const finish = d ? ({ mode: "masked-add", mask, d } as const) : ({ mode: "masked", mask } as const);
-    this.#convolution.record(dz, weights.backward, input.shape, output, finish, tag);
+    this.#convolution.record(
+      dz,
+      weights.backward,
+      input.shape,
+      output,
+      this.#masked(input, losses, output),
+      tag,
+    );
     return this.#publish(output, input.shape, tag);
+  }
+
+  /** Gradient of the losses on an activation, in memory of its own; undefined where there are none. */
+  #lossGradient(x: Activation, losses: LayerLosses): GPUBuffer | undefined {
+    if (!losses.style && !losses.content) return undefined;
+    const d = this.#arena.buffer("loss gradient", 16 * mapTexels(x.shape));
+    this.#losses.gradient(x, losses, d);
+    return d;
+  }
+
+  /** The end of a convolution back to `input`, whose losses' gradient passes through `free`, a buffer that nothing needs now. */
+  #masked(input: Activation, losses: LayerLosses, free: GPUBuffer): Finish {
+    const mask = maskOf(input);
+    if (!losses.style && !losses.content) return { mode: "masked", mask };
+    this.#losses.gradient(input, losses, free);
+    const d = this.#scratch.lossGradient();
+    copyFlat(this.#program, free, d, mapTexels(input.shape));
+    return { mode: "masked-add", mask, d: d.view };
   }
 
   inputBackward(dz: FeatureMap, weights: LayerWeights, gradient: GPUBuffer): void {

@@ -21,7 +21,7 @@ export class Scratch {
   readonly #channels = new Map<string, number>();
   /** Texels of the largest map. */
   readonly #mostTexels: number;
-  #lossGradient: GPUBuffer | undefined;
+  #lossGradient: FlatTexture | undefined;
   /** Transformed tiles of a band before and after the product, as written and as read. */
   readonly transforms: GPUBuffer;
   readonly products: GPUBuffer;
@@ -61,9 +61,9 @@ export class Scratch {
     return level;
   }
 
-  /** Gradient of the losses on one activation at a time: flat texels. */
-  lossGradient(): GPUBuffer {
-    this.#lossGradient ??= this.#arena.buffer("loss gradient", 16 * this.#mostTexels);
+  /** Where the gradient of the losses on one activation at a time is added from. */
+  lossGradient(): FlatTexture {
+    this.#lossGradient ??= flatTexture(this.#arena, "loss gradient", this.#mostTexels);
     return this.#lossGradient;
   }
 

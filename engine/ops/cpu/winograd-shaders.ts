@@ -88,7 +88,7 @@ ${[...picked, row, ...stores].join("\n")}
 /**
  * What happens to the outputs of a convolution before they are stored:
  * `forward`: bias, ReLU, and the ReLU's signs to a mask; `plain`: nothing; `masked`: times the mask of the map below;
- * `masked-add`: the same after adding d, the gradient of the losses there.
+ * `masked-add`: the same after adding d, the gradient of the losses there, a flat texture of y's shape.
  */
 export type OutputMode = "forward" | "plain" | "masked" | "masked-add";
 
@@ -122,7 +122,7 @@ export function outputTransformShader(mode: OutputMode): string {
 ${mode === "forward" ? "@group(0) @binding(3) var<storage, read> bias: array<vec4f>;" : ""}
 ${mode === "forward" ? "@group(0) @binding(4) var<storage, read_write> mask: array<vec2u>;" : ""}
 ${usesMask ? "@group(0) @binding(3) var<storage, read> mask: array<vec2u>;" : ""}
-${mode === "masked-add" ? "@group(0) @binding(4) var<storage, read> d: array<vec4f>;" : ""}
+${mode === "masked-add" ? "@group(0) @binding(4) var d: texture_storage_2d<rgba32float, read>;" : ""}
 ${main}
 ${locate}
 let o = c4 * params.columns + t;
@@ -153,7 +153,7 @@ function finish(mode: OutputMode): string {
   const value = (r: number, c: number, a: string): string => {
     if (mode === "plain") return `select(vec4f(0), ${a}, ${inside(r, c)})`;
     if (mode === "forward") return `select(vec4f(0), max(${a} + b, vec4f(0)), ${inside(r, c)})`;
-    const sum = mode === "masked-add" ? `${a} + d[${at(r, c)}]` : a;
+    const sum = mode === "masked-add" ? `${a} + ${loadFlat("d", at(r, c))}` : a;
     return `select(vec4f(0), ${sum}, (vec4u(signs.${r < 2 ? "x" : "y"}) & ${bit(r, c)}) != vec4u(0))`;
   };
   const prologue =
