@@ -14,7 +14,7 @@ describe("a run that was stopped", () => {
   let unbroken: Awaited<ReturnType<typeof run>>;
 
   beforeAll(async () => {
-    context = await openContext();
+    context = await openContext({ giveWay: true });
     const styles = [seededPicture(11, 47, 38)];
     const scales = { size: 64, minSize: 45, scaleSteps: 4, steps: 6 };
     base = { context, network: seededNetwork(), content, styles, ...scales };

@@ -15,7 +15,7 @@ describe("stylize", () => {
   let base: StylizeOptions;
 
   beforeAll(async () => {
-    context = await openContext();
+    context = await openContext({ giveWay: true });
     network = seededNetwork();
     base = { context, network, content, styles: [style], size: 53, minSize: 53, steps: 6 };
   });
@@ -159,7 +159,7 @@ describe("stylize", () => {
 });
 
 test("a lost device ends the run with the last good picture", async () => {
-  const context = await openContext();
+  const context = await openContext({ giveWay: true });
   const run = stylize({
     context,
     network: seededNetwork(),

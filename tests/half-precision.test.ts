@@ -52,7 +52,7 @@ test("fifteen steps of L-BFGS in f16 reach the loss that f32 reaches, within 1 %
   const { relu5_1: _, ...styleLayers } = whole.defaults.styleLayers; // plain shaders are slow on a software adapter
   const network = { ...whole, defaults: { ...whole.defaults, styleLayers } };
   const lossAfter = async (family: KernelFamilyName, precision: Precision): Promise<number> => {
-    using context = await openContext({ family });
+    using context = await openContext({ family, giveWay: true });
     let best = Number.POSITIVE_INFINITY;
     await stylize({
       ...{ context, network, content, styles: [style], size: 32, minSize: 32, steps: 15, precision },

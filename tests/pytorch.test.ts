@@ -82,7 +82,7 @@ describe.each(variants)("$family family in $precision against PyTorch, $kernels 
   let loaded: Model;
 
   beforeAll(async () => {
-    context = await openContext({ family });
+    context = await openContext({ family, giveWay: true });
     if (kernels !== "usual") choose(context, kernels, precision, shown);
     const network = seededNetwork();
     const arena = context.arena("weights");

@@ -122,7 +122,7 @@ describe("small files that PyTorch wrote", () => {
     (family) => {
       let context: GpuContext;
       beforeAll(async () => {
-        context = await openContext({ family });
+        context = await openContext({ family, giveWay: true });
       });
       afterAll(() => context[Symbol.dispose]());
 

@@ -19,7 +19,7 @@ let service: TestService;
 let logged: string[];
 
 beforeAll(async () => {
-  context = await openContext();
+  context = await openContext({ giveWay: true });
   service = await TestService.open();
 });
 afterAll(async () => {

@@ -11,7 +11,7 @@ let service: TestService;
 let software: boolean;
 beforeAll(async () => {
   service = await TestService.open();
-  using context = await openContext();
+  using context = await openContext({ giveWay: true });
   software = context.isSoftware;
   long.steps = software ? 40 : 2000; // some seconds
 });

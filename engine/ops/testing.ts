@@ -37,7 +37,8 @@ export const variants: readonly Variant[] = [
   { family: "cpu", precision: "f32", tolerance: 1e-5 },
 ];
 
-export const openTestContext = (family: KernelFamilyName): Promise<GpuContext> => openContext({ family });
+export const openTestContext = (family: KernelFamilyName): Promise<GpuContext> =>
+  openContext({ family, giveWay: true });
 
 /** Bytes behind every buffer of a guarded arena, and the word they are filled with: no kernel may write there. */
 const GUARD_BYTES = 1024;

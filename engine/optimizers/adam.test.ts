@@ -12,7 +12,7 @@ const options = { learningRate: 0.02, beta1: 0.9, beta2: 0.999 };
 let context: GpuContext;
 
 beforeAll(async () => {
-  context = await openContext();
+  context = await openContext({ giveWay: true });
 });
 afterAll(() => context[Symbol.dispose]());
 

@@ -13,7 +13,7 @@ const VECTOR = 4096;
 let context: GpuContext;
 
 beforeAll(async () => {
-  context = await openContext();
+  context = await openContext({ giveWay: true });
 });
 afterAll(() => context[Symbol.dispose]());
 
