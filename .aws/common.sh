@@ -26,6 +26,7 @@ export AWS_PAGER=""
 print=false
 yes=false
 environment=""
+parameters_file=""
 account=""
 project=stylize
 node_image=""

@@ -21,7 +21,6 @@ $STATUS_HELP"
 
 mode=build
 images_of=""
-parameters_file=""
 
 read_arguments() {
   while (($#)); do

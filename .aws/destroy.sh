@@ -15,8 +15,6 @@ Production is only deleted after its name was typed on a terminal; --yes does no
 
 $STATUS_HELP"
 
-parameters_file=""
-
 read_arguments() {
   while (($#)); do
     case $1 in

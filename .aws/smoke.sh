@@ -23,7 +23,6 @@ $STATUS_HELP
 url=""
 private_only=false
 seconds=1500
-parameters_file=""
 
 read_arguments() {
   while (($#)); do
@@ -85,7 +84,6 @@ check_surroundings() {
 }
 
 # -- a round
-
 
 # The last value of a field of the job's record.
 last_of() { sed -n "s/.*\"event\":\"job\".*\"$2\":\"\([^\"]*\)\".*/\1/p" "$1" | tail -1; }

@@ -21,7 +21,6 @@ readonly STYLE_NAME='^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$'
 
 folder=""
 delete_missing=false
-parameters_file=""
 
 read_arguments() {
   while (($#)); do

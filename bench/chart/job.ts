@@ -5,10 +5,9 @@ import { bestRun, pytorchReached, scheduleText } from "../job/tables.ts";
 import { digits } from "../tables.ts";
 import { type Axis, linearAxis, logAxis } from "./scale.ts";
 import { whereOf } from "./steps.ts";
-import { document, dot, line, path, text } from "./svg.ts";
+import { document, dot, line, MARGIN, path, text } from "./svg.ts";
 
 const WIDTH = 860;
-const MARGIN = 28;
 const PLOT_LEFT = 90;
 const PLOT_RIGHT = WIDTH - 40;
 const HEAD = 112;
@@ -34,10 +33,9 @@ export function jobChart({ jobs, machine, date }: Pick<JobsReport, "jobs" | "mac
   const adapter = jobs[0]?.runs[0]?.adapter;
   if (!adapter) throw new Error("Expected a job to draw but received none.");
   const title = "Loss over time, until PyTorch's loss is reached";
-  const notes = whereOf(machine, adapter, date).map((note, i) => text(MARGIN, 62 + 18 * i, note, "note"));
   const plots = jobs.flatMap((job, i) => drawJob(job, HEAD + i * (PLOT + BELOW)));
   const height = HEAD + jobs.length * (PLOT + BELOW);
-  return document(WIDTH, height, title, [text(MARGIN, 38, title, "title"), ...notes, ...plots]);
+  return document(WIDTH, height, { title, notes: whereOf(machine, adapter, date) }, plots);
 }
 
 function drawJob(job: JobReport, top: number): string[] {

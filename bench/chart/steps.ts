@@ -3,10 +3,9 @@ import { type Machine, vectorBits } from "../machine.ts";
 import type { AdapterReport, StepsReport } from "../report.ts";
 import { agrees, digits } from "../tables.ts";
 import { logAxis } from "./scale.ts";
-import { document, dot, line, text } from "./svg.ts";
+import { document, dot, line, MARGIN, text } from "./svg.ts";
 
 const WIDTH = 900;
-const MARGIN = 28;
 const PLOT_LEFT = 330;
 const PLOT_RIGHT = WIDTH - 100;
 const HEAD = 122;
@@ -66,13 +65,11 @@ export function stepsChart(report: DrawnSteps): string {
   const title = "Seconds per step, by engine and size of the picture";
   const notes = notesOf(report.machine, report.measurements[0]!.adapter, report.date);
   const parts = [
-    text(MARGIN, 38, title, "title"),
-    ...notes.map((note, i) => text(MARGIN, 62 + 18 * i, note, "note")),
     ...grid,
     ...drawn,
     text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, "seconds, logarithmic; left is faster", "note", "middle"),
   ];
-  return document(WIDTH, bottom + FOOT, title, parts.flat());
+  return document(WIDTH, bottom + FOOT, { title, notes }, parts.flat());
 }
 
 function drawPanel({ size, rows }: Panel, top: number, at: (seconds: number) => number): string[] {

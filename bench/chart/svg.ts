@@ -32,8 +32,23 @@ export function path(points: readonly (readonly [number, number])[], role: strin
   return element("path", { d, class: role });
 }
 
-/** The whole file. `title` is what screen readers say. */
-export function document(width: number, height: number, title: string, parts: readonly string[]): string {
+/** Left of titles and headings. */
+export const MARGIN = 28;
+
+/** What stands above all parts; `title` is what screen readers say, too. */
+export interface Head {
+  readonly title: string;
+  /** A line each, below the title. */
+  readonly notes: readonly string[];
+}
+
+/** The whole file. */
+export function document(
+  width: number,
+  height: number,
+  { title, notes }: Head,
+  parts: readonly string[],
+): string {
   const attributes = {
     xmlns: "http://www.w3.org/2000/svg",
     width,
@@ -43,7 +58,11 @@ export function document(width: number, height: number, title: string, parts: re
     "aria-label": title,
   };
   const background = element("rect", { width, height, class: "background" });
-  return `${element("svg", attributes, `\n${[style, background, ...parts].join("\n")}\n`)}\n`;
+  const head = [
+    text(MARGIN, 38, title, "title"),
+    ...notes.map((note, i) => text(MARGIN, 62 + 18 * i, note, "note")),
+  ];
+  return `${element("svg", attributes, `\n${[style, background, ...head, ...parts].join("\n")}\n`)}\n`;
 }
 
 export function escaped(value: string | number): string {

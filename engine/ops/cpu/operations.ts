@@ -156,19 +156,18 @@ class CpuOperations implements Operations {
     return this.#publish(output, input.shape, tag);
   }
 
-  /** Gradient of the losses on an activation, in memory of its own; undefined where there are none. */
-  #lossGradient(x: Activation, losses: LayerLosses): GPUBuffer | undefined {
+  /** Gradient of the losses on an activation, in `d` or else in memory of its own; undefined where there are none. */
+  #lossGradient(x: Activation, losses: LayerLosses, d?: GPUBuffer): GPUBuffer | undefined {
     if (!losses.style && !losses.content) return undefined;
-    const d = this.#arena.buffer("loss gradient", 16 * mapTexels(x.shape));
-    this.#losses.gradient(x, losses, d);
-    return d;
+    const target = d ?? this.#arena.buffer("loss gradient", 16 * mapTexels(x.shape));
+    this.#losses.gradient(x, losses, target);
+    return target;
   }
 
   /** The end of a convolution back to `input`, whose losses' gradient passes through `free`, a buffer that nothing needs now. */
   #masked(input: Activation, losses: LayerLosses, free: GPUBuffer): Finish {
     const mask = maskOf(input);
-    if (!losses.style && !losses.content) return { mode: "masked", mask };
-    this.#losses.gradient(input, losses, free);
+    if (!this.#lossGradient(input, losses, free)) return { mode: "masked", mask };
     const d = this.#scratch.lossGradient();
     copyFlat(this.#program, free, d, mapTexels(input.shape));
     return { mode: "masked-add", mask, d: d.view };
