@@ -1,4 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { once } from "node:events";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   callRedis,
@@ -120,6 +122,22 @@ describe.skipIf(redisMissing)(
         const stranger = connect({ url: server.url });
         const refusal = { name: "StoreError", message: expect.stringContaining("certificate") };
         await expect(callRedis(stranger, () => stranger.ping())).rejects.toMatchObject(refusal);
+      },
+    );
+
+    test.skipIf(opensslMissing)(
+      "can be closed amid the handshake with a server that it doesn't trust",
+      async () => {
+        const server = await start({ password, tls: true });
+        // About every other time, Node reports a second error then, after the certificate's. With nobody listening it would end the process.
+        for (let i = 0; i < 20; i++) {
+          const stranger = connect({ url: server.url }) as Redis;
+          await once(stranger, "connecting");
+          await setImmediate();
+          const closed = new Promise((resolve) => stranger.stream.once("close", resolve));
+          await closeRedis(stranger);
+          await closed;
+        }
       },
     );
 

@@ -93,7 +93,18 @@ function track<Client extends RedisClient>(client: Client, link: Link): Client {
   client.on("ready", () => {
     link.lastError = undefined;
   });
+  if (client instanceof Cluster) client.on("+node", outliveLateErrors);
+  else outliveLateErrors(client);
   return client;
+}
+
+/**
+ * A TLS socket that is closed amid its handshake may report a second error, after the certificate's. The driver listens for one only, and an error that
+ * nobody listens for ends the process.
+ */
+function outliveLateErrors(node: Redis): void {
+  // The driver has made the socket by the end of the event loop's turn, unless it was closed meanwhile.
+  node.on("connecting", () => setImmediate(() => node.stream?.on("error", () => {})));
 }
 
 /**
