@@ -34,7 +34,13 @@ export const stored = (values: Float32Array, precision: Precision): Float32Array
  */
 export function toHalves(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(words, (word) => ((word >>> 16) & 0x8000) | halfOfMagnitude(word & 0x7fffffff));
+  const halves = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) {
+    // tens of millions of weights, for which Uint16Array.from() is slow
+    const word = words[i]!;
+    halves[i] = ((word >>> 16) & 0x8000) | halfOfMagnitude(word & 0x7fffffff);
+  }
+  return halves;
 }
 
 const LARGEST = 0x7bff;
