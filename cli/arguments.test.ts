@@ -35,6 +35,7 @@ describe("the command line", () => {
       saveEvery: undefined,
       trace: undefined,
       tuning: true,
+      dryRun: false,
       report: "people",
     });
     expect(parseSettings(args.settings)).toEqual(parseSettings({}));
@@ -102,7 +103,7 @@ describe("the command line", () => {
       trace: "t.jsonl",
       report: "json",
     });
-    expect(await parse(...least, "--quiet")).toMatchObject({ report: "quiet" });
+    expect(await parse(...least, "--quiet", "--dry-run")).toMatchObject({ report: "quiet", dryRun: true });
   });
 
   it.each([

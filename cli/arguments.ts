@@ -40,6 +40,8 @@ export interface StylizeArguments {
   readonly trace: string | undefined;
   /** Whether what was tuned is used. */
   readonly tuning: boolean;
+  /** Whether the run is only checked and its memory counted. */
+  readonly dryRun: boolean;
   readonly report: "people" | "json" | "quiet";
 }
 
@@ -88,6 +90,7 @@ export function createProgram(
     .option("--save-every <n>", "Write the present picture to the output every n steps.", toStepCount)
     .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
     .option("--no-tuning", "Use each kernel's usual variant, whatever 'stylize tune' found.")
+    .option("--dry-run", "Check everything, tell sizes and device memory, and neither compute nor write.")
     .option("--json", "Report on standard output, one JSON object a line.")
     .addOption(new Option("--quiet", "Report nothing but errors.").conflicts("json"))
     .action((content: string | undefined, options: Flags) =>
@@ -158,6 +161,7 @@ type Flags = Readonly<Record<string, unknown>> & {
   readonly saveEvery?: number;
   readonly trace?: string;
   readonly tuning: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 };
@@ -181,6 +185,7 @@ function stylizeArguments(content: string | undefined, flags: Flags): StylizeArg
     saveEvery: flags.saveEvery,
     trace: flags.trace,
     tuning: flags.tuning,
+    dryRun: Boolean(flags.dryRun),
     report: flags.json ? "json" : flags.quiet ? "quiet" : "people",
   };
 }

@@ -164,6 +164,7 @@ describe("stylize", { timeout: 30_000 }, () => {
     const outcome = await runHere(argv);
     expect(outcome.stderr.split("\n")[0]).toBe(`error: ${sentence}`);
     expect(outcome).toMatchObject({ status, stdout: "" });
+    expect(await runHere([...argv, "--dry-run"])).toEqual(outcome);
   });
 
   it("ends its process with that status and shows no stack", async () => {

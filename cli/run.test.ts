@@ -1,11 +1,12 @@
 /** Whole runs of the command, as small as they get: files in, a picture out, on whatever adapter there is. */
 import { existsSync, rmSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Size } from "../engine/pyramid.ts";
 import { decodePicture } from "../pictures/index.ts";
 import { TestIo } from "../tests/io.ts";
 import { run } from "./run.ts";
@@ -138,6 +139,59 @@ describe("stylize", { timeout: 240_000 }, () => {
       "error: Expected to write '/dev/full' but the disk is full.",
     ]);
     expect((await decodePicture(output)).picture).toMatchObject({ width: 40, height: 40 });
+  });
+
+  it("only tells what it would do when it runs dry", async () => {
+    const output = join(folder, "out.png");
+    const flags = [
+      "--size",
+      "64",
+      "--min-size",
+      "45",
+      "--steps",
+      "2",
+      "--trace",
+      join(folder, "trace.jsonl"),
+    ];
+    const all = [content, ...style, "-o", output, ...flags, "--dry-run"];
+    const [machines, people, nobody] = [new TestIo(), new TestIo(), new TestIo()];
+    expect(await run([...all, "--json"], machines)).toBe(0);
+    expect(await run(all, people)).toBe(0);
+    expect(await run([...all, "--quiet"], nobody)).toBe(0);
+    expect(await readdir(folder)).toEqual([]);
+
+    const plan = JSON.parse(machines.stdout.lines.at(-1)!);
+    expect(plan).toMatchObject({ event: "plan", network: "generated network", output });
+    expect(plan.content).toEqual({ width: 512, height: 512 });
+    expect(
+      plan.scales.map(({ width, height, steps }: Size & { steps: number }) => [width, height, steps]),
+    ).toEqual([
+      [45, 45, 2],
+      [64, 64, 2],
+    ]);
+    expect(plan.bytesPerPixel).toBe(plan.peakBytes / 64 ** 2);
+    for (const scale of plan.scales) {
+      const { weightsBytes, mapsBytes, optimizerBytes, copiesBytes, peakBytes } = scale;
+      expect(peakBytes).toBeGreaterThanOrEqual(weightsBytes + mapsBytes + optimizerBytes + copiesBytes);
+      expect(plan.peakBytes).toBeGreaterThanOrEqual(peakBytes);
+    }
+
+    const megabytes = (plan.peakBytes / 1e6).toFixed(1);
+    expect(people.stdout.lines.at(-1)).toContain(`At most ${megabytes} MB`);
+    expect(people.stdout.text).toMatch(/content +astronaut.jpg, 512x512\n/);
+    expect(people.stdout.text).toMatch(/^ +64x64 +2 /m);
+    expect(nobody.stdout.text + nobody.stderr.text).toBe("");
+  });
+
+  it("says when it runs dry that a trace can't be written", async () => {
+    const io = new TestIo();
+    const output = join(folder, "out.png");
+    const dry = [content, ...small, "-o", output, "--dry-run", "--quiet"];
+    await writeFile(join(folder, "kept.jsonl"), "kept");
+    expect(await run([...dry, "--trace", join(folder, "kept.jsonl")], io)).toBe(0);
+    expect(await readFile(join(folder, "kept.jsonl"), "utf8")).toBe("kept");
+    expect(await run([...dry, "--trace", folder], io)).toBe(6);
+    expect(io.stderr.text).toBe(`error: Expected to write '${folder}' but it is a folder.\n`);
   });
 
   it("says which adapters there are when none has the wanted name", async () => {

@@ -1,6 +1,7 @@
 /** `stylize CONTENT --style STYLE... -o OUT`: files in, a picture out. */
 import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { dryRun } from "../engine/dry-run.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { precisionOn } from "../engine/gpu/precision.ts";
 import type { Network } from "../engine/network/types.ts";
@@ -22,10 +23,11 @@ import {
 import { megabytes } from "../weights/download/mirror-failure.ts";
 import { bestNetwork, loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
+import { tellPlan } from "./dry-run.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { createReporter, type Reporter } from "./progress.ts";
 import { Result } from "./result.ts";
-import { Trace } from "./trace.ts";
+import { checkTrace, Trace } from "./trace.ts";
 import { useTuning } from "./tuning.ts";
 
 /** Returns the exit status: 0, or 130 when the run was stopped from outside. Throws StylizeError. */
@@ -38,7 +40,7 @@ export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<nu
   });
   try {
     await checkFiles(args);
-    return await perform(args, reporter, controller.signal, io.env);
+    return await perform(args, reporter, controller.signal, io);
   } finally {
     release();
     reporter.end();
@@ -71,7 +73,7 @@ async function perform(
   args: StylizeArguments,
   reporter: Reporter,
   signal: AbortSignal,
-  env: Io["env"],
+  { env, stdout }: Pick<Io, "env" | "stdout">,
 ): Promise<number> {
   const settings = parseSettings(args.settings);
   const content = await decodePicture(args.content);
@@ -80,7 +82,7 @@ async function perform(
     ...(await readOthers(args, settings)),
   };
   const network = await readNetwork(args, env);
-  using trace = args.trace === undefined ? undefined : new Trace(args.trace);
+  using trace = args.trace === undefined ? undefined : startTrace(args.trace, args);
   using context = await openContext({
     giveWay: true,
     ...(args.device !== undefined && { adapter: args.device }),
@@ -88,20 +90,23 @@ async function perform(
   const precision = precisionOn(context, settings.precision);
   const scales = planScales(pictures.content, settings);
   const { adapterName: adapter, family } = context;
-  reporter.start({ adapter, family, precision, network: network.name, scales, output: args.output });
+  const plan = { adapter, family, precision, network: network.name, scales, output: args.output };
+  if (!args.dryRun) reporter.start(plan);
   remarks(args, content, network, reporter);
   const note = (sentence: string) => reporter.note(sentence);
-  if (args.tuning) await useTuning(context, scales, { precision, env, cache: args.cache, signal, note });
+  if (args.tuning) await useTuning(context, scales, { ...args, precision, env, signal, note });
+  const job = { ...settings, ...pictures, context, network };
+  if (args.dryRun) {
+    tellPlan({ ...plan, ...(await dryRun(job)) }, args, content.picture, stdout);
+    return signal.aborted ? INTERRUPTED : 0;
+  }
   const result = new Result(
     args.output,
     encodeOptions(args, content, { ...settings, precision }, network),
     reporter,
   );
   const { picture, aborted, last } = await keeping(result, {
-    ...settings,
-    ...pictures,
-    context,
-    network,
+    ...job,
     signal,
     onIterate: async (iterate, present) => {
       result.step(iterate);
@@ -115,6 +120,12 @@ async function perform(
   if (last) await result.saveLast(picture, aborted ? "stopped" : "done");
   else reporter.note("Stopped before the first step: nothing was written.");
   return aborted ? INTERRUPTED : 0;
+}
+
+function startTrace(path: string, { dryRun }: StylizeArguments): Trace | undefined {
+  if (!dryRun) return new Trace(path);
+  checkTrace(path);
+  return undefined;
 }
 
 /** `stylize`, but after a failure the last good picture is written before the error goes on. */

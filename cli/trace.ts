@@ -1,7 +1,18 @@
 /** `--trace FILE`: the losses of each step, one JSON object a line. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Iterate } from "../engine/types.ts";
 import { writeFailed } from "../pictures/index.ts";
+
+/** Throws `write-failed` where a trace could not be started, and changes nothing. */
+export function checkTrace(path: string): void {
+  try {
+    if (existsSync(path)) closeSync(openSync(path, constants.O_WRONLY));
+    else accessSync(`${dirname(path)}/.`, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw writeFailed(path, cause);
+  }
+}
 
 export class Trace implements Disposable {
   readonly #path: string;

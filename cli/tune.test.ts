@@ -21,6 +21,7 @@ const options = () =>
     env: {},
     cache: folder,
     signal: new AbortController().signal,
+    dryRun: false,
     note: () => {},
   }) as const;
 const scales = [{ width: 32, height: 32, steps: 1 }];
@@ -79,6 +80,17 @@ describe("kept choices", () => {
     expect(context.choices.size).toBe(0);
     await file.add(choices);
     expect(await file.read()).toEqual(choices);
+  });
+
+  it("are not looked for by a dry run, which says that the run would", async () => {
+    using context = await openContext({ backend: "null", family: "gpu" });
+    const notes: string[] = [];
+    const note = (sentence: string) => void notes.push(sentence);
+    const long = [{ width: 1000, height: 1000, steps: 100 }];
+    await useTuning(context, long, { ...options(), dryRun: true, note });
+    expect(notes).toEqual([expect.stringContaining("would first find this adapter's fastest kernels")]);
+    expect(context.choices.size).toBe(0);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it("can't be kept where there is no room for the folder, which says so", async () => {

@@ -58,6 +58,8 @@ export interface TuningOptions {
   readonly env: Environment;
   readonly cache: string | undefined;
   readonly signal: AbortSignal;
+  /** Whether the run only counts its memory: then nothing is tuned. */
+  readonly dryRun: boolean;
   readonly note: (sentence: string) => void;
 }
 
@@ -69,7 +71,7 @@ export interface TuningOptions {
 export async function useTuning(
   context: GpuContext,
   scales: readonly ScalePlan[],
-  { precision, env, cache, signal, note }: TuningOptions,
+  { precision, env, cache, signal, dryRun, note }: TuningOptions,
 ): Promise<void> {
   if (context.family !== "gpu") return;
   const file = new TuningFile(context, env, cache);
@@ -77,6 +79,12 @@ export async function useTuning(
   const problems = problemsOfScales(scales, precision);
   const missing = problems.filter((problem) => !context.choices.has(problemKey(problem)));
   if (context.isSoftware || missing.length === 0 || work(scales) < WORTH_TUNING) return;
+  if (dryRun) {
+    note(
+      "The run would first find this adapter's fastest kernels, which may take more memory; 'stylize tune' finds them.",
+    );
+    return;
+  }
   note("Finding this adapter's fastest kernels, once, for some seconds.");
   const found = await tune(context, missing, { signal });
   const choices = new Map(found.map(({ key, variant }) => [key, variant]));

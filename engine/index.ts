@@ -1,5 +1,6 @@
 /** The public surface of the engine: pictures in, picture out. */
 export { type Checkpoint, checkpointOf } from "./checkpoint.ts";
+export { dryRun, type RunMemory, type ScaleMemory } from "./dry-run.ts";
 export { type ErrorCode, errorCodes, StylizeError } from "./errors.ts";
 export { GpuContext, type ShaderSource } from "./gpu/context.ts";
 export * from "./network/types.ts";

@@ -61,20 +61,10 @@ export interface StylizeResult {
  * @throws StylizeError; after a failure midway its `picture` is the last good one.
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
-  const { context, network, content, styles, start, resume, signal, onIterate, ...input } = options;
-  const settings = parseSettings(input);
-  checkPictures(settings, content, styles, start);
-  const scales = planScales(content, settings);
-  if (resume) checkCheckpoint(resume, scales);
-  const precision = precisionOn(context, settings.precision);
-  checkMemory(context, precision, scales.at(-1)!);
-  const terms = termsOf(lossWeights(settings, network));
+  const { context, content, start, resume, signal } = options;
   using weights = context.arena("weights");
-  const pooling = settings.pooling ?? network.defaults.pooling;
-  const model = await context.guarded(() =>
-    loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
-  );
-  const job: Job = { context, model, terms, settings, content, styles, scales, signal, onIterate };
+  const job = await prepareJob(options, weights);
+  const { settings, scales } = job;
   let state: Progress = {
     picture: resume?.picture ?? firstPicture(settings, scales[0]!, content, start),
     last: undefined,
@@ -88,12 +78,30 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
 }
 
-interface Job extends Pick<StylizeOptions, "context" | "content" | "styles" | "signal"> {
+/** Options that were checked, and the network on the device. */
+export interface Job extends Pick<StylizeOptions, "context" | "content" | "styles" | "signal"> {
   readonly onIterate: StylizeOptions["onIterate"] | undefined;
   readonly model: Model;
   readonly terms: readonly Term[];
   readonly settings: Settings;
   readonly scales: readonly ScalePlan[];
+}
+
+/** Checks `options`, then loads the network into `weights`. Throws StylizeError. */
+export async function prepareJob(options: StylizeOptions, weights: Arena): Promise<Job> {
+  const { context, network, content, styles, start, resume, signal, onIterate, ...input } = options;
+  const settings = parseSettings(input);
+  checkPictures(settings, content, styles, start);
+  const scales = planScales(content, settings);
+  if (resume) checkCheckpoint(resume, scales);
+  const precision = precisionOn(context, settings.precision);
+  checkMemory(context, precision, scales.at(-1)!);
+  const terms = termsOf(lossWeights(settings, network));
+  const pooling = settings.pooling ?? network.defaults.pooling;
+  const model = await context.guarded(() =>
+    loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
+  );
+  return { context, model, terms, settings, content, styles, scales, signal, onIterate };
 }
 
 /** What goes from scale to scale. */
@@ -110,9 +118,11 @@ async function stylizeScale(job: Job, scale: number, done: number, before: Progr
   let kept = before.picture;
   let last = before.last;
   using arena = context.arena(`scale ${scale + 1}`);
+  using memory = context.arena(`optimizer at scale ${scale + 1}`);
   try {
+    const pictures = picturesAt(job, size, before.picture);
     const run: ScaleRun = {
-      ...(await prepareScale(job, arena, size, steps - done, before)),
+      ...(await prepareScale(job, { arena, memory }, pictures, steps - done, before.carry)),
       signal,
       keep: (picture) => {
         kept = picture;
@@ -131,32 +141,42 @@ async function stylizeScale(job: Job, scale: number, done: number, before: Progr
   }
 }
 
+/** Those of one scale, each at the size at which it is looked at there. */
+interface ScalePictures {
+  readonly content: Picture;
+  readonly styles: readonly Picture[];
+  readonly start: Picture;
+}
+
+/** Where a scale's objective and the optimiser's memory are allocated. */
+interface ScaleArenas {
+  readonly arena: Arena;
+  readonly memory: Arena;
+}
+
 type Prepared = Omit<ScaleRun, "signal" | "keep" | "onStep">;
 
 /** Targets, objective and optimiser of a scale. */
-async function prepareScale(
-  job: Job,
-  arena: Arena,
-  size: Size,
+export async function prepareScale(
+  { context, model, terms, settings }: Job,
+  { arena, memory }: ScaleArenas,
+  { content, styles, start }: ScalePictures,
   steps: number,
-  before: Progress,
+  carried: OptimizerCarry | undefined,
 ): Promise<Prepared> {
-  const { context, model, terms, settings } = job;
-  const content = resample(job.content, size.width, size.height);
-  const styles = job.styles.map((style) => styleAt(style, size, settings.styleSize));
   const targets = {
     style: await styleTargets(context, model, styles, lossLayers(terms, "style")),
     content: await contentTargets(context, model, content, lossLayers(terms, "content")),
   };
-  const start = resample(before.picture, size.width, size.height);
+  const { width, height, data } = start;
   return context.guarded(() => {
     const objective = recordObjective(context, arena, model, start, terms, targets);
-    const previous = arena.bufferWith("previous picture", start.data);
+    const previous = arena.bufferWith("previous picture", data);
     const { image, gradient, state } = objective;
     const create = settings.optimizer === "adam" ? adamOf(settings) : lbfgsOf(settings, steps);
-    const problem = { count: start.data.length, image, gradient, previous, state };
-    const optimizer = create(context, arena, problem, before.carry);
-    return { context, arena, size, objective, optimizer, steps };
+    const problem = { count: data.length, image, gradient, previous, state };
+    const optimizer = create(context, memory, problem, carried);
+    return { context, arena, size: { width, height }, objective, optimizer, steps };
   });
 }
 
@@ -164,12 +184,21 @@ const adamOf = ({ learningRate = 0.02 }: Settings) => adam({ learningRate });
 const lbfgsOf = ({ learningRate = 1, history }: Settings, maxSteps: number) =>
   lbfgs({ learningRate, history, maxSteps });
 
+function picturesAt({ content, styles, settings }: Job, size: Size, before: Picture): ScalePictures {
+  const at = (picture: Picture, { width, height }: Size) => resample(picture, width, height);
+  return {
+    content: at(content, size),
+    styles: styles.map((style) => at(style, styleSizeAt(style, size, settings))),
+    start: at(before, size),
+  };
+}
+
 /** The style's long side is `styleSize` times that of the result, but no side falls below what the network takes. */
-function styleAt(style: Picture, size: Size, styleSize: number): Picture {
+export function styleSizeAt(style: Size, size: Size, { styleSize }: Settings): Size {
   const longSide = Math.round(styleSize * Math.max(size.width, size.height));
   const { width, height } = fitSize(style, longSide);
   const enlarge = Math.max(1, MIN_SIDE / Math.min(width, height));
-  return resample(style, Math.ceil(width * enlarge), Math.ceil(height * enlarge));
+  return { width: Math.ceil(width * enlarge), height: Math.ceil(height * enlarge) };
 }
 
 function firstPicture(settings: Settings, size: Size, content: Picture, start: Picture | undefined): Picture {

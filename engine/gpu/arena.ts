@@ -23,6 +23,11 @@ export class Arena implements Disposable {
     this.label = label;
   }
 
+  /** Bytes of all that it owns now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** A storage buffer of `bytes`, rounded up to 16; zeroed. */
   buffer(label: string, bytes: number): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);

@@ -1,0 +1,110 @@
+/** A context on which everything can be recorded and counted, and nothing is allocated or computed. */
+import { GpuContext } from "./context.ts";
+
+/** Takes the place of `context`, with its adapter's limits, features and kernels, on a device that creates nothing. */
+export class CountingContext extends GpuContext {
+  constructor(context: GpuContext) {
+    const shaders = (name: string) => context.shaderText(name);
+    super(countingDevice(context.device), context.adapterInfo, shaders, { family: context.family });
+    this.matrixConfigs = context.matrixConfigs;
+    this.choices = context.choices;
+  }
+
+  /** From here on `peakBytes` is the most since this call. */
+  resetPeak(): void {
+    this.peakBytes = this.liveBytes;
+  }
+
+  /** Zeros, which take no memory until they are written. */
+  override async readStaging({ size }: GPUBuffer): Promise<ArrayBuffer> {
+    return new ArrayBuffer(size);
+  }
+}
+
+const nothing = () => undefined;
+const later = () => Promise.resolve(undefined);
+
+type CountingPass = Pick<
+  GPUComputePassEncoder,
+  "setPipeline" | "setBindGroup" | "dispatchWorkgroups" | "end"
+>;
+const pass: CountingPass = {
+  setPipeline: nothing,
+  setBindGroup: nothing,
+  dispatchWorkgroups: nothing,
+  end: nothing,
+};
+
+type CountingEncoder = Pick<
+  GPUCommandEncoder,
+  "beginComputePass" | "copyBufferToBuffer" | "copyBufferToTexture" | "resolveQuerySet" | "finish"
+>;
+const encoder: CountingEncoder = {
+  beginComputePass: () => pass as GPUComputePassEncoder,
+  copyBufferToBuffer: nothing,
+  copyBufferToTexture: nothing,
+  resolveQuerySet: nothing,
+  finish: () => ({}) as GPUCommandBuffer,
+};
+
+const queue: Pick<GPUQueue, "submit" | "writeBuffer" | "onSubmittedWorkDone"> = {
+  submit: nothing,
+  writeBuffer: nothing,
+  onSubmittedWorkDone: later,
+};
+
+function createBuffer({ size }: GPUBufferDescriptor): GPUBuffer {
+  const buffer: Pick<GPUBuffer, "size" | "mapAsync" | "destroy"> = {
+    size,
+    mapAsync: later,
+    destroy: nothing,
+  };
+  return buffer as GPUBuffer;
+}
+
+/** What the engine calls of a device on its way through a run. */
+type CountingDevice = Pick<
+  GPUDevice,
+  | "features"
+  | "limits"
+  | "lost"
+  | "queue"
+  | "onuncapturederror"
+  | "pushErrorScope"
+  | "popErrorScope"
+  | "createBuffer"
+  | "createTexture"
+  | "createQuerySet"
+  | "createShaderModule"
+  | "createBindGroupLayout"
+  | "createPipelineLayout"
+  | "createBindGroup"
+  | "createComputePipeline"
+  | "createComputePipelineAsync"
+  | "createCommandEncoder"
+  | "destroy"
+>;
+
+function countingDevice({ features, limits }: GPUDevice): GPUDevice {
+  const device: CountingDevice = {
+    features,
+    limits,
+    lost: new Promise(nothing),
+    queue: queue as GPUQueue,
+    onuncapturederror: null,
+    pushErrorScope: nothing,
+    popErrorScope: () => Promise.resolve(null),
+    createBuffer,
+    createTexture: () => ({ createView: () => ({}) as GPUTextureView, destroy: nothing }) as GPUTexture,
+    createQuerySet: () => ({ destroy: nothing }) as GPUQuerySet,
+    createShaderModule: () => ({}) as GPUShaderModule,
+    createBindGroupLayout: () => ({}) as GPUBindGroupLayout,
+    createPipelineLayout: () => ({}) as GPUPipelineLayout,
+    createBindGroup: () => ({}) as GPUBindGroup,
+    createComputePipeline: () => ({}) as GPUComputePipeline,
+    createComputePipelineAsync: () => Promise.resolve({} as GPUComputePipeline),
+    createCommandEncoder: () => encoder as GPUCommandEncoder,
+    destroy: nothing,
+  };
+  return device as GPUDevice;
+}
