@@ -1,27 +1,19 @@
-// Weights of a 3x3 convolution to Winograd's F(4x4, 3x3): u = G w G^T, in the tile order that the matrix product reads.
+// Weights of a 3x3 convolution to Winograd's F(4x4, 3x3): u = G w G^T, for both directions.
 //
-// w: [out][in][3][3] f32 as stored; rows x depth is out x in, or in x out with the taps turned round for the data gradient.
-// u: [36][row tile][chunk][row block][depth of a tile][block] f32, block = min(16, rows of a tile); surplus rows and depth are zero.
-// One invocation: four consecutive rows at one depth, all 36 positions. Source: Lavin and Gray (2015), points 0, +-1, +-2, infinity.
+// w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel; surplus inputs are zero.
+// One invocation: one texel of all 36 positions. Source: Lavin and Gray (2015), points 0, +-1, +-2, infinity.
 struct Params {
-  rows: u32,        // padded to a multiple of 4
-  depth: u32,       // padded to a multiple of 4
-  real_rows: u32,
+  plane: u32,       // texels of a position
+  depth: u32,       // input channels, padded to a multiple of 4
   real_depth: u32,
-  tile_rows: u32,
-  tile_depth: u32,
-  transposed: u32,  // 1: data gradient
 }
 @group(0) @binding(0) var<storage, read> w: array<f32>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn tap(row: u32, k: u32, i: u32) -> f32 {
-  let inside = row < params.real_rows && k < params.real_depth;
-  let plain = (row * params.real_depth + k) * 9u + i;
-  let turned = (k * params.real_rows + row) * 9u + 8u - i;
-  let index = select(plain, turned, params.transposed == 1u);
-  return select(0.0, w[select(0u, index, inside)], inside);
+  let inside = k < params.real_depth;
+  return select(0.0, w[select(0u, (row * params.real_depth + k) * 9u + i, inside)], inside);
 }
 
 fn taps(row: u32, k: u32, i: u32) -> vec4f {
@@ -40,7 +32,7 @@ fn transform(a: vec4f, b: vec4f, c: vec4f) -> array<vec4f, 6> {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec3u, @builtin(local_invocation_index) l: u32) {
   let id = linear_index(g, n, l, 64u);
-  if (id >= params.rows / 4u * params.depth) { return; }
+  if (id >= params.plane) { return; }
   let row = id / params.depth * 4u;
   let k = id % params.depth;
 
@@ -48,16 +40,10 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec3u, @bui
   let column1 = transform(taps(row, k, 1u), taps(row, k, 4u), taps(row, k, 7u));
   let column2 = transform(taps(row, k, 2u), taps(row, k, 5u), taps(row, k, 8u));
 
-  let block = min(16u, params.tile_rows);
-  let tile = row / params.tile_rows * (params.depth / params.tile_depth) + k / params.tile_depth;
-  let row_block = row % params.tile_rows / block;
-  let in_tile = (row_block * params.tile_depth + k % params.tile_depth) * block + row % block;
-  let first = (tile * params.tile_rows * params.tile_depth + in_tile) / 4u;
-  let stride = params.rows * params.depth / 4u;
   for (var r = 0u; r < 6u; r++) {
     let line = transform(column0[r], column1[r], column2[r]);
     for (var c = 0u; c < 6u; c++) {
-      u[first + (r * 6u + c) * stride] = line[c];
+      u[(r * 6u + c) * params.plane + id] = line[c];
     }
   }
 }

@@ -9,9 +9,9 @@ import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import type { ConvWeights } from "../network/types.ts";
 import type { ConvLayer } from "../network/vgg19.ts";
-import { mapShape, roundUp, type TileShape, tileShape } from "./cpu/layout.ts";
+import { mapShape, roundUp } from "./cpu/layout.ts";
 import { cpuOperations } from "./cpu/operations.ts";
-import { copyFlat, type FlatTexture, flatTexture } from "./cpu/textures.ts";
+import { copyFlat, flatTexture } from "./cpu/textures.ts";
 import { POSITIONS } from "./cpu/winograd-shaders.ts";
 import { mapTexels } from "./elementwise.ts";
 import type { KernelFamily, LayerWeights } from "./family.ts";
@@ -28,7 +28,10 @@ export function cpuFamily(context: GpuContext): KernelFamily {
   };
 }
 
-/** Transforms a layer's weights on the device, for both directions. Flat textures, [36][tiles] as winograd_weights.wgsl writes them. */
+/**
+ * Transforms a layer's weights on the device. Both directions read them: a convolution with the taps turned round is that of the map turned
+ * round, turned back.
+ */
 async function loadWeights(
   context: GpuContext,
   arena: Arena,
@@ -37,50 +40,19 @@ async function loadWeights(
 ): Promise<LayerWeights> {
   using scratch = context.arena("weights");
   const program = new Program(context, scratch);
-  const w = scratch.bufferWith("weights", weight);
-  const transform = (transposed: boolean): FlatTexture => {
-    const [rows, depth] = [layer.outChannels, layer.inChannels];
-    const size = transposed ? { rows: depth, depth: rows } : { rows, depth };
-    return recordTransform(context, program, scratch, arena, w, size, transposed);
-  };
-  const [forward, backward] = [transform(false), transform(true)];
-  await program.run(); // waits, so that the scratch of one layer is freed before the next
-  return {
-    layer,
-    forward: forward.view,
-    backward: backward.view,
-    bias: arena.bufferWith(`${layer.name} bias`, bias),
-  };
-}
-
-function recordTransform(
-  context: GpuContext,
-  program: Program,
-  scratch: Arena,
-  arena: Arena,
-  w: GPUBuffer,
-  real: TileShape,
-  transposed: boolean,
-): FlatTexture {
-  const [rows, depth] = [roundUp(real.rows, 4), roundUp(real.depth, 4)];
-  const tile = tileShape(rows, depth);
-  const texels = (POSITIONS * rows * depth) / 4;
-  const target = flatTexture(arena, "weights", texels);
+  const depth = roundUp(layer.inChannels, 4);
+  const plane = (layer.outChannels / 4) * depth;
+  const texels = POSITIONS * plane;
   const u = scratch.buffer("transformed", 16 * texels);
   program.dispatch(
     context.kernel("winograd_weights", { libs: ["linear_index"] }),
-    { w, u },
-    {
-      rows,
-      depth,
-      real_rows: real.rows,
-      real_depth: real.depth,
-      tile_rows: tile.rows,
-      tile_depth: tile.depth,
-      transposed: Number(transposed),
-    },
-    linearGrid(Math.ceil((rows * depth) / 4 / 64)),
+    { w: scratch.bufferWith("weights", weight), u },
+    { plane, depth, real_depth: layer.inChannels },
+    linearGrid(Math.ceil(plane / 64)),
   );
-  copyFlat(program, u, target, texels);
-  return target;
+  const transformed = flatTexture(arena, "weights", texels);
+  copyFlat(program, u, transformed, texels);
+  await program.run(); // waits, so that the scratch of one layer is freed before the next
+  const { view } = transformed;
+  return { layer, forward: view, backward: view, bias: arena.bufferWith(`${layer.name} bias`, bias) };
 }

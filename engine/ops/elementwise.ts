@@ -20,7 +20,7 @@ export interface Storage {
   readonly features: "features_buffer" | "features_texture";
   readonly mask: "mask_words" | "mask_tiles";
   /** The order in which the product with the style gradient reads its matrix. */
-  readonly weight: "weight_rows" | "weight_tiles";
+  readonly weight: "weight_rows" | "weight_quads";
   maskParams(shape: MapShape): { readonly mask_tiles: number; readonly tiles_x: number };
 }
 

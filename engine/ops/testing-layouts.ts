@@ -3,7 +3,7 @@ import type { KernelFamilyName } from "../gpu/adapter.ts";
 import type { Arena } from "../gpu/arena.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Program, Resource } from "../gpu/program.ts";
-import { mapShape as cpuMapShape, tilesOf } from "./cpu/layout.ts";
+import { mapShape as cpuMapShape, cpuStorage, tilesOf } from "./cpu/layout.ts";
 import { copyFlat, copyMap, flatTexture, mapTexture } from "./cpu/textures.ts";
 import { mapTexels, type Storage } from "./elementwise.ts";
 import type { MapShape } from "./family.ts";
@@ -39,14 +39,7 @@ const gpu = (precision: Precision): TestLayout => ({
 });
 
 const cpu: TestLayout = {
-  storage: {
-    texel: "texel_f32",
-    map: "map_texture",
-    features: "features_texture",
-    mask: "mask_tiles",
-    weight: "weight_tiles",
-    maskParams: (shape) => ({ mask_tiles: tilesOf(shape).count, tiles_x: tilesOf(shape).x }),
-  },
+  storage: cpuStorage,
   shape: cpuMapShape,
   publish: (program, arena, texels, shape) => {
     const map = mapTexture(arena, "upload", shape);

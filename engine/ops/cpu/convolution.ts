@@ -3,8 +3,8 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
 import type { FeatureMap, MapShape } from "../family.ts";
-import { blockRows, type GemmTile, gemmShader } from "./gemm-shader.ts";
-import { type Band, bandsOf, roundUp, type TileShape, tileShape, tilesOf, workgroupOf } from "./layout.ts";
+import { type GemmTile, gemmShader } from "./gemm-shader.ts";
+import { type Band, bandsOf, roundUp, tileShape, tilesOf, workgroupOf } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 import {
@@ -30,22 +30,24 @@ export interface Product {
   readonly depth: number;
   readonly columns: number;
   readonly batch: number;
-  /** Where the weights stand; tile after tile, as winograd_weights.wgsl writes them, when not given. */
-  readonly strides?: WeightStrides;
+  /** At most so many columns a workgroup: another product's, whose kernels then serve this one, too. As many as fit when not given. */
+  readonly workgroup?: number;
+  readonly strides: WeightStrides;
   /** The part of y to compute; all of it when not given. */
   readonly part?: Part;
 }
 
-/** Texels of weights from one to the next. */
+/** Where the weights stand: texels from one to the next. 4x4 of them are four consecutive texels. */
 export interface WeightStrides {
-  readonly w_first: number;
-  readonly w_batch: number;
-  readonly w_tile: number;
-  /** From 16 rows of a tile to the next. */
-  readonly w_block: number;
-  readonly w_depth: number;
+  /** The first. */
+  readonly base: number;
+  readonly batch: number;
   /** From four rows to the next. */
-  readonly w_quad: number;
+  readonly quad: number;
+  /** From four depths to the next. */
+  readonly depth: number;
+  /** A texel is four depths of one row, not four rows of one depth. */
+  readonly turned: boolean;
 }
 
 /** A rectangle of y: multiples of the tile's rows and of 16 columns. */
@@ -72,9 +74,18 @@ export class Convolution {
     const scratch = this.#scratch;
     const depth = roundUp(x.shape.channels, 4);
     const rows = roundUp(shape.channels, 4);
+    const turned = finish.mode !== "forward";
+    // As winograd_weights.wgsl has written them; on the way back rows are input channels.
+    const strides = {
+      base: 0,
+      batch: (rows * depth) / 4,
+      quad: turned ? 4 : depth,
+      depth: turned ? rows : 4,
+      turned,
+    };
     for (const band of bandsOf(tilesOf(shape).count)) {
       const { columns } = band;
-      this.#transformInput(x, band, tag);
+      this.#transformInput(x, band, turned, tag);
       copyFlat(
         this.#program,
         scratch.transforms,
@@ -82,8 +93,8 @@ export class Convolution {
         (POSITIONS * depth * columns) / 4,
         `${tag} copy`,
       );
-      const input = { weights, x: scratch.transformsTexture.view, y: scratch.products };
-      this.product({ ...input, rows, depth, columns, batch: POSITIONS }, tag);
+      const operands = { weights, strides, x: scratch.transformsTexture.view, y: scratch.products };
+      this.product({ ...operands, rows, depth, columns, batch: POSITIONS }, tag);
       copyFlat(
         this.#program,
         scratch.products,
@@ -97,10 +108,10 @@ export class Convolution {
 
   /** Matrix products: one dispatch for each tile depth. */
   product(product: Product, tag: string): void {
-    const { weights, x, y, rows, depth, columns, batch } = product;
+    const { weights, strides, x, y, rows, depth, columns, batch } = product;
     const { part = { firstRow: 0, rows, firstColumn: 0, columns } } = product;
     const tile = tileShape(rows, depth);
-    const workgroup = workgroupOf(part.columns);
+    const workgroup = workgroupOf(part.columns, product.workgroup);
     for (let first = 0; first < depth; first += tile.depth) {
       const kernel = this.#gemm({ ...tile, accumulate: first > 0, workgroup });
       const params = {
@@ -111,7 +122,12 @@ export class Convolution {
         first_row4: part.firstRow / 4,
         first_column: part.firstColumn,
         first_depth4: first / 4,
-        ...(product.strides ?? tileStrides(tile, rows, depth, first)),
+        w_first: strides.base + (first / 4) * strides.depth + (part.firstRow / 4) * strides.quad,
+        w_batch: strides.batch,
+        w_tile: (tile.rows / 4) * strides.quad,
+        w_quad: strides.quad,
+        w_depth: strides.depth,
+        turned: Number(strides.turned),
       };
       const grid = [part.columns / workgroup, part.rows / tile.rows, batch] as const;
       this.#program.dispatch(kernel, { x, wt: weights, y }, params, grid, tag);
@@ -123,12 +139,15 @@ export class Convolution {
     return this.#context.generatedKernel(label, () => gemmShader(tile));
   }
 
-  #transformInput(x: FeatureMap, band: Band, tag: string): void {
+  #transformInput(x: FeatureMap, band: Band, turned: boolean, tag: string): void {
     const channels4 = Math.ceil(x.shape.channels / 4);
     this.#program.dispatch(
       this.#context.generatedKernel("winograd input", inputTransformShader, ["fast_divide"]),
       { x: x.resource, v: this.#scratch.transforms },
-      bandParams(x.shape, band, channels4),
+      {
+        ...bandParams(x.shape, band, channels4),
+        ...(turned ? { far: 5, step: 2 ** 32 - 1 } : { far: 0, step: 1 }),
+      },
       [Math.ceil((channels4 * band.columns) / 64), 1, 1],
       tag,
     );
@@ -152,19 +171,6 @@ export class Convolution {
       "fast_divide",
     ]);
   }
-}
-
-/** Of [z][row tile][depth tile][block][depth][rows of a block]. */
-function tileStrides(tile: TileShape, rows: number, depth: number, first: number): WeightStrides {
-  const block = blockRows(tile.rows) / 4;
-  return {
-    w_first: (tile.rows * first) / 4,
-    w_batch: (rows * depth) / 4,
-    w_tile: (tile.rows * depth) / 4,
-    w_block: block * tile.depth,
-    w_depth: block,
-    w_quad: 1,
-  };
 }
 
 function bandParams(

@@ -9,7 +9,7 @@ import { lines, loadFlat, opaqueZero, range } from "./text.ts";
 export interface GemmTile {
   /** Rows of y that an invocation computes: 4, 32 or 64. */
   readonly rows: number;
-  /** Length of the sums in one dispatch: 4, 64 or 128. */
+  /** Length of the sums in one dispatch: 4 to 256. With 32 rows that fills workgroup memory. */
   readonly depth: number;
   /** Add to y what is there already: for the second and further dispatches along the sums. */
   readonly accumulate: boolean;
@@ -25,12 +25,12 @@ export const blockRows = (rows: number): number => Math.min(rows, SUMS);
 
 /**
  * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W as [rows/16][depth][16] ([1][depth][rows] when rows < 16)
- * in workgroup memory, then multiplies with literal indices only. Four sums share a statement: the driver takes them apart again, but
- * reads a fifth of the text.
+ * in workgroup memory, 4 rows by 4 depths at a time, then multiplies with literal indices only. Four sums share a statement: the driver
+ * takes them apart again, but reads a fifth of the text.
  *
  * Arrays of vec4f: x is flat [z][params.depth4][params.columns], y [z][params.rows4][params.columns], where a texel holds four
- * consecutive rows; four rows of W at one depth are a texel, too, and where it stands is up to the `w_` strides. The grid is
- * (columns / workgroup, row tiles, z), from row 4 * `first_row4` and column `first_column` on.
+ * consecutive rows. 4x4 of W are four consecutive texels, each four rows of one depth, or four depths of one row if `turned`; where they
+ * stand is up to the `w_` strides. The grid is (columns / workgroup, row tiles, z), from row 4 * `first_row4` and column `first_column` on.
  */
 export function gemmShader({ rows, depth, accumulate, workgroup }: GemmTile): string {
   const quads = blockRows(rows) / 4;
@@ -38,7 +38,7 @@ export function gemmShader({ rows, depth, accumulate, workgroup }: GemmTile): st
   const blocks = range(rows / blockRows(rows)).map((block) => gemmBlock(block, quads, depth, accumulate));
   return `struct Params {
 zero: u32, columns: u32, depth4: u32, rows4: u32, first_row4: u32, first_column: u32, first_depth4: u32,
-w_first: u32, w_batch: u32, w_tile: u32, w_block: u32, w_depth: u32, w_quad: u32
+w_first: u32, w_batch: u32, w_tile: u32, w_quad: u32, w_depth: u32, turned: u32
 }
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var wt: texture_storage_2d<rgba32float, read>;
@@ -51,9 +51,14 @@ let wb = params.w_first + g.z * params.w_batch + g.y * params.w_tile;
 let column = params.first_column + g.x * ${workgroup}u + l;
 let xb = (g.z * params.depth4 + params.first_depth4) * params.columns + column;
 let yb = (g.z * params.rows4 + params.first_row4 + g.y * ${rows / 4}u) * params.columns + column;
-for (var i = l; i < ${tile}u; i += ${workgroup}u) {
-let wi = wb + i / ${quads * depth}u * params.w_block + i / ${quads}u % ${depth}u * params.w_depth + i % ${quads}u * params.w_quad;
-w[i] = ${loadFlat("wt", "wi")};
+let turned = params.turned == 1u;
+for (var i = l; i < ${tile / 4}u; i += ${workgroup}u) {
+let quad = i % ${rows / 4}u;
+let k4 = i / ${rows / 4}u;
+let wi = wb + quad * params.w_quad + k4 * params.w_depth;
+${lines(4, (j) => `let t${j} = ${loadFlat("wt", `wi + ${j}u`)};`)}
+let o = (quad / ${quads}u * ${depth}u + 4u * k4) * ${quads}u + quad % ${quads}u;
+${lines(4, (j) => `w[o + ${j * quads}u] = select(t${j}, vec4f(${range(4).map((i) => `t${i}.${"xyzw"[j]}`)}), turned);`)}
 }
 workgroupBarrier();
 ${lines(depth / 4, (k) => `let x${k} = ${loadFlat("x", `xb + ${k}u * params.columns`)};`)}

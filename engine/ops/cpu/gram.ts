@@ -1,10 +1,10 @@
-/** Gram matrices on the cpu family: F F^T as a batch of matrix products over chunks of 128 pixels, then their sum. */
+/** Gram matrices on the cpu family: F F^T as a batch of matrix products over chunks of pixels, then their sum. */
 import type { GpuContext } from "../../gpu/context.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
 import type { Convolution, Part } from "./convolution.ts";
-import { GRAM_CHUNK, gramChunksIn, tileShape } from "./layout.ts";
+import { GRAM_CHUNK, gramChunksIn } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 
@@ -49,16 +49,9 @@ export class Gram {
     copyFlat(program, transforms, transformsTexture, quads * channels, `${tag} copy`);
     for (const part of upperParts(channels)) {
       // F itself is the left operand: four channels of a pixel are a texel. Beyond the last pixel the right one is zero.
-      const strides = {
-        w_first: (part.firstRow / 4) * pixels + first * GRAM_CHUNK,
-        w_batch: GRAM_CHUNK,
-        w_tile: (tileShape(channels, GRAM_CHUNK).rows / 4) * pixels,
-        w_block: 4 * pixels,
-        w_depth: 1,
-        w_quad: pixels,
-      };
+      const strides = { base: first * GRAM_CHUNK, batch: GRAM_CHUNK, quad: pixels, depth: 4, turned: false };
       const operands = { weights: featuresOf(x), x: transformsTexture.view, y: products, strides, part };
-      const sizes = { rows: channels, depth: GRAM_CHUNK, columns: channels, batch: chunks };
+      const sizes = { rows: channels, depth: GRAM_CHUNK, columns: channels, batch: chunks, workgroup: 64 };
       this.#products.product({ ...operands, ...sizes }, tag);
     }
     program.dispatch(

@@ -16,7 +16,8 @@ export interface TileShape {
 export function tileShape(rows: number, depth: number): TileShape {
   if (depth === 4) return { rows: 64, depth: 4 };
   if (rows === 4) return { rows: 4, depth: 64 };
-  return depth === 64 ? { rows: 64, depth: 64 } : { rows: 32, depth: 128 };
+  if (depth === 64) return { rows: 64, depth: 64 };
+  return { rows: 32, depth: Math.min(depth, 256) };
 }
 
 /** The size of a map: whole 4x4 tiles, and rows of a multiple of 16 texels, which copies to textures demand. */
@@ -37,7 +38,7 @@ export const cpuStorage: Storage = {
   map: "map_texture",
   features: "features_texture",
   mask: "mask_tiles",
-  weight: "weight_tiles",
+  weight: "weight_quads",
   maskParams(shape) {
     const tiles = tilesOf(shape);
     return { mask_tiles: tiles.count, tiles_x: tiles.x };
@@ -63,9 +64,9 @@ export function bandsOf(tiles: number): readonly Band[] {
 /** Extra columns' worth of time that a workgroup spends on staging its weights. */
 const STAGING = 11;
 
-/** The largest workgroup that divides `columns`, as bands are padded to. */
-export function workgroupOf(columns: number): number {
-  return [256, 64, 16].find((size) => columns % size === 0)!;
+/** The largest workgroup of at most `most` invocations that divides `columns`, as bands are padded to. */
+export function workgroupOf(columns: number, most = 256): number {
+  return [256, 64, 16].find((size) => size <= most && columns % size === 0)!;
 }
 
 /** Invocations a workgroup that waste the least on `columns`: on padding when large, on staging weights when small. */
@@ -85,8 +86,8 @@ export function bandTexels(
   return Math.max(...sizes);
 }
 
-/** Pixels of a chunk of a Gram product: the depth of the tiles of 32 rows. */
-export const GRAM_CHUNK = 128;
+/** Pixels of a chunk of a Gram product: the depth of a tile. */
+export const GRAM_CHUNK = 256;
 
 /** How many chunks of a Gram product fit in `texels` texels of operands and of products. */
 export function gramChunksIn(texels: number, channels: number): number {

@@ -5,6 +5,7 @@ import { type Elementwise, featuresOf } from "../elementwise.ts";
 import type { Activation, LayerLosses, StyleTerm } from "../family.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Gram } from "./gram.ts";
+import { tilesOf, workgroupFor } from "./layout.ts";
 import { copyFlat, flatTexture } from "./textures.ts";
 
 export class Losses {
@@ -37,7 +38,10 @@ export class Losses {
     this.#gram.record(x, gram);
     this.#elementwise.styleLoss(x.shape, gram, style, e);
     copyFlat(this.#program, e, weights, channels ** 2 / 4, `${tag} copy`);
-    const product = { weights: weights.view, x: featuresOf(x), y: d, rows: channels, depth: channels };
-    this.#products.product({ ...product, columns: rows * pitch, batch: 1 }, tag);
+    const strides = { base: 0, batch: 0, quad: channels, depth: 4, turned: false };
+    const operands = { weights: weights.view, strides, x: featuresOf(x), y: d };
+    const sizes = { rows: channels, depth: channels, columns: rows * pitch, batch: 1 };
+    const workgroup = workgroupFor(tilesOf(x.shape).count); // as the convolutions of this size
+    this.#products.product({ ...operands, ...sizes, workgroup }, tag);
   }
 }

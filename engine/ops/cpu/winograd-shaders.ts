@@ -4,7 +4,7 @@
  * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with their points 0, +-1, +-2 and infinity.
  * y = A^T [sum over channels of (G w G^T) * (B^T d B)] A; G w G^T is in shaders/winograd_weights.wgsl.
  */
-import { loadFlat, opaqueZero, range } from "./text.ts";
+import { lines, loadFlat, opaqueZero, range } from "./text.ts";
 
 /** Transform positions: 6 x 6. */
 export const POSITIONS = 36;
@@ -46,14 +46,13 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32
 
 /**
  * x, a 2D array texture with a border of one, layer = c4 -> v: [36][channels/4][columns] vec4f, columns = tiles of the band, padded.
- * One invocation: one tile of four channels. Its rows go through a loop that neither Mesa nor LLVM can unroll, for they don't know
- * that `params.zero` is 0: with 36 stores in a row, which are taken apart lane by lane, LLVM takes five times as long.
+ * One invocation: one tile of four channels, turned round by `far` and `step` (0 and 1, or 5 and -1). Its rows go through a loop that
+ * neither Mesa nor LLVM can unroll, for they don't know that `params.zero` is 0: with 36 stores in a row, which are taken apart lane by lane,
+ * LLVM takes five times as long.
  */
 export function inputTransformShader(): string {
   const columns = range(6).map((c) => {
-    const loads = range(6).map(
-      (r) => `let d${r}${c} = textureLoad(x, vec2u(4u * tx + ${c}u, 4u * ty + ${r}u), c4);`,
-    );
+    const loads = range(6).map((r) => `let d${r}${c} = textureLoad(x, vec2u(x${c}, y${r}), c4);`);
     return [
       ...loads,
       inputTransform(
@@ -68,7 +67,7 @@ export function inputTransformShader(): string {
     range(6).map((c) => `v${c}`),
   );
   const stores = range(6).map((c) => `v[o + (6u * r + ${c}u) * params.stride] = v${c};`);
-  return `struct Params { ${locateParams} }
+  return `struct Params { ${locateParams}, far: u32, step: u32 }
 @group(0) @binding(0) var x: texture_storage_2d_array<rgba32float, read>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
@@ -77,6 +76,8 @@ fn pick(i: u32, ${range(6).map((i) => `v${i}: vec4f`)}) -> vec4f {
 }
 ${main}
 ${locate}
+${lines(6, (i) => `let x${i} = 4u * tx + params.far + ${i}u * params.step;`)}
+${lines(6, (i) => `let y${i} = 4u * ty + params.far + ${i}u * params.step;`)}
 ${columns.join("\n")}
 let o = c4 * params.columns + t;
 for (var r = params.zero; r < 6u; r++) {
@@ -89,6 +90,7 @@ ${[...picked, row, ...stores].join("\n")}
  * What happens to the outputs of a convolution before they are stored:
  * `forward`: bias, ReLU, and the ReLU's signs to a mask; `plain`: nothing; `masked`: times the mask of the map below;
  * `masked-add`: the same after adding d, the gradient of the losses there, a flat texture of y's shape.
+ * All but `forward` are on the way back, whose tiles are turned round.
  */
 export type OutputMode = "forward" | "plain" | "masked" | "masked-add";
 
@@ -141,7 +143,7 @@ function finish(mode: OutputMode): string {
   const pixels = range(16).map((i) => ({
     r: i >> 2,
     c: i & 3,
-    a: `a${i >> 2}${i & 3}`,
+    a: mode === "forward" ? `a${i >> 2}${i & 3}` : `a${3 - (i >> 2)}${3 - (i & 3)}`,
     y: `y${i >> 2}${i & 3}`,
   }));
   const inside = (r: number, c: number) => `x0 + ${c}u < params.width && y0 + ${r}u < params.height`;
