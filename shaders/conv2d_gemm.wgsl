@@ -5,7 +5,8 @@
 // same convolution with flipped, transposed weights.
 //
 // With `positions` above 1 and SIDE 1 it is as many products at once, one for each workgroup_id.z: x and y are then
-// [channels/4][positions][width] with height 1, weights [positions][in_channels][out_channels].
+// [channels/4][positions][width] with height 1, weights [positions][in_channels][out_channels]. With one position, workgroup_id.z
+// counts the rows of a grid whose tiles of pixels would be too many for one.
 //
 // One workgroup: CHANNELS channels of PIXELS pixels, counted row after row over the whole map. One invocation: 4 * TEXELS
 // channels of RUN pixels that are LANES apart. The sum runs over blocks of 16 input channels and, inside, over the taps, so that
@@ -58,13 +59,19 @@ fn multiply_add(sum: vec4f, w: mat4x4f, pixel: vec4f) -> vec4f {
 }
 
 @compute @workgroup_size(INVOCATIONS)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  let load_pixel = group.x * PIXELS + local % PIXELS;
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let position = min(group.z, params.positions - 1u);
+  let tile_pixel = ((group.z - position) * groups.x + group.x) * PIXELS;  // the first of this workgroup
+  let load_pixel = tile_pixel + local % PIXELS;
   let load_row = load_pixel / params.width;
   let load_column = load_pixel % params.width;
   let load_c4 = local / PIXELS;
   let row_stride = params.out_channels / 4u;
-  let first_weight = group.z * params.in_channels * row_stride + group.y * COLUMNS;
+  let first_weight = position * params.in_channels * row_stride + group.y * COLUMNS;
 
   let lane = local % LANES;
   let texel = local / LANES * TEXELS;  // of this invocation's channels, inside the tile
@@ -93,7 +100,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         next_weights[i] = vec4f(weights_at(base + index / COLUMNS * row_stride + index % COLUMNS));
       }
       for (var i = 0u; i < PIXEL_LOADS; i++) {
-        next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, group.z, load_row, load_column, tap);
+        next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, position, load_row, load_column, tap);
       }
       tap = (tap + 1u) % TAPS;
       c4 += select(0u, DEPTH / 4u, tap == 0u);
@@ -124,12 +131,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let size = params.height * params.width;
   for (var r = 0u; r < RUN; r++) {
     let in_tile = lane + LANES * r;
-    let p = group.x * PIXELS + in_tile;
+    let p = tile_pixel + in_tile;
     if (p < size) {
       for (var t = 0u; t < TEXELS; t++) {
         let out4 = group.y * COLUMNS + texel + t;
         let value = finish(out4, p, sums[t * RUN + r]);
-        y[(out4 * params.positions + group.z) * size + p] = to_texel(value);
+        y[(out4 * params.positions + position) * size + p] = to_texel(value);
         if (KEEPS_SIGNS) {
           atomicOr(&words[(texel + t) / 8u * PIXELS + in_tile], signs(out4, value));
         }
@@ -139,7 +146,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (KEEPS_SIGNS) {
     workgroupBarrier();
     for (var i = local; i < WORDS; i += INVOCATIONS) {
-      let p = group.x * PIXELS + i % PIXELS;
+      let p = tile_pixel + i % PIXELS;
       if (p < size) {
         keep_signs(group.y * (CHANNELS / 32u) + i / PIXELS, p, atomicLoad(&words[i]));
       }

@@ -59,11 +59,16 @@ fn operands(w: Weights) -> vec4<Operand> {
 }
 
 @compute @workgroup_size(INVOCATIONS)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let tile_pixel = (group.z * groups.x + group.x) * PIXELS;  // the first of this workgroup
   let load_pixel = local % PIXELS;
   let load_c4 = local / PIXELS;
-  let load_row = (group.x * PIXELS + load_pixel) / params.width;
-  let load_column = (group.x * PIXELS + load_pixel) % params.width;
+  let load_row = (tile_pixel + load_pixel) / params.width;
+  let load_column = (tile_pixel + load_pixel) % params.width;
   let row_stride = params.out_channels / 4u;
 
   let subgroup = local / SUBGROUP;
@@ -135,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       for (var t = lane; t < M * N / 4u; t += SUBGROUP) {
         let in_tile = first_pixel + j * N + t % N;
         let texel = (first_channel + i * M) / 4u + t / N;
-        let p = group.x * PIXELS + in_tile;
+        let p = tile_pixel + in_tile;
         if (p < size) {
           let at = subgroup * M * N + t % N * M + 4u * (t / N);
           let out4 = group.y * COLUMNS + texel;
@@ -152,7 +157,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (KEEPS_SIGNS) {
     workgroupBarrier();
     for (var i = local; i < WORDS; i += INVOCATIONS) {
-      let p = group.x * PIXELS + i % PIXELS;
+      let p = tile_pixel + i % PIXELS;
       if (p < size) {
         keep_signs(group.y * (CHANNELS / 32u) + i / PIXELS, p, atomicLoad(&words[i]));
       }

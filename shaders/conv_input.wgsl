@@ -54,12 +54,16 @@ fn window(p: u32) -> array<vec3f, 9> {
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
   for (var i = local; i < 432u; i += 128u) {
     weight_tile[i] = vec4f(weights_at(i));
   }
   let pixels = params.height * params.width;
-  let first = group.x * 128u + (local & 63u);
+  let first = linear_index(group, groups, local & 63u, 128u);
   let second = first + 64u;
   let c32 = local >> 6u;
   let window0 = window(min(first, pixels - 1u));

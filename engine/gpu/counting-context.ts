@@ -5,7 +5,7 @@ import { GpuContext } from "./context.ts";
 export class CountingContext extends GpuContext {
   constructor(context: GpuContext) {
     const shaders = (name: string) => context.shaderText(name);
-    super(countingDevice(context.device), context.adapterInfo, shaders, { family: context.family });
+    super(countingDevice(context), context.adapterInfo, shaders, { family: context.family });
     this.matrixConfigs = context.matrixConfigs;
     this.choices = context.choices;
   }
@@ -85,7 +85,7 @@ type CountingDevice = Pick<
   | "destroy"
 >;
 
-function countingDevice({ features, limits }: GPUDevice): GPUDevice {
+function countingDevice({ device: { features }, limits }: GpuContext): GPUDevice {
   const device: CountingDevice = {
     features,
     limits,

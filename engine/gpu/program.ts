@@ -9,13 +9,16 @@ import type { Kernel } from "./kernel.ts";
 import { packParams } from "./wgsl.ts";
 
 export type Resource = GPUBuffer | GPUTextureView;
+/** Workgroups in each dimension. */
 export type Grid = readonly [x: number, y: number, z: number];
+/** The grid on an adapter that allows so many workgroups a dimension. */
+export type GridWithin = (limit: number) => Grid;
 
 interface Dispatch {
   readonly kind: "dispatch";
   readonly kernel: Kernel;
   readonly group: GPUBindGroup;
-  readonly grid: Grid;
+  readonly workgroups: Grid;
   readonly tag: string;
 }
 
@@ -70,10 +73,10 @@ export class Program {
     kernel: Kernel,
     resources: Readonly<Record<string, Resource>>,
     params: Readonly<Record<string, number>>,
-    grid: Grid,
+    grid: Grid | GridWithin,
     tag: string = kernel.label,
   ): void {
-    this.#checkGrid(kernel, grid);
+    const workgroups = this.#workgroups(kernel, grid);
     const entries = kernel.bindings.map(({ name, binding, kind }): GPUBindGroupEntry => {
       if (kind === "uniform") return { binding, resource: this.#uniform(kernel, params) };
       const resource = resources[name];
@@ -84,7 +87,7 @@ export class Program {
     const extra = Object.keys(resources).find((name) => !kernel.bindings.some((b) => b.name === name));
     if (extra) throw new Error(`Expected a binding of kernel '${kernel.label}' but received '${extra}'.`);
     const group = this.#context.device.createBindGroup({ label: tag, layout: kernel.layout, entries });
-    this.#commands.push({ kind: "dispatch", kernel, group, grid, tag });
+    this.#commands.push({ kind: "dispatch", kernel, group, workgroups, tag });
   }
 
   copyToTexture(copy: TextureCopy, tag = "copy"): void {
@@ -235,26 +238,39 @@ export class Program {
     return { buffer, offset, size: bytes.byteLength };
   }
 
-  #checkGrid(kernel: Kernel, grid: Grid): void {
+  #workgroups(kernel: Kernel, grid: Grid | GridWithin): Grid {
     const limit = this.#context.limits.maxComputeWorkgroupsPerDimension;
-    if (grid.every((n) => Number.isInteger(n) && n >= 1 && n <= limit)) return;
+    const workgroups = typeof grid === "function" ? grid(limit) : grid;
+    if (workgroups.every((n) => Number.isInteger(n) && n >= 1 && n <= limit)) return workgroups;
     throw new Error(
-      `Expected 1 to ${limit} workgroups a dimension for '${kernel.label}' but received ${grid.join("x")}.`,
+      `Expected 1 to ${limit} workgroups a dimension for '${kernel.label}' but received ${workgroups.join("x")}.`,
     );
   }
 }
 
 /** A grid of at least `count` workgroups for kernels that compute `index = g.y * n.x + g.x` from workgroup_id g of num_workgroups n. */
-export function linearGrid(count: number): Grid {
-  const limit = 65535;
-  const y = Math.ceil(count / limit);
-  return [Math.ceil(count / y), y, 1];
+export function linearGrid(count: number): GridWithin {
+  return (limit) => [...gridRows(count, limit), 1];
 }
 
-function encodeDispatch(pass: GPUComputePassEncoder, { kernel, group, grid }: Dispatch): void {
+/** A grid of `y` times at least `count` workgroups for kernels that compute `index = g.z * n.x + g.x`. */
+export function linearGrids(count: number, y: number): GridWithin {
+  return (limit) => {
+    const [x, z] = gridRows(count, limit);
+    return [x, y, z];
+  };
+}
+
+/** Rows of about the same length, `limit` at most, that hold at least `count` workgroups: how long, and how many. */
+function gridRows(count: number, limit: number): [length: number, rows: number] {
+  const rows = Math.ceil(count / limit);
+  return [Math.ceil(count / rows), rows];
+}
+
+function encodeDispatch(pass: GPUComputePassEncoder, { kernel, group, workgroups }: Dispatch): void {
   pass.setPipeline(kernel.pipeline);
   pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(...grid);
+  pass.dispatchWorkgroups(...workgroups);
 }
 
 function isBuffer(resource: Resource): resource is GPUBuffer {

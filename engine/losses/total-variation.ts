@@ -1,6 +1,6 @@
 /** Total variation, the loss that smooths: squared differences between neighbouring pixels. */
 import type { GpuContext } from "../gpu/context.ts";
-import { linearGrid, type Program } from "../gpu/program.ts";
+import type { Program } from "../gpu/program.ts";
 import { LOSS_PARTIALS, type LossSink } from "../ops/family.ts";
 
 export interface TotalVariation extends LossSink {
@@ -29,6 +29,6 @@ export function recordTotalVariation(
     context.kernel("image_tv", { libs: ["reduce"] }),
     { image, gradient, partials },
     { height, width, term, scale_x: scaleX, scale_y: scaleY },
-    linearGrid(LOSS_PARTIALS),
+    [LOSS_PARTIALS, 1, 1],
   );
 }

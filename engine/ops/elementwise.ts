@@ -81,7 +81,7 @@ export class Elementwise {
       this.#context.kernel("style_loss", { libs: ["reduce", this.#storage.weight] }),
       { gram, target_gram: target, e, partials },
       { channels, term, scale, gradient_scale: (4 * scale * this.#gradientScale) / (height * width) },
-      linearGrid(LOSS_PARTIALS),
+      [LOSS_PARTIALS, 1, 1],
       `style ${channels}`,
     );
   }
@@ -103,7 +103,7 @@ export class Elementwise {
         scale,
         gradient_scale: 2 * scale * this.#gradientScale,
       },
-      linearGrid(LOSS_PARTIALS),
+      [LOSS_PARTIALS, 1, 1],
       "content",
     );
   }

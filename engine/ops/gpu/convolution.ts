@@ -3,7 +3,7 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import { matrixDirectives } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
-import type { Program } from "../../gpu/program.ts";
+import { linearGrid, linearGrids, type Program } from "../../gpu/program.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
 import { maskWords } from "./layout.ts";
@@ -73,7 +73,7 @@ function recordGemm(
     isMatrix ? matrixKernel(context, side, variant, libs) : gemmKernel(context, side, tile, libs),
     { x: x.resource, weights: side === 3 ? weights.buffer : weights, y, ...resources },
     { ...gemmParams(x.shape, shape), ...(isMatrix ? {} : { positions: 1 }) },
-    [Math.ceil(maskWords(shape) / tile.pixels), shape.channels / tile.channels, 1],
+    linearGrids(Math.ceil(maskWords(shape) / tile.pixels), shape.channels / tile.channels),
     tag,
   );
 }
@@ -239,11 +239,11 @@ export function recordConvInput(
   const preprocessing = { ...triple("order", order), ...triple("mean", mean), ...triple("std", std) };
   program.dispatch(
     context.kernel("conv_input", {
-      libs: [`texel_${precision}`, "weights_f32", "weights", "conv_forward", "signs"],
+      libs: [`texel_${precision}`, "weights_f32", "weights", "conv_forward", "signs", "linear_index"],
     }),
     { image, weights, bias, mask, y },
     { height, width, mask_tiles: maskWords(shape), ...preprocessing },
-    [Math.ceil((height * width) / 128), 1, 1],
+    linearGrid(Math.ceil((height * width) / 128)),
     "conv1_1 forward",
   );
 }
