@@ -46,8 +46,9 @@ async function countScale(
   job: Job,
   context: CountingContext,
   weights: Arena,
-  { steps, ...size }: ScalePlan,
+  plan: ScalePlan,
 ): Promise<ScaleMemory> {
+  const { steps, ...size } = plan;
   using arena = context.arena("scale");
   using memory = context.arena("optimizer");
   const styles = job.styles.map((style) => styleSizeAt(style, size, job.settings));
@@ -59,7 +60,7 @@ async function countScale(
   const parts = { weightsBytes: weights.bytes, mapsBytes: arena.bytes, optimizerBytes: memory.bytes };
   context.resetPeak();
   await runScale({ ...prepared, signal: AbortSignal.abort(), onStep() {}, keep() {} }); // no step, but all that steps need
-  await prepared.optimizer.carry();
+  if (plan !== job.scales.at(-1)) await prepared.optimizer.carry();
   const copiesBytes = context.peakBytes - recorded;
   return { ...size, steps, styles, ...parts, copiesBytes, peakBytes: Math.max(preparing, context.peakBytes) };
 }

@@ -23,8 +23,13 @@ export interface ScaleRun {
   readonly optimizer: Optimizer;
   readonly steps: number;
   readonly signal: AbortSignal | undefined;
-  /** Called for each step in order, with the loss of the picture that the step began with. */
-  readonly onStep: (step: number, losses: RecordedLosses, ms: number) => void | Promise<void>;
+  /** Called for each step in order, with the loss of the picture that the step began with; `picture` reads the best so far. */
+  readonly onStep: (
+    step: number,
+    losses: RecordedLosses,
+    ms: number,
+    picture: () => Promise<Picture>,
+  ) => void | Promise<void>;
   /** Called now and then with the best picture so far. */
   readonly keep: (picture: Picture) => void;
 }
@@ -41,7 +46,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
     await pace.sleep();
     const { losses, deviceMs } = await readRecord(run, records[step % records.length]!, step);
     if (step === 0 && losses.restored) throw diverged(losses);
-    await run.onStep(step, losses, pace.stepDone(step, deviceMs));
+    await run.onStep(step, losses, pace.stepDone(step, deviceMs), () => safekeeping.read());
     await safekeeping.finish(step);
   };
   let submitted = 0;
@@ -53,7 +58,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   }
   if (!signal?.aborted) objective.program.submit(); // the last update counts only once it was evaluated
   while (finished < submitted) await finish(finished++);
-  return readPicture(run);
+  return safekeeping.read();
 }
 
 /** Host-readable copies of the ring and of the stopwatch, one for each step on its way. */
@@ -89,39 +94,71 @@ async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, 
   };
 }
 
-/** Copies the picture to the host now and then, without waiting for the steps behind it. */
+/**
+ * Copies the best picture to the host, through one buffer: when asked, and now and then without waiting for the steps behind it.
+ *
+ * Who maps the buffer waits for its turn, and no step copies into it meanwhile.
+ */
 class Safekeeping {
   readonly #run: ScaleRun;
   readonly #staging: GPUBuffer;
   #last = performance.now();
   /** The step whose picture is on its way. */
   #step: number | undefined;
+  /** Settles when the buffer is free; how many wait for that or map it. */
+  #free: Promise<unknown> = Promise.resolve();
+  #users = 0;
 
   constructor(run: ScaleRun) {
     this.#run = run;
-    this.#staging = run.arena.staging("kept picture", run.objective.best.size);
+    this.#staging = run.arena.staging("kept picture", 4 * 3 * run.size.width * run.size.height);
   }
 
   encode(encoder: GPUCommandEncoder, step: number): void {
-    if (this.#step !== undefined || performance.now() - this.#last < SAFEKEEPING_MS) return;
-    encoder.copyBufferToBuffer(this.#run.objective.best, 0, this.#staging, 0, this.#staging.size);
+    const isBusy = this.#step !== undefined || this.#users > 0;
+    if (isBusy || performance.now() - this.#last < SAFEKEEPING_MS) return;
+    this.#copy(encoder);
     this.#step = step;
   }
 
   /** Call when `step` is done. */
   async finish(step: number): Promise<void> {
     if (step !== this.#step) return;
-    const { context, size, keep } = this.#run;
-    const data = new Float32Array(await context.readStaging(this.#staging), 0, 3 * size.width * size.height);
-    keep({ ...size, data });
+    this.#run.keep(await this.#inTurn(() => this.#map()));
     this.#step = undefined;
     this.#last = performance.now();
   }
-}
 
-/** Reads the best picture so far. */
-export async function readPicture({ context, size, objective }: ScaleRun): Promise<Picture> {
-  return { ...size, data: await context.readFloats(objective.best, 3 * size.width * size.height) };
+  /** Reads the best picture so far. */
+  read(): Promise<Picture> {
+    const { device } = this.#run.context;
+    return this.#inTurn(() => {
+      const encoder = device.createCommandEncoder({ label: "best picture" });
+      this.#copy(encoder);
+      device.queue.submit([encoder.finish()]);
+      return this.#map();
+    });
+  }
+
+  #copy(encoder: GPUCommandEncoder): void {
+    encoder.copyBufferToBuffer(this.#run.objective.best, 0, this.#staging, 0, this.#staging.size);
+  }
+
+  async #map(): Promise<Picture> {
+    const { context, size } = this.#run;
+    return { ...size, data: new Float32Array(await context.readStaging(this.#staging)) };
+  }
+
+  async #inTurn<T>(use: () => Promise<T>): Promise<T> {
+    this.#users++;
+    const result = this.#free.then(use);
+    this.#free = result.catch(() => {});
+    try {
+      return await result;
+    } finally {
+      this.#users--;
+    }
+  }
 }
 
 function diverged({ terms, total }: RecordedLosses): StylizeError {

@@ -128,6 +128,21 @@ describe("stylize", () => {
     expect(pictures[1]!.data.every((value) => value > -1 && value < 2)).toBe(true);
   });
 
+  test("reads as many pictures at a time as are asked for, in no more memory", async () => {
+    const pictures: Promise<Picture>[] = [];
+    await stylize({
+      ...base,
+      steps: 3,
+      onIterate: ({ gpuBytes }, picture) => {
+        pictures.push(picture(), picture());
+        expect(context.liveBytes).toBe(gpuBytes);
+      },
+    });
+    const read = await Promise.all(pictures);
+    expect(read).toHaveLength(6);
+    expect(read[4]!.data).not.toEqual(read[0]!.data);
+  });
+
   test.each<[string, Partial<StylizeOptions>, RegExp]>([
     ["no style", { styles: [] }, /one or more style pictures/],
     ["all weights 0", { styleWeight: 0, contentWeight: 0 }, /weight above 0/],

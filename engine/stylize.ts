@@ -25,7 +25,7 @@ import type { OptimizerCarry } from "./optimizers/optimizer.ts";
 import { parseSettings, type Settings, type SettingsInput } from "./options.ts";
 import { fitSize, MIN_SIDE, planScales, type ScalePlan, type Size } from "./pyramid.ts";
 import { resample } from "./resample.ts";
-import { readPicture, runScale, type ScaleRun } from "./scale.ts";
+import { runScale, type ScaleRun } from "./scale.ts";
 import type { Iterate, Picture } from "./types.ts";
 
 export interface StylizeOptions extends SettingsInput {
@@ -127,15 +127,16 @@ async function stylizeScale(job: Job, scale: number, done: number, before: Progr
       keep: (picture) => {
         kept = picture;
       },
-      onStep: async (step, losses, ms) => {
+      onStep: async (step, losses, ms, picture) => {
         last = iterateOf(job, scale, done + step, losses, ms);
-        await job.onIterate?.(last, () => readPicture(run));
+        await job.onIterate?.(last, picture);
       },
     };
     const picture = await runScale(run);
     if (last === before.last) return before;
-    const carry = signal?.aborted ? undefined : await run.optimizer.carry();
-    return { picture, last, carry: carry && carryTo(carry, size, job.scales[scale + 1] ?? size) };
+    const next = signal?.aborted ? undefined : job.scales[scale + 1];
+    const carry = next && carryTo(await run.optimizer.carry(), size, next);
+    return { picture, last, carry };
   } catch (error) {
     throw withPicture(error, kept);
   }
