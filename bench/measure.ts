@@ -1,5 +1,6 @@
 /** One measurement at one size, in the process that calls it: its memory peaks are the process's own. */
 import { readFileSync } from "node:fs";
+import { compileAhead } from "../engine/compile-ahead.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
@@ -11,7 +12,7 @@ import { profileOf } from "./profile.ts";
 import type { AdapterReport, Measurement, MeasureRequest } from "./report.ts";
 import { watchShaderCache } from "./shader-cache.ts";
 import { spreadOf } from "./statistics.ts";
-import { recordSubject, runSteps, type Subject, targetsOf } from "./subject.ts";
+import { optimizerOf, recordSubject, runSteps, type Subject, targetsOf } from "./subject.ts";
 import { TimedOptimizer } from "./timed-optimizer.ts";
 import { sum } from "./work.ts";
 
@@ -35,7 +36,17 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const adapter = adapterReport(context, precision);
   const shaderCache = watchShaderCache(adapter.vendor);
   using weights = context.arena("weights");
-  const { pooling } = network.defaults;
+  const { preprocessing, defaults } = network;
+  const { pooling } = defaults;
+  const { start: scaleSize, style } = pictures;
+  const ahead = compileAhead(context, {
+    preprocessing,
+    pooling,
+    terms,
+    size: scaleSize,
+    styles: [style],
+    optimizer: optimizerOf(request),
+  });
   const model = await context.guarded(() =>
     loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
   );
@@ -50,6 +61,7 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const compiling = lap();
   const ready = performance.now();
   const [first] = await runSteps(subject, subject.optimizer, 1);
+  await ahead.stop();
   const parts = {
     device: opening,
     weights: loading,

@@ -13,7 +13,7 @@ import type { RecordedLosses } from "../engine/losses/record.ts";
 import type { Model } from "../engine/network/model.ts";
 import { adam } from "../engine/optimizers/adam.ts";
 import { lbfgs } from "../engine/optimizers/lbfgs.ts";
-import type { Optimizer } from "../engine/optimizers/optimizer.ts";
+import type { CreateOptimizer, Optimizer } from "../engine/optimizers/optimizer.ts";
 import { runScale } from "../engine/scale.ts";
 import { type Pictures, terms } from "./problem.ts";
 import type { MeasureRequest } from "./report.ts";
@@ -55,9 +55,16 @@ export function recordSubject(
   const objective = recordObjective(context, arena, model, start, terms, targets);
   const previous = arena.bufferWith("previous picture", start.data);
   const { image, gradient, state } = objective;
-  const create = optimizer === "adam" ? adam({ learningRate: 0.02 }) : lbfgs({ learningRate: 1, history });
+  const create = optimizerOf({ optimizer, history });
   const problem = { count: start.data.length, image, gradient, previous, state };
   return { context, arena, pictures, objective, optimizer: create(context, arena, problem) };
+}
+
+export function optimizerOf({
+  optimizer,
+  history,
+}: Pick<MeasureRequest, "optimizer" | "history">): CreateOptimizer {
+  return optimizer === "adam" ? adam({ learningRate: 0.02 }) : lbfgs({ learningRate: 1, history });
 }
 
 export interface FinishedStep {

@@ -3,7 +3,7 @@ import type { Arena } from "./gpu/arena.ts";
 import { CountingContext } from "./gpu/counting-context.ts";
 import type { ScalePlan, Size } from "./pyramid.ts";
 import { runScale } from "./scale.ts";
-import { type Job, prepareJob, prepareScale, type StylizeOptions, styleSizeAt } from "./stylize.ts";
+import { type Job, loadJob, planJob, prepareScale, type StylizeOptions, styleSizeAt } from "./stylize.ts";
 import type { Picture } from "./types.ts";
 
 /** A scale and its device memory, in bytes. The first four together are taken as long as it steps. */
@@ -35,7 +35,7 @@ export interface RunMemory {
 export async function dryRun(options: Omit<StylizeOptions, "resume">): Promise<RunMemory> {
   const context = new CountingContext(options.context);
   using weights = context.arena("weights");
-  const job = await prepareJob({ ...options, context }, weights);
+  const job = await loadJob(planJob({ ...options, context }), weights);
   const loading = context.peakBytes;
   const scales: ScaleMemory[] = [];
   for (const plan of job.scales) scales.push(await countScale(job, context, weights, plan));

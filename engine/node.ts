@@ -4,12 +4,12 @@
  * The only file of the engine that knows Node; browser.ts is its counterpart.
  */
 import { readFileSync } from "node:fs";
-import { constants, getPriority, setPriority } from "node:os";
+import { availableParallelism, constants, getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { create } from "webgpu";
 import { StylizeError } from "./errors.ts";
 import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./gpu/adapter.ts";
-import { GpuContext, type ShaderSource } from "./gpu/context.ts";
+import { GpuContext, type Resting, type ShaderSource } from "./gpu/context.ts";
 import { matrixFeature } from "./gpu/matrix-units.ts";
 
 export interface OpenOptions {
@@ -20,8 +20,9 @@ export interface OpenOptions {
   /** Overrides the family of kernels that the adapter would get; for tests and measurements. */
   readonly family?: KernelFamilyName;
   /**
-   * For programs that do nothing else: lowers the calling thread's priority, for good, where a processor plays the GPU. Waiting keeps
-   * that thread busy, which took up to half of the time from the adapter's own threads on two cores.
+   * For programs that do nothing else: lowers the calling thread's priority, for good, where a processor plays the GPU, and lets it sleep
+   * for a millisecond in each turn of the event loop while it waits. Waiting keeps that thread busy, which took up to half of the time
+   * from the adapter's own threads on two cores.
    */
   readonly giveWay?: boolean;
 }
@@ -45,6 +46,9 @@ const wantedLimits = [
   "maxComputeWorkgroupSizeX",
   "maxStorageBuffersPerShaderStage",
 ] as const;
+
+/** Devices that compile ahead: more cores than these would share too few kernels. */
+const MOST_SIBLINGS = 3;
 
 /** Dawn instances live as long as the process: devices made from them fail once they are collected. */
 const instances: GPU[] = [];
@@ -83,20 +87,74 @@ function useWideVectors(): void {
 
 /** Opens the adapter that `options` ask for. Throws `no-adapter` with what there is instead. */
 export async function openContext(options: OpenOptions = {}): Promise<GpuContext> {
-  const adapter = await quietly(() => dawn(options).requestAdapter({ powerPreference: "high-performance" }));
+  const gpu = dawn(options);
+  const { device, info } = await openDevice(gpu, options);
+  const { family = familyOf(info) } = options;
+  const gives = options.giveWay && isSoftware(info);
+  if (gives) giveWay();
+  const resting = gives ? asleep : undefined;
+  const compilesOnQueue =
+    familyOf(info) === "cpu" && family === "cpu" && !process.env.MESA_SHADER_CACHE_DISABLE;
+  const openSibling = async () => {
+    const sibling = await openDevice(gpu, options);
+    return new GpuContext(sibling.device, info, readShader, { family, resting });
+  };
+  return new GpuContext(device, info, readShader, {
+    family,
+    waitingSpins: true, // Dawn's binding spins the main thread while a promise is pending
+    resting,
+    openSiblings: compilesOnQueue ? () => siblings(openSibling) : undefined,
+  });
+}
+
+/** One for each core that the first device leaves idle while it compiles, as far as they can be opened. */
+async function siblings(open: () => Promise<GpuContext>): Promise<GpuContext[]> {
+  const count = Math.min(availableParallelism() - 1, MOST_SIBLINGS);
+  const opened = await Promise.allSettled(Array.from({ length: count }, open));
+  return opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+interface OpenDevice {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+}
+
+async function openDevice(gpu: GPU, options: OpenOptions): Promise<OpenDevice> {
+  const adapter = await quietly(() => gpu.requestAdapter({ powerPreference: "high-performance" }));
   if (!adapter) throw await noAdapter(options);
   const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-  if (options.giveWay && isSoftware(adapter.info)) giveWay();
-  // Dawn's binding spins the main thread while a promise is pending.
-  return new GpuContext(device, adapter.info, readShader, { family: options.family, waitingSpins: true });
+  return { device, info: adapter.info };
 }
 
 /** After the driver has started its threads, which keep their priority: on Linux it is a thread's own; elsewhere it is the process's. */
 function giveWay(): void {
   const low = constants.priority.PRIORITY_BELOW_NORMAL;
   if (process.platform === "linux" && getPriority() < low) setPriority(low);
+}
+
+const clock = new Int32Array(new SharedArrayBuffer(4));
+let sleepers = 0;
+let isSleepNear = false;
+
+/** Dawn's binding looks at pending promises once in each turn of the event loop: a turn that sleeps keeps the thread from spinning. */
+const asleep: Resting = async (promise) => {
+  sleepers++;
+  if (!isSleepNear) setImmediate(sleep);
+  isSleepNear = true;
+  try {
+    return await promise;
+  } finally {
+    sleepers--;
+  }
+};
+
+function sleep(): void {
+  isSleepNear = sleepers > 0;
+  if (!isSleepNear) return;
+  Atomics.wait(clock, 0, 0, 1);
+  setImmediate(sleep);
 }
 
 async function noAdapter({ adapter }: OpenOptions): Promise<StylizeError> {

@@ -1,5 +1,6 @@
 /** Style transfer by optimisation: the whole job. */
 import { type Checkpoint, checkCheckpoint } from "./checkpoint.ts";
+import { type CompileAhead, compileAhead, type FirstScale } from "./compile-ahead.ts";
 import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
@@ -15,13 +16,13 @@ import {
 } from "./losses/objective.ts";
 import type { RecordedLosses } from "./losses/record.ts";
 import { loadModel, type Model } from "./network/model.ts";
-import type { Network } from "./network/types.ts";
+import type { Network, Pooling } from "./network/types.ts";
 import { noisePicture } from "./noise.ts";
 import { familyOn } from "./ops/families.ts";
 import { adam } from "./optimizers/adam.ts";
 import { carryTo } from "./optimizers/carry.ts";
 import { lbfgs } from "./optimizers/lbfgs.ts";
-import type { OptimizerCarry } from "./optimizers/optimizer.ts";
+import type { CreateOptimizer, OptimizerCarry } from "./optimizers/optimizer.ts";
 import { parseSettings, type Settings, type SettingsInput } from "./options.ts";
 import { fitSize, MIN_SIDE, planScales, type ScalePlan, type Size } from "./pyramid.ts";
 import { resample } from "./resample.ts";
@@ -62,33 +63,40 @@ export interface StylizeResult {
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   const { context, content, start, resume, signal } = options;
-  using weights = context.arena("weights");
-  const job = await prepareJob(options, weights);
-  const { settings, scales } = job;
-  let state: Progress = {
-    picture: resume?.picture ?? firstPicture(settings, scales[0]!, content, start),
-    last: undefined,
-    carry: undefined,
-  };
-  for (let scale = resume?.scale ?? 0; scale < scales.length; scale++) {
-    const done = scale === resume?.scale ? resume.step : 0;
-    if (signal?.aborted) break;
-    if (done < scales[scale]!.steps) state = await stylizeScale(job, scale, done, state);
+  const plan = planJob(options);
+  const { settings, scales } = plan;
+  const ahead = compileAhead(context, firstScale(plan, resume));
+  try {
+    using weights = context.arena("weights");
+    const job = await loadJob(plan, weights);
+    let state: Progress = {
+      picture: resume?.picture ?? firstPicture(settings, scales[0]!, content, start),
+      last: undefined,
+      carry: undefined,
+    };
+    for (let scale = resume?.scale ?? 0; scale < scales.length; scale++) {
+      const done = scale === resume?.scale ? resume.step : 0;
+      if (signal?.aborted) break;
+      if (done < scales[scale]!.steps) state = await stylizeScale(job, ahead, scale, done, state);
+    }
+    return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
+  } finally {
+    await ahead.stop();
   }
-  return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
 }
 
-/** Options that were checked, and the network on the device. */
-export interface Job extends Pick<StylizeOptions, "context" | "content" | "styles" | "signal"> {
+/** Options that were checked. */
+interface Plan extends Pick<StylizeOptions, "context" | "network" | "content" | "styles" | "signal"> {
   readonly onIterate: StylizeOptions["onIterate"] | undefined;
-  readonly model: Model;
+  readonly precision: Precision;
+  readonly pooling: Pooling;
   readonly terms: readonly Term[];
   readonly settings: Settings;
   readonly scales: readonly ScalePlan[];
 }
 
-/** Checks `options`, then loads the network into `weights`. Throws StylizeError. */
-export async function prepareJob(options: StylizeOptions, weights: Arena): Promise<Job> {
+/** Checks `options`. Throws StylizeError. */
+export function planJob(options: StylizeOptions): Plan {
   const { context, network, content, styles, start, resume, signal, onIterate, ...input } = options;
   const settings = parseSettings(input);
   checkPictures(settings, content, styles, start);
@@ -98,10 +106,48 @@ export async function prepareJob(options: StylizeOptions, weights: Arena): Promi
   checkMemory(context, precision, scales.at(-1)!);
   const terms = termsOf(lossWeights(settings, network));
   const pooling = settings.pooling ?? network.defaults.pooling;
+  return {
+    context,
+    network,
+    content,
+    styles,
+    signal,
+    onIterate,
+    precision,
+    pooling,
+    terms,
+    settings,
+    scales,
+  };
+}
+
+/** The same, and the network on the device. */
+export interface Job extends Plan {
+  readonly model: Model;
+}
+
+/** Loads the network into `weights`. */
+export async function loadJob(plan: Plan, weights: Arena): Promise<Job> {
+  const { context, network, pooling, terms, precision } = plan;
   const model = await context.guarded(() =>
     loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
   );
-  return { context, model, terms, settings, content, styles, scales, signal, onIterate };
+  return { ...plan, model };
+}
+
+function firstScale(
+  { network, pooling, terms, settings, styles, scales }: Plan,
+  resume?: Checkpoint,
+): FirstScale {
+  const { steps, ...size } = scales[resume?.scale ?? 0]!;
+  return {
+    preprocessing: network.preprocessing,
+    pooling,
+    terms,
+    size,
+    styles: styles.map((style) => styleSizeAt(style, size, settings)),
+    optimizer: optimizerOf(settings, steps - (resume?.step ?? 0)),
+  };
 }
 
 /** What goes from scale to scale. */
@@ -112,7 +158,13 @@ interface Progress {
 }
 
 /** Does the steps of a scale behind the first `done`. */
-async function stylizeScale(job: Job, scale: number, done: number, before: Progress): Promise<Progress> {
+async function stylizeScale(
+  job: Job,
+  ahead: CompileAhead,
+  scale: number,
+  done: number,
+  before: Progress,
+): Promise<Progress> {
   const { context, signal } = job;
   const { steps, ...size } = job.scales[scale]!;
   let kept = before.picture;
@@ -128,6 +180,7 @@ async function stylizeScale(job: Job, scale: number, done: number, before: Progr
         kept = picture;
       },
       onStep: async (step, losses, ms, picture) => {
+        void ahead.stop(); // all kernels have run
         last = iterateOf(job, scale, done + step, losses, ms);
         await job.onIterate?.(last, picture);
       },
@@ -174,16 +227,16 @@ export async function prepareScale(
     const objective = recordObjective(context, arena, model, start, terms, targets);
     const previous = arena.bufferWith("previous picture", data);
     const { image, gradient, state } = objective;
-    const create = settings.optimizer === "adam" ? adamOf(settings) : lbfgsOf(settings, steps);
     const problem = { count: data.length, image, gradient, previous, state };
-    const optimizer = create(context, memory, problem, carried);
+    const optimizer = optimizerOf(settings, steps)(context, memory, problem, carried);
     return { context, arena, size: { width, height }, objective, optimizer, steps };
   });
 }
 
-const adamOf = ({ learningRate = 0.02 }: Settings) => adam({ learningRate });
-const lbfgsOf = ({ learningRate = 1, history }: Settings, maxSteps: number) =>
-  lbfgs({ learningRate, history, maxSteps });
+function optimizerOf({ optimizer, learningRate, history }: Settings, maxSteps: number): CreateOptimizer {
+  if (optimizer === "adam") return adam({ learningRate: learningRate ?? 0.02 });
+  return lbfgs({ learningRate: learningRate ?? 1, history, maxSteps });
+}
 
 function picturesAt({ content, styles, settings }: Job, size: Size, before: Picture): ScalePictures {
   const at = (picture: Picture, { width, height }: Size) => resample(picture, width, height);

@@ -18,7 +18,14 @@ export interface ContextOptions {
   readonly family?: KernelFamilyName | undefined;
   /** Whether a pending promise keeps the main thread busy, which takes a core from a software adapter. Browsers only wait. */
   readonly waitingSpins?: boolean;
+  /** Wraps what is awaited, so that the main thread rests meanwhile. */
+  readonly resting?: Resting | undefined;
+  /** Opens further devices on the same adapter, where one compiles kernels that another then finds; see compile-ahead.ts. */
+  readonly openSiblings?: (() => Promise<readonly GpuContext[]>) | undefined;
 }
+
+/** Settles as `promise` does. */
+export type Resting = <T>(promise: Promise<T>) => Promise<T>;
 
 export interface KernelParts {
   /** Lines that must stand first: `enable` and `diagnostic`. */
@@ -41,6 +48,7 @@ export class GpuContext implements Disposable {
   /** Whether a processor plays the GPU. */
   readonly isSoftware: boolean;
   readonly waitingSpins: boolean;
+  readonly openSiblings: ContextOptions["openSiblings"];
   readonly limits: GPUSupportedLimits;
   /** The products that the adapter's matrix units do; none where the device lacks them or their features. */
   matrixConfigs: readonly MatrixConfig[];
@@ -49,6 +57,9 @@ export class GpuContext implements Disposable {
   /** Bytes of buffers and textures alive now, and the most there ever were. */
   liveBytes = 0;
   peakBytes = 0;
+  /** Whether a program has run to its end; the first one may have to wait for the driver's compiler. */
+  hasRun = false;
+  readonly #resting: Resting;
   readonly #shaders: ShaderSource;
   readonly #kernels = new Map<string, Kernel>();
   #failure: StylizeError | undefined;
@@ -58,7 +69,7 @@ export class GpuContext implements Disposable {
     device: GPUDevice,
     info: GPUAdapterInfo,
     shaders: ShaderSource,
-    { family = familyOf(info), waitingSpins = false }: ContextOptions = {},
+    { family = familyOf(info), waitingSpins = false, resting = (p) => p, openSiblings }: ContextOptions = {},
   ) {
     this.device = device;
     this.adapterName = adapterName(info);
@@ -67,6 +78,8 @@ export class GpuContext implements Disposable {
     this.isSoftware = isSoftware(info);
     this.matrixConfigs = matrixConfigs(info, device.features);
     this.waitingSpins = waitingSpins;
+    this.openSiblings = openSiblings;
+    this.#resting = resting;
     this.limits = device.limits;
     this.#shaders = shaders;
     device.onuncapturederror = ({ error }) => this.#fail(wrap(error));
@@ -97,7 +110,8 @@ export class GpuContext implements Disposable {
 
   /** Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    const value = await Promise.race([promise, this.#lost]).catch((error) => this.#explain(error));
+    const first = Promise.race([promise, this.#lost]);
+    const value = await this.#resting(first).catch((error) => this.#explain(error));
     this.check();
     return value;
   }
@@ -160,6 +174,11 @@ export class GpuContext implements Disposable {
       this.#kernels.set(key, kernel);
     }
     return kernel;
+  }
+
+  /** All kernels so far, in the order they were first asked for. */
+  get kernels(): readonly Kernel[] {
+    return [...this.#kernels.values()];
   }
 
   arena(label: string): Arena {

@@ -1,4 +1,4 @@
-/** A compiled shader: its pipeline (compiled in the background), its bind group layout, its uniform fields. */
+/** A shader: its bind group layout, its uniform fields, and its pipeline, compiled when it is first asked for. */
 import { StylizeError } from "../errors.ts";
 import { type Binding, type ParamField, paramsSize, parseBindings, parseParams } from "./wgsl.ts";
 
@@ -7,18 +7,30 @@ export class Kernel {
   readonly bindings: readonly Binding[];
   readonly params: readonly ParamField[];
   readonly layout: GPUBindGroupLayout;
-  /** Resolves when the driver has compiled the kernel; `pipeline` may be used from then on. */
-  readonly ready: Promise<void>;
+  readonly code: string;
+  readonly #device: GPUDevice;
+  readonly #inBackground: boolean;
+  #ready: Promise<void> | undefined;
   #pipeline: GPUComputePipeline | undefined;
 
   /** `inBackground`: compile on another thread; pays where the driver has cores to spare. */
   constructor(device: GPUDevice, label: string, code: string, inBackground: boolean) {
     this.label = label;
+    this.code = code;
+    this.#device = device;
+    this.#inBackground = inBackground;
     this.bindings = parseBindings(code);
     this.params = parseParams(code);
     this.layout = device.createBindGroupLayout({ label, entries: this.bindings.map((b) => this.#entry(b)) });
-    this.ready = this.#compile(device, code, inBackground);
-    this.ready.catch(() => {}); // reported where it is awaited
+  }
+
+  /** Resolves when the pipeline is made, which the first call begins; `pipeline` may be used from then on. */
+  get ready(): Promise<void> {
+    if (!this.#ready) {
+      this.#ready = this.#compile();
+      this.#ready.catch(() => {}); // reported where it is awaited
+    }
+    return this.#ready;
   }
 
   get pipeline(): GPUComputePipeline {
@@ -40,12 +52,13 @@ export class Kernel {
     return { binding, visibility, buffer: { type: kind, minBindingSize } };
   }
 
-  async #compile(device: GPUDevice, code: string, inBackground: boolean): Promise<void> {
+  async #compile(): Promise<void> {
+    const device = this.#device;
     device.pushErrorScope("validation");
-    const module = device.createShaderModule({ label: this.label, code });
+    const module = device.createShaderModule({ label: this.label, code: this.code });
     const layout = device.createPipelineLayout({ label: this.label, bindGroupLayouts: [this.layout] });
     const descriptor = { label: this.label, layout, compute: { module, entryPoint: "main" } };
-    const pipeline = inBackground
+    const pipeline = this.#inBackground
       ? device.createComputePipelineAsync(descriptor)
       : device.createComputePipeline(descriptor);
     const error = await device.popErrorScope();

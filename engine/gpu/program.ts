@@ -158,6 +158,7 @@ export class Program {
     await this.ready();
     this.submit();
     await this.#context.until(this.#context.device.queue.onSubmittedWorkDone());
+    this.#context.hasRun = true;
   }
 
   /** Encodes and submits the program; its kernels must be ready. */

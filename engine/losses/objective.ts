@@ -6,7 +6,8 @@ import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import { type Model, recordBackward, recordForward } from "../network/model.ts";
 import type { ReluName } from "../network/vgg19.ts";
-import { type LayerLosses, LOSS_PARTIALS } from "../ops/family.ts";
+import { type Activation, type LayerLosses, LOSS_PARTIALS, type Operations } from "../ops/family.ts";
+import type { Size } from "../pyramid.ts";
 import type { Picture } from "../types.ts";
 import { gradientScale, type ScaledTerm } from "./gradient-scale.ts";
 import { createRing, RECORD_TERMS, recordLosses, STATE_BYTES } from "./record.ts";
@@ -69,9 +70,7 @@ export async function styleTargets(
 ): Promise<Targets> {
   const mean = new Map<ReluName, Float32Array>();
   for (const style of styles) {
-    const grams = await statistics(context, model, style, layers, (ops, pass, layer) =>
-      ops.gram(pass.at(layer)),
-    );
+    const grams = await statistics(context, model, style, layers, gramOf);
     for (const [layer, gram] of grams) {
       const sum = mean.get(layer) ?? new Float32Array(gram.length);
       mean.set(
@@ -90,27 +89,27 @@ export function contentTargets(
   content: Picture,
   layers: ReadonlySet<ReluName>,
 ): Promise<Targets> {
-  return statistics(context, model, content, layers, (ops, pass, layer) => ops.featuresOf(pass.at(layer)));
+  return statistics(context, model, content, layers, featuresOf);
 }
 
-type Operations = ReturnType<Model["family"]["operations"]>;
-type ForwardPass = ReturnType<typeof recordForward>;
+type Statistic = (ops: Operations, x: Activation) => GPUBuffer;
+
+export const gramOf: Statistic = (ops, x) => ops.gram(x);
+export const featuresOf: Statistic = (ops, x) => ops.featuresOf(x);
 
 async function statistics(
   context: GpuContext,
   model: Model,
   picture: Picture,
   layers: ReadonlySet<ReluName>,
-  statistic: (ops: Operations, pass: ForwardPass, layer: ReluName) => GPUBuffer,
+  statistic: Statistic,
 ): Promise<Targets> {
   if (layers.size === 0) return new Map();
   using arena = context.arena("target");
   const program = new Program(context, arena);
   const buffers = await context.guarded(() => {
-    const ops = model.family.operations(program, arena, picture, model.preprocessing);
     const image = arena.bufferWith("picture", picture.data);
-    const pass = recordForward(ops, model, image, layers, false);
-    return [...layers].map((layer) => [layer, statistic(ops, pass, layer)] as const);
+    return recordStatistics(program, arena, model, image, picture, layers, statistic);
   });
   await program.run();
   const values = new Map<ReluName, Float32Array>();
@@ -118,6 +117,21 @@ async function statistics(
     values.set(layer, await context.readFloats(buffer, buffer.size / 4));
   }
   return values;
+}
+
+/** Records `statistic` of the features of `image`, [3][height][width] f32, at each layer. */
+export function recordStatistics(
+  program: Program,
+  arena: Arena,
+  model: Model,
+  image: GPUBuffer,
+  size: Size,
+  layers: ReadonlySet<ReluName>,
+  statistic: Statistic,
+): (readonly [ReluName, GPUBuffer])[] {
+  const ops = model.family.operations(program, arena, size, model.preprocessing);
+  const pass = recordForward(ops, model, image, layers, false);
+  return [...layers].map((layer) => [layer, statistic(ops, pass.at(layer))] as const);
 }
 
 /** Loss and gradient of a picture of fixed size, ready to run: each run of `program` is one evaluation. */
