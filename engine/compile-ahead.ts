@@ -53,13 +53,13 @@ const SMALL = 256;
  *
  * Does nothing where the context can't open siblings. Its failures are its own: the job then compiles as if it were not there.
  */
-export function compileAhead(context: GpuContext, scale: FirstScale): CompileAhead {
+export function compileAhead(context: GpuContext, scale: FirstScale, signal?: AbortSignal): CompileAhead {
   const { openSiblings } = context;
   let isStopped = false;
   let work: Promise<void> | undefined;
   const start = () => {
     if (openSiblings && !context.hasRun) {
-      work = compileOn(openSiblings, scale, () => isStopped).catch(() => {});
+      work = compileOn(openSiblings, scale, () => isStopped || signal?.aborted === true).catch(() => {});
     }
   };
   const timer = openSiblings && !context.hasRun ? setTimeout(start, COLD_MS) : undefined;

@@ -65,7 +65,7 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   const { context, content, start, resume, signal } = options;
   const plan = planJob(options);
   const { settings, scales } = plan;
-  const ahead = compileAhead(context, firstScale(plan, resume));
+  const ahead = compileAhead(context, firstScale(plan, resume), signal);
   try {
     using weights = context.arena("weights");
     const job = await loadJob(plan, weights);
