@@ -4,7 +4,7 @@ import type { MapShape } from "../family.ts";
 import { POSITIONS } from "./winograd-shaders.ts";
 
 /** Tiles transformed and multiplied at a time: their transforms stay in the last-level cache. */
-const BAND_TILES = 1024;
+const BAND_TILES = 512;
 
 /** Rows and depth of the matrix product's tiles. */
 export interface TileShape {
