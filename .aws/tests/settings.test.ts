@@ -55,6 +55,7 @@ const ambient: Readonly<Record<string, string>> = {
   NO_PROXY: "for fetching networks",
   LP_NATIVE_VECTOR_WIDTH: "for software adapters",
   MESA_SHADER_CACHE_DIR: "for software adapters",
+  MESA_SHADER_CACHE_DISABLE: "for software adapters",
 };
 
 const gatewayVariables = (Object.keys(settings) as SettingName[]).map(variableOf);

@@ -27,8 +27,9 @@ describe("tuning", () => {
     expect(told).toEqual([problemKey(small)]);
     expect(ms).toBeGreaterThan(0);
     expect(ms).toBeLessThanOrEqual(defaultMs);
-    expect(timed).toBeGreaterThan(1);
-    expect(variantsFor(small, context).map(({ name }) => name)).toContain(variant);
+    const names = variantsFor(small, context).map(({ name }) => name);
+    expect(timed).toBe(names.length);
+    expect(names).toContain(variant);
     context.choices = new Map([[key, variant]]);
     expect(chosenVariant(small, context).name).toBe(variant);
     expect(problemKey({ ...small, precision: "f32" })).not.toBe(key);

@@ -30,7 +30,7 @@ export interface Tuned {
   readonly ms: number;
   /** Of the variant that is used where nothing was tuned. */
   readonly defaultMs: number;
-  /** Variants that were timed. */
+  /** Variants that were timed, those included that were given up after their first run. */
   readonly timed: number;
 }
 
@@ -107,8 +107,10 @@ async function tuneProblem(
   const timer = new Timer(context, arena);
   const times = new Map<Variant, number>();
   const usual = defaultVariant(problem);
+  let timed = 0;
   for (const { variant, program } of candidates) {
     if (times.size > 0 && isOver()) break;
+    timed++;
     const ms = await timer.time(program, HOPELESS * Math.min(...times.values()));
     if (ms !== undefined) times.set(variant, ms);
   }
@@ -121,7 +123,7 @@ async function tuneProblem(
     variant: variant.name,
     ms: times.get(variant)!,
     defaultMs,
-    timed: times.size,
+    timed,
   };
 }
 
