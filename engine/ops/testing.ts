@@ -20,7 +20,8 @@ import type {
   Operations,
 } from "./family.ts";
 import { LOSS_PARTIALS } from "./family.ts";
-import { type Planes, planes } from "./reference.ts";
+import { type Problem, problemKey } from "./gpu/variants.ts";
+import { type Planes, planes, relu } from "./reference.ts";
 import { layoutOf, type TestLayout } from "./testing-layouts.ts";
 
 /** What the tests of operations run on. */
@@ -269,4 +270,31 @@ export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<numbe
       expect.fail(`Expected ${expected[i]} +- ${bound} at ${i} but received ${actual[i]}.`);
     }
   }
+}
+
+/** Has all `problems` computed in the variant `name` of the gpu family. */
+export function chooseVariant(context: GpuContext, problems: readonly Problem[], name: string): void {
+  context.choices = new Map(problems.map((problem) => [problemKey(problem), name]));
+}
+
+/**
+ * Runs the test, and expects `y` to be `sums` behind a ReLU: values, and a mask of signs where a sum is further than `margin` from zero.
+ * Resolves with the values.
+ */
+export async function expectActivation(
+  test: OperationsTest,
+  y: Activation,
+  sums: Planes,
+  tolerance: number,
+  margin = tolerance,
+): Promise<Planes> {
+  const [map, mask] = [test.observe(y), test.observeMask(y)];
+  await test.run();
+  const values = await test.read(map);
+  expectClose(values.data, relu(sums).data, tolerance);
+  const bits = (await test.read(mask)).data;
+  const isWrong = (bit: number, i: number) =>
+    Math.abs(sums.data[i]!) > margin && bit !== Number(sums.data[i]! > 0);
+  expect(bits.findIndex(isWrong)).toBe(-1);
+  return values;
 }

@@ -8,9 +8,10 @@ import type { Precision } from "../../gpu/precision.ts";
 import { openContext } from "../../node.ts";
 import type { Size } from "../../pyramid.ts";
 import type { Activation } from "../family.ts";
-import { conv, type Planes, preprocess, relu } from "../reference.ts";
+import { conv, type Planes, preprocess } from "../reference.ts";
 import {
-  expectClose,
+  chooseVariant,
+  expectActivation,
   layerNamed,
   OperationsTest,
   openTestContext,
@@ -18,12 +19,7 @@ import {
   randomWeights,
 } from "../testing.ts";
 import { problemsOf } from "./tune.ts";
-import { chosenVariant, type Problem, problemKey, variantsFor } from "./variants.ts";
-
-/** Has all convolutions computed in the variant `name`. */
-function choose(context: GpuContext, problems: readonly Problem[], name: string): void {
-  context.choices = new Map(problems.map((problem) => [problemKey(problem), name]));
-}
+import { chosenVariant, type Problem, variantsFor } from "./variants.ts";
 
 describe("grids of several rows", () => {
   const [height, width] = [20, 23]; // 460 pixels
@@ -53,18 +49,12 @@ describe("grids of several rows", () => {
     const restore = pretendLimits(context, { maxComputeWorkgroupsPerDimension: limit });
     const y = record();
     restore();
-    const [map, mask] = [test.observe(y), test.observeMask(y)];
-    await test.run();
-    expectClose((await test.read(map)).data, relu(sums).data, tolerance);
-    const bits = (await test.read(mask)).data;
-    const isWrong = (bit: number, i: number) =>
-      Math.abs(sums.data[i]!) > 2 * tolerance && bit !== Number(sums.data[i]! > 0);
-    expect(bits.findIndex(isWrong)).toBe(-1);
+    await expectActivation(test, y, sums, tolerance, 2 * tolerance);
   }
 
   async function checkConv(name: string, precision: Precision, limit: number, tolerance: number) {
     const problem = problemIn(precision);
-    choose(context, [problem], name);
+    chooseVariant(context, [problem], name);
     expect(chosenVariant(problem, context).name).toBe(name);
     using test = new OperationsTest(context, height, width, precision);
     const x = randomPlanes(1, 64, height, width);
@@ -116,7 +106,7 @@ describe("16 megapixels on an adapter with memory for them", () => {
     ["winograd4-64x64-8x4", { width: 16_384, height: 1024 }, "lbfgs"],
     ["matrix-f16-16x16x16-32x32", { width: 4099, height: 4093 }, "adam"],
   ])("can be recorded with %s", async (name, size, optimizer) => {
-    choose(context, problemsOf(size, "f16"), name);
+    chooseVariant(context, problemsOf(size, "f16"), name);
     const longSide = Math.max(size.width, size.height);
     const picture = { ...size, data: new Float32Array(3 * size.width * size.height) };
     const { scales } = await dryRun({

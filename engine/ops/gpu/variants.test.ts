@@ -5,8 +5,10 @@ import { Program } from "../../gpu/program.ts";
 import { torchvisionPreprocessing } from "../../network/types.ts";
 import { openContext } from "../../node.ts";
 import { gpuFamily } from "../gpu-family.ts";
-import { add, contentLoss, conv, dConv, dRelu, relu } from "../reference.ts";
+import { add, contentLoss, conv, dConv, dRelu } from "../reference.ts";
 import {
+  chooseVariant,
+  expectActivation,
   expectClose,
   layerNamed,
   OperationsTest,
@@ -55,10 +57,6 @@ const names = (p: Problem) => variantsFor(p, unlimited).map(({ name }) => name);
 const eachKernel = ["gemm-64x64-8x4", "winograd2-64x64-8x4", "winograd4-64x64-8x4"];
 const forwardNames = [...names({ ...forward, side: 1 }), "winograd2-128x64-8x4", "winograd4-128x64-8x4"];
 
-const choose = (context: GpuContext, problems: readonly Problem[], name: string) => {
-  context.choices = new Map(problems.map((problem) => [problemKey(problem), name]));
-};
-
 interface Case {
   readonly precision: Precision;
   readonly tolerance: number;
@@ -77,7 +75,7 @@ describe.each<Case>([
 
   const [forward, backward] = [forwardIn(precision), backwardIn(precision)];
   const chosen = (name: string) => {
-    choose(context, [forward, backward], name);
+    chooseVariant(context, [forward, backward], name);
     return { context, precision, name };
   };
 
@@ -113,16 +111,8 @@ async function checkForward({ context, precision, name }: Chosen, tolerance: num
   const weights = randomWeights(2, layer);
   const loaded = await test.loadWeights(layer, weights);
   const y = test.ops.conv(test.upload(x), loaded, { mask: true, features: true });
-  const map = test.observe(y);
-  const mask = test.observeMask(y);
-  await test.run();
   const sums = conv(x, weights.weight, weights.bias);
-  expectClose((await test.read(map)).data, relu(sums).data, tolerance);
-  const bits = (await test.read(mask)).data;
-  const wrong = bits.findIndex(
-    (bit, i) => Math.abs(sums.data[i]!) > 2 * tolerance && bit !== Number(sums.data[i]! > 0),
-  );
-  expect(wrong).toBe(-1);
+  await expectActivation(test, y, sums, tolerance, 2 * tolerance);
 }
 
 async function checkBackward({ context, precision, name }: Chosen, tolerance: number): Promise<void> {
@@ -218,7 +208,7 @@ it.each<Precision>(["f32", "f16"])("compiles in every variant in %s without a GP
     const partials = arena.buffer("partials", 4 * 1024);
     const style = { partials, term: 0, scale: 1, target: arena.buffer("target", 4 * 128 ** 2) };
     for (const name of compiled) {
-      choose(context, [forward, backward, ...styles], name);
+      chooseVariant(context, [forward, backward, ...styles], name);
       const y = ops.conv(input, weights, { mask: true, features: true });
       ops.lossBackward(y, { style });
       ops.convBackward(y, weights, input, { style });
