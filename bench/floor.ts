@@ -35,19 +35,18 @@ function printFloor(size: number): void {
   ];
   const head = ["", "shape", "forward GFLOP", "MB", "backward GFLOP", "MB"];
   console.log(`### ${size}x${size}\n\n${table(head, [...convolutions, ...sums])}\n`);
-  printAdapters(totalOf([both, ...losses, optimizer]), optimizer.bytes);
+  printAdapters(totalOf([both, ...losses, optimizer]));
 }
 
-/** With f16, maps and weights take half the bytes; `history` is the optimiser's, which stays f32. */
-function printAdapters({ operations, bytes }: Work, history: number): void {
-  const halved = (bytes - history) / 2 + history;
+/** With f16, everything takes half the bytes. */
+function printAdapters({ operations, bytes }: Work): void {
   const ms = (amount: number, perSecond: number) => ((1e3 * amount) / perSecond).toFixed(2);
   const rows = adapters.map(({ name, f32, matrix, memory }) => [
     name,
     ms(operations, f32 * 1e12),
     ms(bytes, memory * 1e9),
     ms(operations, matrix * 1e12),
-    ms(halved, memory * 1e9),
+    ms(bytes / 2, memory * 1e9),
   ]);
   const head = ["ms", "f32 arithmetic", "f32 memory", "f16 matrix arithmetic", "f16 memory"];
   console.log(`${table(head, rows)}\n`);

@@ -1,6 +1,7 @@
 /** The engine's own objects at one size, put together as `stylize` does, and its own loop over them. */
 import type { Arena } from "../engine/gpu/arena.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
+import { pairPrecision } from "../engine/gpu/precision.ts";
 import {
   contentTargets,
   lossLayers,
@@ -49,22 +50,22 @@ export function recordSubject(
   model: Model,
   pictures: Pictures,
   targets: SubjectTargets,
-  { optimizer, history }: Pick<MeasureRequest, "optimizer" | "history">,
+  request: OptimizerRequest,
 ): Subject {
   const { start } = pictures;
   const objective = recordObjective(context, arena, model, start, terms, targets);
   const previous = arena.bufferWith("previous picture", start.data);
   const { image, gradient, state } = objective;
-  const create = optimizerOf({ optimizer, history });
+  const create = optimizerOf(request);
   const problem = { count: start.data.length, image, gradient, previous, state };
   return { context, arena, pictures, objective, optimizer: create(context, arena, problem) };
 }
 
-export function optimizerOf({
-  optimizer,
-  history,
-}: Pick<MeasureRequest, "optimizer" | "history">): CreateOptimizer {
-  return optimizer === "adam" ? adam({ learningRate: 0.02 }) : lbfgs({ learningRate: 1, history });
+type OptimizerRequest = Pick<MeasureRequest, "optimizer" | "history" | "precision">;
+
+export function optimizerOf({ optimizer, history, precision }: OptimizerRequest): CreateOptimizer {
+  if (optimizer === "adam") return adam({ learningRate: 0.02 });
+  return lbfgs({ learningRate: 1, history, precision: pairPrecision(precision) });
 }
 
 export interface FinishedStep {

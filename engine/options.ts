@@ -120,7 +120,7 @@ export const optionTable = {
     type: "choice",
     default: "auto",
     choices: ["auto", "f32", "f16"],
-    help: "How maps and weights are stored: f16 takes half the memory. auto: f16 on a GPU that has it, else f32.",
+    help: "How maps, weights and L-BFGS's history are stored: f16 takes half the memory. auto: maps and weights in f16 on a GPU that has it, else in f32; the history in f16.",
   },
 } as const satisfies Record<string, NumberOption | ChoiceOption>;
 

@@ -4,7 +4,7 @@ import { type CompileAhead, compileAhead, type FirstScale } from "./compile-ahea
 import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
-import { type Precision, precisionOn } from "./gpu/precision.ts";
+import { type Precision, pairPrecision, precisionOn } from "./gpu/precision.ts";
 import {
   contentTargets,
   type LossWeights,
@@ -233,9 +233,10 @@ export async function prepareScale(
   });
 }
 
-function optimizerOf({ optimizer, learningRate, history }: Settings, maxSteps: number): CreateOptimizer {
+function optimizerOf(settings: Settings, maxSteps: number): CreateOptimizer {
+  const { optimizer, learningRate, history, precision } = settings;
   if (optimizer === "adam") return adam({ learningRate: learningRate ?? 0.02 });
-  return lbfgs({ learningRate: learningRate ?? 1, history, maxSteps });
+  return lbfgs({ learningRate: learningRate ?? 1, history, maxSteps, precision: pairPrecision(precision) });
 }
 
 function picturesAt({ content, styles, settings }: Job, size: Size, before: Picture): ScalePictures {

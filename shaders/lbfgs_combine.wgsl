@@ -1,9 +1,10 @@
 // The step of L-BFGS and the update of the picture: step = c_g g + sum_slot (c_s s + c_y y); previous = image; image += step.
-// One lane does BLOCK vec4f, 64 apart, so that a slot's coefficients are loaded once for 2 * BLOCK history vectors. Every slab adds its slots
-// to `step`: the first starts the sum, the last updates the picture. Where the guard restores, the picture starts again from `previous`.
+// One lane does BLOCK texels of PARTS vec4f (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for 2 * BLOCK texels; eight lanes
+// together do 8 * BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says why). Every slab adds its slots to `step`: the
+// first starts the sum, the last updates the picture. Where the guard restores, the picture starts again from `previous`.
 struct Params {
   vectors: u32,    // vec4f in the picture
-  stride: u32,     // vec4f in a vector of the history
+  stride: u32,     // texels in a vector of the history
   firstSlot: u32,  // of this slab
   slots: u32,      // of this slab that may hold pairs
   factor: u32,     // where coefficients[] has the factor of g
@@ -11,9 +12,7 @@ struct Params {
   isLast: u32,
 }
 
-@group(0) @binding(0) var<storage, read> coefficients: array<vec2f>;
-@group(0) @binding(1) var slab_s: texture_storage_2d_array<rgba32float, read>;
-@group(0) @binding(2) var slab_y: texture_storage_2d_array<rgba32float, read>;
+@group(0) @binding(2) var<storage, read> coefficients: array<vec2f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> step: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> image: array<vec4f>;
@@ -28,35 +27,44 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let first = linear_index(group, groups, 0u, 64u) * BLOCK + local;
-  if (first - local >= params.stride) {
+  let start = linear_index(group, groups, 0u, 64u) * BLOCK;
+  if (start >= params.stride) {
     return;
   }
+  let first = start + local / 8u * (8u * BLOCK) + local % 8u;
   let factor = coefficients[params.factor];
-  var sum: array<vec4f, BLOCK>;
+  var sum: array<array<vec4f, PARTS>, BLOCK>;
   var texel: array<vec2u, BLOCK>;
   for (var b = 0u; b < BLOCK; b++) {
-    let i = first + 64u * b;
+    let i = first + 8u * b;
     texel[b] = vec2u(i % WIDTH, i / WIDTH);
-    if (params.isFirst != 0u) {
-      sum[b] = factor.x * gradient[i];
-    } else {
-      sum[b] = step[i];
+    for (var part = 0u; part < PARTS; part++) {
+      if (params.isFirst != 0u) {
+        sum[b][part] = factor.x * gradient[i * PARTS + part];
+      } else {
+        sum[b][part] = step[i * PARTS + part];
+      }
     }
   }
   for (var slot = 0u; slot < params.slots; slot++) {
     let c = coefficients[params.firstSlot + slot];
     for (var b = 0u; b < BLOCK; b++) {
-      sum[b] += c.x * textureLoad(slab_s, texel[b], slot) + c.y * textureLoad(slab_y, texel[b], slot);
+      let s = s_at(texel[b], slot);
+      let y = y_at(texel[b], slot);
+      for (var part = 0u; part < PARTS; part++) {
+        sum[b][part] += c.x * s[part] + c.y * y[part];
+      }
     }
   }
   for (var b = 0u; b < BLOCK; b++) {
-    let i = first + 64u * b;
-    step[i] = sum[b];
-    if (params.isLast != 0u && i < params.vectors) {
-      let base = select(image[i], previous[i], factor.y != 0.0);
-      previous[i] = base;
-      image[i] = base + sum[b];
+    for (var part = 0u; part < PARTS; part++) {
+      let i = (first + 8u * b) * PARTS + part;
+      step[i] = sum[b][part];
+      if (params.isLast != 0u && i < params.vectors) {
+        let base = select(image[i], previous[i], factor.y != 0.0);
+        previous[i] = base;
+        image[i] = base + sum[b][part];
+      }
     }
   }
 }

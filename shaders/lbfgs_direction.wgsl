@@ -43,14 +43,16 @@ var<workgroup> alphas: array<f32, LANES>;
 var<workgroup> shares: array<vec4f, LANES>;
 var<workgroup> total: vec4f; // (|g|_1, g . g, (d + gamma g) . g, max |g|)
 
+// (s . y, y . y, s . g, y . g) of a slot's pair.
 fn dot_products(slot: u32) -> vec4f {
-  var sum = vec4f();
-  if (slot < params.slots) {
-    for (var i = slot; i < params.chunks * params.pitch; i += params.pitch) {
-      sum += partials[i];
-    }
+  if (slot >= params.slots || memory.yScale == 0.0) {
+    return vec4f();
   }
-  return sum;
+  var sum = vec4f();
+  for (var i = slot; i < params.chunks * params.pitch; i += params.pitch) {
+    sum += partials[i];
+  }
+  return sum / vec2f(S_SCALE, memory.yScale).xyxy;
 }
 
 // Sums of x, y, z and the largest w.
@@ -172,10 +174,15 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   let descends = !has_pairs || norm.z - gamma * norm.y < 0.0;
   let length = step_length(has_pairs, descends, norm);
   if (lane + 1u < params.pitch) {
-    coefficients[lane] = select(vec2f(), length.x * vec2f(delta, -gamma * alpha), is_used && descends);
+    let factors = length.x * vec2f(delta, -gamma * alpha) / vec2f(S_SCALE, memory.yScale);
+    coefficients[lane] = select(vec2f(), factors, is_used && descends);
   }
+  storageBarrier();
   if (lane == 0u) {
     coefficients[params.pitch - 1u] = vec2f(-length.x * length.y, f32(state.restored));
+    if (memory.yScale == 0.0) {
+      memory.yScale = y_scale(norm.w);
+    }
     if (!descends) {
       memory.pairs = 0u;
     }

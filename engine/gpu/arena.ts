@@ -12,6 +12,8 @@ const TEXTURE_COPY_SRC = 1;
 const TEXTURE_COPY_DST = 2;
 const TEXTURE_STORAGE = 8;
 
+export type TexelFormat = "rgba32float" | "rgba32uint";
+
 export class Arena implements Disposable {
   readonly label: string;
   readonly #context: GpuContext;
@@ -52,8 +54,14 @@ export class Arena implements Disposable {
     return this.#buffer(label, bytes, MAP_READ | COPY_DST);
   }
 
-  /** An rgba32float texture that kernels read with `textureLoad`: [layers][height][width] of vec4f; zeroed. */
-  texture(label: string, width: number, height: number, layers = 1): GPUTexture {
+  /** A texture of 16 bytes a texel that kernels read with `textureLoad`: [layers][height][width] of vec4f or vec4u; zeroed. */
+  texture(
+    label: string,
+    width: number,
+    height: number,
+    layers = 1,
+    format: TexelFormat = "rgba32float",
+  ): GPUTexture {
     const { maxTextureDimension2D, maxTextureArrayLayers } = this.#context.limits;
     const side = Math.max(width, height);
     if (side > maxTextureDimension2D || layers > maxTextureArrayLayers) {
@@ -66,7 +74,7 @@ export class Arena implements Disposable {
     const texture = this.#context.device.createTexture({
       label: `${this.label}: ${label}`,
       size: [width, height, layers],
-      format: "rgba32float",
+      format,
       usage: TEXTURE_STORAGE | TEXTURE_COPY_DST | TEXTURE_COPY_SRC,
     });
     this.own(16 * width * height * layers, () => texture.destroy());

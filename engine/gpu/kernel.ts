@@ -1,6 +1,6 @@
 /** A shader: its bind group layout, its uniform fields, and its pipeline, compiled when it is first asked for. */
 import { StylizeError } from "../errors.ts";
-import { type Binding, type ParamField, paramsSize, parseBindings, parseParams } from "./wgsl.ts";
+import { type Binding, type ParamField, parseBindings, parseParams } from "./wgsl.ts";
 
 export class Kernel {
   readonly label: string;
@@ -38,7 +38,7 @@ export class Kernel {
     return this.#pipeline;
   }
 
-  #entry({ binding, kind }: Binding): GPUBindGroupLayoutEntry {
+  #entry({ binding, kind, bytes }: Binding): GPUBindGroupLayoutEntry {
     const visibility = 4; // GPUShaderStage.COMPUTE; the global is missing outside browsers
     if (typeof kind === "object") {
       const storageTexture: GPUStorageTextureBindingLayout = {
@@ -48,8 +48,7 @@ export class Kernel {
       };
       return { binding, visibility, storageTexture };
     }
-    const minBindingSize = kind === "uniform" ? paramsSize(this.params) : 16;
-    return { binding, visibility, buffer: { type: kind, minBindingSize } };
+    return { binding, visibility, buffer: { type: kind, minBindingSize: bytes } };
   }
 
   async #compile(): Promise<void> {

@@ -1,4 +1,4 @@
-/** In which format feature maps and weights are stored on the device; sums are f32 with both. */
+/** In which format feature maps, weights and L-BFGS's pairs are stored on the device; sums are f32 with both. */
 import { StylizeError } from "../errors.ts";
 import type { GpuContext } from "./context.ts";
 
@@ -23,6 +23,12 @@ export function precisionOn(context: GpuContext, wanted: Precision | "auto"): Pr
   if (wanted !== "auto") return wanted;
   return isPossible && !isSoftware ? "f16" : "f32";
 }
+
+/**
+ * How L-BFGS stores its pairs in a run that asks for this precision: in half precision unless all is to be f32. Every adapter can, and it
+ * costs nothing: losses after any number of steps differ by what another rounding makes of them (docs/performance.md).
+ */
+export const pairPrecision = (wanted: Precision | "auto"): Precision => (wanted === "f32" ? "f32" : "f16");
 
 /** Values as maps hold them. */
 export const stored = (values: Float32Array, precision: Precision): Float32Array | Uint16Array =>

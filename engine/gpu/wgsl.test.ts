@@ -14,15 +14,23 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var t: texture_storage_2d_array<rgba32float, read>;
 @group(0) @binding(3) var<uniform> params: Params;
+struct Five { a: f32, b: f32, c: u32, d: u32, e: u32 }
+@group(0) @binding(4) var<storage, read_write> five: Five;
 var<workgroup> tile: array<f32, 4>;
 `;
 
 test("reads bindings in the order of their numbers", () => {
   expect(parseBindings(code)).toEqual([
-    { name: "x", binding: 0, kind: "read-only-storage" },
-    { name: "y", binding: 1, kind: "storage" },
-    { name: "t", binding: 2, kind: { texture: "rgba32float", dimension: "2d-array", access: "read-only" } },
-    { name: "params", binding: 3, kind: "uniform" },
+    { name: "x", binding: 0, kind: "read-only-storage", bytes: 16 },
+    { name: "y", binding: 1, kind: "storage", bytes: 16 },
+    {
+      name: "t",
+      binding: 2,
+      kind: { texture: "rgba32float", dimension: "2d-array", access: "read-only" },
+      bytes: 16,
+    },
+    { name: "params", binding: 3, kind: "uniform", bytes: 16 },
+    { name: "five", binding: 4, kind: "storage", bytes: 32 },
   ]);
 });
 

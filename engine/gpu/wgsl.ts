@@ -18,6 +18,8 @@ export interface Binding {
   readonly name: string;
   readonly binding: number;
   readonly kind: BindingKind;
+  /** Of a buffer at least: its struct's, or a vec4. */
+  readonly bytes: number;
 }
 
 export type ScalarType = "u32" | "i32" | "f32";
@@ -35,6 +37,7 @@ export function parseBindings(code: string): Binding[] {
     name: name!,
     binding: Number(number),
     kind: bindingKind(name!, space?.replaceAll(/\s/g, ""), type!.replaceAll(/\s/g, "")),
+    bytes: paramsSize(parseFields(code, type!.trim())),
   }));
   return bindings.sort((a, b) => a.binding - b.binding);
 }
@@ -58,7 +61,11 @@ function bindingKind(name: string, space: string | undefined, type: string): Bin
 
 /** The fields of `struct Params`, in order; none if there is no such struct. Only 4-byte scalars are allowed in it. */
 export function parseParams(code: string): ParamField[] {
-  const body = /struct\s+Params\s*\{([^}]*)\}/.exec(code)?.[1];
+  return parseFields(code, "Params");
+}
+
+function parseFields(code: string, struct: string): ParamField[] {
+  const body = new RegExp(`struct\\s+${struct}\\s*\\{([^}]*)\\}`).exec(code)?.[1];
   if (body === undefined) return [];
   const fields = body.replaceAll(/\/\/[^\n]*/g, "").split(",");
   return fields
@@ -66,7 +73,7 @@ export function parseParams(code: string): ParamField[] {
     .filter((field) => field !== "")
     .map((field) => {
       const [, name, type] = /^(\w+)\s*:\s*(u32|i32|f32)$/.exec(field) ?? [];
-      if (!name) throw new Error(`Expected a 4-byte scalar in struct Params but received '${field}'.`);
+      if (!name) throw new Error(`Expected a 4-byte scalar in struct ${struct} but received '${field}'.`);
       return { name, type: type as ScalarType };
     });
 }

@@ -3,6 +3,7 @@ import { planHistory } from "./lbfgs-plan.ts";
 
 const request = {
   count: 3 * 256 * 256,
+  precision: "f32" as const,
   history: 100,
   maxSteps: 500,
   slabBytes: 2 ** 27,

@@ -1,9 +1,12 @@
 /** How L-BFGS lays out its history and divides its sums; pure arithmetic, no device. */
 import { StylizeError } from "../errors.ts";
+import type { Precision } from "../gpu/precision.ts";
 
 export interface HistoryRequest {
   /** Values in the picture. */
   readonly count: number;
+  /** How pairs are stored: a texel of 16 bytes is four values in f32, eight in f16. */
+  readonly precision: Precision;
   /** Pairs kept. */
   readonly history: number;
   /** Steps that will be made at most. */
@@ -18,12 +21,15 @@ export interface HistoryRequest {
 export interface HistoryPlan {
   /** vec4f in the picture. */
   readonly vectors: number;
-  /** Texels of a layer: vec4f i of a history vector is the texel (i % width, i / width). A power of two across. */
+  /** vec4f in a texel. */
+  readonly parts: number;
+  /** Texels that hold a history vector. Texel i is (i % width, i / width) of a layer, a power of two across. */
+  readonly texels: number;
   readonly width: number;
   readonly height: number;
   /** Texels of a layer in all. */
   readonly stride: number;
-  /** vec4f that a lane of lbfgs_combine.wgsl does. */
+  /** Texels that a lane of lbfgs_combine.wgsl does. */
   readonly block: number;
   /** Slots in use: the pairs kept and one candidate. */
   readonly ring: number;
@@ -32,7 +38,7 @@ export interface HistoryPlan {
   /** Groups of `pairs` slots in all slabs together; the ring, rounded up. */
   readonly groups: number;
   readonly slabs: readonly { readonly firstSlot: number; readonly slots: number }[];
-  /** Rows of 64 vec4f that a workgroup of lbfgs_dots.wgsl sums, and how many do. */
+  /** Rows of 64 texels that a workgroup of lbfgs_dots.wgsl sums, and how many do. */
   readonly chunkRows: number;
   readonly chunks: number;
   /** Partial sums of a chunk: one for each slot and one for norms. */
@@ -54,7 +60,7 @@ const MOST_HISTORY = 255;
 
 /** Throws `bad-option` for a history out of range, `out-of-memory` where not even one vector fits a texture. */
 export function planHistory(request: HistoryRequest): HistoryPlan {
-  const { count, history, maxSteps, slabBytes, side, layers } = request;
+  const { count, precision, history, maxSteps, slabBytes, side, layers } = request;
   if (!Number.isInteger(history) || history < 1 || history > MOST_HISTORY) {
     throw new StylizeError(
       "bad-option",
@@ -62,8 +68,10 @@ export function planHistory(request: HistoryRequest): HistoryPlan {
     );
   }
   const vectors = Math.ceil(count / 4);
-  const width = LEAST_WIDTH * 2 ** Math.max(0, Math.ceil(Math.log2(vectors / LEAST_WIDTH / side)));
-  const stride = roundUp(vectors, width);
+  const parts = precision === "f16" ? 2 : 1;
+  const texels = Math.ceil(vectors / parts);
+  const width = LEAST_WIDTH * 2 ** Math.max(0, Math.ceil(Math.log2(texels / LEAST_WIDTH / side)));
+  const stride = roundUp(texels, width);
   const ring = Math.min(history, Math.max(1, maxSteps - 1)) + 1; // the first step makes no pair
   const fitting = Math.min(layers, Math.floor(slabBytes / (16 * stride)));
   if (fitting < 1) {
@@ -84,6 +92,8 @@ export function planHistory(request: HistoryRequest): HistoryPlan {
   const chunkRows = Math.max(LEAST_CHUNK_ROWS, Math.ceil(rows / MOST_CHUNKS));
   return {
     vectors,
+    parts,
+    texels,
     width,
     height: stride / width,
     stride,

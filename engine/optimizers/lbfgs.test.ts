@@ -5,7 +5,7 @@ import type { GpuContext } from "../gpu/context.ts";
 import { openContext } from "../node.ts";
 import fixture from "./fixtures/torch.json" with { type: "json" };
 import { type LbfgsOptions, lbfgs } from "./lbfgs.ts";
-import { type ReferenceUpdate, referenceLbfgs } from "./reference.ts";
+import { type ReferenceUpdate, referenceLbfgs, type VectorPair } from "./reference.ts";
 
 const { quadratic, rosenbrock, wells } = testFunctions;
 /** Bytes of one history vector of up to 1024 values. */
@@ -33,9 +33,28 @@ async function both(f: TestFunction, size: number, steps: number, options: Lbfgs
   using arena = context.arena("test");
   const harness = new Harness(context, arena, lbfgs(options), start(size));
   const { losses: actual } = await harness.minimise(f, steps);
-  const { learningRate = 1, history = 100 } = options;
-  const { losses: expected } = run(referenceLbfgs({ learningRate, history }), f, start(size), steps);
+  const { learningRate = 1, history = 100, precision } = options;
+  const reference = { learningRate, history, ...(precision === "f16" && { store: inHalves }) };
+  const { losses: expected } = run(referenceLbfgs(reference), f, start(size), steps);
   return { actual, expected };
+}
+
+/** The pair as shaders/lib/pair_store_f16.wgsl leaves it. */
+function inHalves({ s, y }: VectorPair, firstGradient: Float64Array): VectorPair {
+  const largest = Math.max(...firstGradient.map(Math.abs));
+  const through = (scale: number) => (value: number) => half(scale * value) / scale;
+  return { s: s.map(through(2 ** 11)), y: y.map(through(2 ** (9 - Math.ceil(Math.log2(largest))))) };
+}
+
+/** The half next to `value`, ties to even; the largest half beyond it. */
+function half(value: number): number {
+  const magnitude = Math.abs(value);
+  if (magnitude >= 65504) return Math.sign(value) * 65504;
+  const unit = 2 ** (Math.max(-14, Math.floor(Math.log2(magnitude))) - 10);
+  const units = value / unit;
+  const below = Math.floor(units);
+  const up = units - below > 0.5 || (units - below === 0.5 && below % 2 !== 0);
+  return (up ? below + 1 : below) * unit;
 }
 
 function sum(values: Float64Array): number {
@@ -177,6 +196,78 @@ describe("lbfgs", () => {
   });
 });
 
+describe("lbfgs with pairs in f16", () => {
+  const precision = "f16";
+
+  it.each([
+    ["quadratic", 7, {}],
+    ["quadratic", 1001, { history: 4 }],
+    ["rosenbrock", 130, { history: 3 }],
+    ["rosenbrock", 131, { history: 16, slabBytes: 3 * VECTOR }],
+    ["wells", 66, {}],
+  ] as const)(
+    "follows the reference with rounded pairs on %s of %i values, %j",
+    async (name, size, options) => {
+      const f = testFunctions[name];
+      const { actual, expected } = await both(f, size, 10, { ...options, precision });
+      expect(relativeError(actual, expected)).toBeLessThan(2e-4);
+      if (name === "wells") return; // which keeps no pair
+      const { expected: exact } = await both(f, size, 10, options);
+      expect(relativeError(exact, expected)).toBeGreaterThan(2e-4);
+    },
+  );
+
+  // Eigenvalues of 1e-3 make differences that are subnormal halves, which adapters round each in their own way.
+  it("sums more chunks than one", async () => {
+    const { actual, expected } = await both(quadratic, 50_001, 8, { precision });
+    expect(relativeError(actual, expected)).toBeLessThan(1e-3);
+  });
+
+  it.each([1e-5, 1e12])("does the same with gradients %d times as large", async (factor) => {
+    const scaled = (by: number): TestFunction => {
+      const f: TestFunction = (x) => {
+        const { loss, gradient } = quadratic(x);
+        return { loss, gradient: gradient.map((g) => g * by) };
+      };
+      return f;
+    };
+    const losses = async (by: number) => {
+      using arena = context.arena("test");
+      const carry = { kind: "lbfgs", inverseHessian: 0.5 / by } as const; // or the first step would depend on |g|
+      const harness = new Harness(context, arena, lbfgs({ precision, largestChange: 9 }), start(67), carry);
+      return (await harness.minimise(scaled(by), 8)).losses;
+    };
+    const exponent = 2 ** Math.round(Math.log2(factor));
+    expect(relativeError(await losses(exponent), await losses(1))).toBeLessThan(1e-5);
+  });
+
+  it("cuts off what grows beyond the largest half", async () => {
+    const explosive: TestFunction = (x) => ({
+      loss: 0,
+      gradient: Float64Array.from(x, (value, i) => (i === 0 ? 1e7 : 1) * value),
+    });
+    using arena = context.arena("test");
+    const harness = new Harness(context, arena, lbfgs({ precision }), new Float64Array(30).fill(1e-3));
+    await harness.update(explosive(await harness.picture(harness.problem.image)).gradient.fill(1e-3));
+    for (let i = 0; i < 3; i++) {
+      const image = await harness.update(explosive(await harness.picture(harness.problem.image)).gradient);
+      expect(image.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it("takes half the memory", () => {
+    const bytes = (options: LbfgsOptions) => {
+      using arena = context.arena("test");
+      const before = context.liveBytes;
+      new Harness(context, arena, lbfgs(options), start(50_000));
+      return context.liveBytes - before;
+    };
+    const ofPairs = (options: LbfgsOptions) =>
+      bytes({ ...options, history: 95 }) - bytes({ ...options, history: 15 });
+    expect(ofPairs({ precision }) / ofPairs({})).toBeCloseTo(0.5, 1);
+  });
+});
+
 describe("lbfgs after a restored picture", () => {
   it("makes a tenth of a first step from the last good picture, then goes on without the history", async () => {
     using arena = context.arena("test");
@@ -264,7 +355,10 @@ describe("lbfgs without a GPU", () => {
   it.each([VECTOR, 3 * VECTOR, 200 * VECTOR])("compiles with slabs of %i bytes", async (slabBytes) => {
     using nothing = await openContext({ backend: "null" });
     using arena = nothing.arena("test");
-    const { optimizer } = new Harness(nothing, arena, lbfgs({ history: 20, slabBytes }), start(1000));
-    await expect(optimizer.ready()).resolves.toBeUndefined();
+    for (const precision of ["f32", "f16"] as const) {
+      const create = lbfgs({ history: 20, slabBytes, precision });
+      const { optimizer } = new Harness(nothing, arena, create, start(1000));
+      await expect(optimizer.ready()).resolves.toBeUndefined();
+    }
   });
 });

@@ -3,11 +3,13 @@
  *
  * The history is a ring of pairs (s, y), one slot more than are used, so that a candidate can be written, measured and rejected in
  * place. As many slots as fit one texture form a slab: two arrays of [slots] layers, [height][width] texels each, for s and for y. They are
- * textures because software Vulkan reads those in half the time of buffers and compiles their shaders sooner.
+ * textures because software Vulkan reads those in half the time of buffers and compiles their shaders sooner. In f16 a texel holds eight
+ * values instead of four, which halves memory and traffic; all else is f32.
  */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
+import type { Precision } from "../gpu/precision.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import { type HistoryPlan, planHistory } from "./lbfgs-plan.ts";
 import type { CreateOptimizer, Optimizer, OptimizerCarry, Problem } from "./optimizer.ts";
@@ -21,6 +23,8 @@ export interface LbfgsOptions {
   readonly maxSteps?: number;
   /** Largest change of any value in a first step scaled by a carried inverse Hessian: the picture's own unit. */
   readonly largestChange?: number;
+  /** How pairs are stored; f32 when not given. */
+  readonly precision?: Precision;
   /** Bytes of a texture of history at most; the default is what the adapter can bind as a buffer. */
   readonly slabBytes?: number;
 }
@@ -40,8 +44,8 @@ interface Kernels {
 }
 
 const LANES = 64;
-/** Bytes of struct Memory in lib/lbfgs_memory.wgsl, and where `gamma` is in it. */
-const MEMORY = 16;
+/** Words of struct Memory in lib/lbfgs_memory.wgsl, and where `gamma` is among them. */
+const MEMORY = 5;
 const GAMMA = 2;
 
 /**
@@ -79,6 +83,7 @@ class Lbfgs implements Optimizer {
       maxSteps = Number.POSITIVE_INFINITY,
       learningRate = 1,
       largestChange = 0.1,
+      precision = "f32",
     } = options;
     const {
       maxTextureDimension2D: side,
@@ -86,11 +91,14 @@ class Lbfgs implements Optimizer {
       maxStorageBufferBindingSize,
     } = context.limits;
     const { slabBytes = maxStorageBufferBindingSize } = options;
-    const plan = planHistory({ count: problem.count, history, maxSteps, slabBytes, side, layers });
+    const { count } = problem;
+    const plan = planHistory({ count, precision, history, maxSteps, slabBytes, side, layers });
     this.#context = context;
     this.#plan = plan;
-    this.#memory = arena.bufferWith("l-bfgs memory", new Float32Array([0, 0, carry?.inverseHessian ?? 0, 0]));
-    const recorder = new Recorder(context, arena, problem, plan, this.#memory);
+    const memory = new Float32Array(MEMORY);
+    memory[GAMMA] = carry?.inverseHessian ?? 0;
+    this.#memory = arena.bufferWith("l-bfgs memory", memory);
+    const recorder = new Recorder(context, arena, problem, plan, precision, this.#memory);
     this.#programs = Array.from({ length: plan.groups }, (_, i) =>
       recorder.record((i + 1) * plan.pairs, { learningRate, largestChange }),
     );
@@ -107,7 +115,7 @@ class Lbfgs implements Optimizer {
   }
 
   async carry(): Promise<OptimizerCarry> {
-    const memory = await this.#context.readFloats(this.#memory, MEMORY / 4);
+    const memory = await this.#context.readFloats(this.#memory, GAMMA + 1);
     return { kind: "lbfgs", inverseHessian: memory[GAMMA]! };
   }
 }
@@ -128,8 +136,15 @@ class Recorder {
   readonly #products: GPUBuffer;
   readonly #coefficients: GPUBuffer;
 
-  constructor(context: GpuContext, arena: Arena, problem: Problem, plan: HistoryPlan, memory: GPUBuffer) {
-    const { width, height, stride, chunks, pitch, ring, pairs, lanes } = plan;
+  constructor(
+    context: GpuContext,
+    arena: Arena,
+    problem: Problem,
+    plan: HistoryPlan,
+    precision: Precision,
+    memory: GPUBuffer,
+  ) {
+    const { width, height, stride, parts, chunks, pitch, ring, pairs, lanes } = plan;
     const WIDTH = width;
     this.#context = context;
     this.#arena = arena;
@@ -138,27 +153,34 @@ class Recorder {
     this.#memory = memory;
     this.#kernels = {
       pair: context.kernel("lbfgs_pair", {
-        libs: ["state", "linear_index", "lbfgs_memory"],
+        libs: ["state", "linear_index", "lbfgs_memory", `pair_scale_${precision}`, `pair_store_${precision}`],
         constants: { WIDTH },
       }),
-      dots: context.kernel("lbfgs_dots", { constants: { PAIRS: pairs, WIDTH } }),
+      dots: context.kernel("lbfgs_dots", {
+        libs: [`pairs_${precision}`],
+        constants: { PAIRS: pairs, WIDTH },
+      }),
       direction: context.kernel("lbfgs_direction", {
-        libs: ["state", "lbfgs_memory"],
+        libs: ["state", "lbfgs_memory", `pair_scale_${precision}`],
         constants: { LANES: lanes },
       }),
-      combine: context.kernel("lbfgs_combine", { libs: ["linear_index"], constants: { WIDTH } }),
+      combine: context.kernel("lbfgs_combine", {
+        libs: ["linear_index", `pairs_${precision}`],
+        constants: { WIDTH },
+      }),
     };
+    const format = precision === "f16" ? "rgba32uint" : "rgba32float";
     const history = (label: string, layers: number) =>
-      arena.texture(label, width, height, layers).createView({ dimension: "2d-array" });
+      arena.texture(label, width, height, layers, format).createView({ dimension: "2d-array" });
     this.#slabs = plan.slabs.map(({ firstSlot, slots }, i) => ({
       s: history(`l-bfgs steps ${i}`, slots),
       y: history(`l-bfgs differences ${i}`, slots),
       firstSlot,
       slots,
     }));
-    this.#step = arena.buffer("l-bfgs step", 16 * stride);
-    this.#gradient = arena.buffer("l-bfgs gradient", 16 * stride);
-    this.#difference = arena.buffer("l-bfgs difference", 16 * stride);
+    this.#step = arena.buffer("l-bfgs step", 16 * parts * stride);
+    this.#gradient = arena.buffer("l-bfgs gradient", 16 * parts * stride);
+    this.#difference = arena.buffer("l-bfgs difference", 16 * parts * stride);
     this.#partials = arena.buffer("l-bfgs partial sums", 16 * chunks * pitch);
     this.#products = arena.buffer("l-bfgs products", 4 * 2 * ring * ring);
     this.#coefficients = arena.buffer("l-bfgs coefficients", 8 * pitch);
@@ -188,7 +210,7 @@ class Recorder {
   }
 
   #pair(program: Program, { s, y, firstSlot, slots }: Slab): void {
-    const { vectors } = this.#plan;
+    const { vectors, texels } = this.#plan;
     const resources = {
       memory: this.#memory,
       state: this.#problem.state,
@@ -199,8 +221,8 @@ class Recorder {
       slab_s: s,
       slab_y: y,
     };
-    const grid = linearGrid(Math.ceil(vectors / LANES));
-    program.dispatch(this.#kernels.pair, resources, { vectors, firstSlot, slots }, grid);
+    const grid = linearGrid(Math.ceil(texels / LANES));
+    program.dispatch(this.#kernels.pair, resources, { vectors, texels, firstSlot, slots }, grid);
   }
 
   #dots(program: Program, { s, y, firstSlot, slots }: Slab, limit: number): void {

@@ -29,23 +29,32 @@ export interface ReferenceLbfgsOptions {
   readonly history: number;
   /** Factor of the first step. */
   readonly caution?: number;
+  /** What pairs become where they are stored, given the first gradient; they stay as they are when not given. */
+  readonly store?: (pair: VectorPair, firstGradient: Float64Array) => VectorPair;
+}
+
+export interface VectorPair {
+  readonly s: Float64Array;
+  readonly y: Float64Array;
 }
 
 /** torch.optim.LBFGS with `max_iter=1`, no line search and tolerances 0: the two-loop recursion on the vectors themselves. */
 export function referenceLbfgs(options: ReferenceLbfgsOptions): ReferenceUpdate {
-  const { learningRate, history, caution = 1 } = options;
-  const pairs: { s: Float64Array; y: Float64Array; ys: number }[] = [];
+  const { learningRate, history, caution = 1, store = (pair) => pair } = options;
+  const pairs: (VectorPair & { readonly ys: number })[] = [];
+  let firstGradient: Float64Array | undefined;
   let scale = 1;
   let last: { step: Float64Array; gradient: Float64Array } | undefined;
   return (image, gradient) => {
     let length = learningRate;
+    firstGradient ??= gradient.slice();
     if (last) {
       const before = last.gradient;
-      const y = gradient.map((g, i) => g - before[i]!);
-      const ys = dot(y, last.step);
+      const { s, y } = store({ s: last.step, y: gradient.map((g, i) => g - before[i]!) }, firstGradient);
+      const ys = dot(y, s);
       if (ys > 1e-10) {
         if (pairs.length === history) pairs.shift();
-        pairs.push({ s: last.step, y, ys });
+        pairs.push({ s, y, ys });
         scale = ys / dot(y, y);
       }
     } else {
