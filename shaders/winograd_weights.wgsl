@@ -1,7 +1,7 @@
-// Weights of a 3x3 convolution to Winograd's F(4x4, 3x3): u = G w G^T, for both directions.
+// Weights of a 3x3 convolution to Winograd's F(4x4, 3x3) on llvmpipe: u = G w G^T (lib/winograd4.wgsl), for both directions.
 //
 // w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel; surplus inputs are zero.
-// One invocation: one texel of all 36 positions. Source: Lavin and Gray (2015), points 0, +-1, +-2, infinity.
+// One invocation: one texel of all 36 positions.
 struct Params {
   plane: u32,       // texels of a position
   depth: u32,       // input channels, padded to a multiple of 4
@@ -20,13 +20,9 @@ fn taps(row: u32, k: u32, i: u32) -> vec4f {
   return vec4f(tap(row, k, i), tap(row + 1u, k, i), tap(row + 2u, k, i), tap(row + 3u, k, i));
 }
 
-// One-dimensional G: 3 values to 6.
-fn transform(a: vec4f, b: vec4f, c: vec4f) -> array<vec4f, 6> {
-  let even = (a + c) / -6.0;
-  let odd = b / 6.0;
-  let far_even = a / 24.0 + c / 6.0;
-  let far_odd = b / 12.0;
-  return array(a / 4.0, even - odd, even + odd, far_even + far_odd, far_even - far_odd, c);
+// Column i of G w.
+fn column(row: u32, k: u32, i: u32) -> array<vec4f, INPUTS> {
+  return transform_weights(array(taps(row, k, i), taps(row, k, i + 3u), taps(row, k, i + 6u)));
 }
 
 @compute @workgroup_size(64)
@@ -36,14 +32,14 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec3u, @bui
   let row = id / params.depth * 4u;
   let k = id % params.depth;
 
-  let column0 = transform(taps(row, k, 0u), taps(row, k, 3u), taps(row, k, 6u));
-  let column1 = transform(taps(row, k, 1u), taps(row, k, 4u), taps(row, k, 7u));
-  let column2 = transform(taps(row, k, 2u), taps(row, k, 5u), taps(row, k, 8u));
+  let column0 = column(row, k, 0u);
+  let column1 = column(row, k, 1u);
+  let column2 = column(row, k, 2u);
 
-  for (var r = 0u; r < 6u; r++) {
-    let line = transform(column0[r], column1[r], column2[r]);
-    for (var c = 0u; c < 6u; c++) {
-      u[(r * 6u + c) * params.plane + id] = line[c];
+  for (var r = 0u; r < INPUTS; r++) {
+    let line = transform_weights(array(column0[r], column1[r], column2[r]));
+    for (var c = 0u; c < INPUTS; c++) {
+      u[(r * INPUTS + c) * params.plane + id] = line[c];
     }
   }
 }

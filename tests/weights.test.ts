@@ -71,9 +71,6 @@ async function expectTensors(path: string, format: FormatName, naming: NamingNam
 }
 
 /** Compares the network in `path` with all cases in the folder `written` of one preprocessing. */
-/** Room for one value of these small maps whose sign rounding decides: its gradient goes elsewhere as a whole. */
-const tolerances = { ...f32Tolerances, gradient: 1e-3 };
-
 async function expectCases(
   context: GpuContext,
   path: string,
@@ -87,7 +84,7 @@ async function expectCases(
   const cases = expectedIn(written).cases.filter((one) => one.preprocessing === preprocessing);
   expect(cases.map(({ pooling }) => pooling)).toEqual(["avg", "max"]);
   for (const one of cases)
-    await expectLossesAndGradient(context, model, one, gradients(one.gradient), tolerances);
+    await expectLossesAndGradient(context, model, one, gradients(one.gradient), f32Tolerances);
 }
 
 let temporary: string;

@@ -24,7 +24,7 @@ test("every generated shader compiles", async () => {
         ),
       ),
     ),
-    context.kernel("winograd_weights", { libs: ["linear_index"] }),
+    context.kernel("winograd_weights", { libs: ["linear_index", "winograd4"] }),
     context.kernel("gram_operand", { libs: ["linear_index", "fast_divide"] }),
     context.kernel("gram_chunks_sum", { libs: ["linear_index"] }),
     context.kernel("features_copy", { libs: ["texel_f32", "linear_index", "features_texture"] }),

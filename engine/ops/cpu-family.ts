@@ -45,7 +45,7 @@ async function loadWeights(
   const texels = POSITIONS * plane;
   const u = scratch.buffer("transformed", 16 * texels);
   program.dispatch(
-    context.kernel("winograd_weights", { libs: ["linear_index"] }),
+    context.kernel("winograd_weights", { libs: ["linear_index", "winograd4"] }),
     { w: scratch.bufferWith("weights", weight), u },
     { plane, depth, real_depth: layer.inChannels },
     linearGrid(Math.ceil(plane / 64)),

@@ -4,7 +4,16 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
 import type { FeatureMap, MapShape } from "../family.ts";
 import { type GemmTile, gemmShader } from "./gemm-shader.ts";
-import { type Band, bandsOf, roundUp, tileShape, tilesOf, workgroupOf } from "./layout.ts";
+import {
+  type Band,
+  bandsOf,
+  inBlocks,
+  type MatrixLayout,
+  roundUp,
+  tileShape,
+  tilesOf,
+  workgroupOf,
+} from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 import {
@@ -26,6 +35,8 @@ export interface Product {
   readonly weights: Resource;
   readonly x: Resource;
   readonly y: GPUBuffer;
+  /** How x and y are laid out. */
+  readonly layout: (rows: number, columns: number) => MatrixLayout;
   readonly rows: number;
   readonly depth: number;
   readonly columns: number;
@@ -94,7 +105,7 @@ export class Convolution {
         `${tag} copy`,
       );
       const operands = { weights, strides, x: scratch.transformsTexture.view, y: scratch.products };
-      this.product({ ...operands, rows, depth, columns, batch: POSITIONS }, tag);
+      this.product({ ...operands, layout: inBlocks, rows, depth, columns, batch: POSITIONS }, tag);
       copyFlat(
         this.#program,
         scratch.products,
@@ -108,20 +119,24 @@ export class Convolution {
 
   /** Matrix products: one dispatch for each tile depth. */
   product(product: Product, tag: string): void {
-    const { weights, strides, x, y, rows, depth, columns, batch } = product;
+    const { weights, strides, x, y, layout, rows, depth, columns, batch } = product;
     const { part = { firstRow: 0, rows, firstColumn: 0, columns } } = product;
+    const [from, to] = [layout(depth, columns), layout(rows, columns)];
     const tile = tileShape(rows, depth);
     const workgroup = workgroupOf(part.columns, product.workgroup);
     for (let first = 0; first < depth; first += tile.depth) {
       const kernel = this.#gemm({ ...tile, accumulate: first > 0, workgroup });
       const params = {
         zero: 0,
-        columns,
-        depth4: depth / 4,
-        rows4: rows / 4,
-        first_row4: part.firstRow / 4,
         first_column: part.firstColumn,
-        first_depth4: first / 4,
+        x_first: (first / 4) * from.quad,
+        x_batch: from.batch,
+        x_block: from.block,
+        x_quad: from.quad,
+        y_first: (part.firstRow / 4) * to.quad,
+        y_batch: to.batch,
+        y_block: to.block,
+        y_quad: to.quad,
         w_first: strides.base + (first / 4) * strides.depth + (part.firstRow / 4) * strides.quad,
         w_batch: strides.batch,
         w_tile: (tile.rows / 4) * strides.quad,
@@ -179,6 +194,7 @@ function bandParams(
   channels4: number,
 ): Record<string, number> {
   const tiles = tilesOf(shape);
+  const { batch, block } = inBlocks(4 * channels4, columns);
   return {
     zero: 0,
     last: channels4 * columns - 1,
@@ -188,6 +204,7 @@ function bandParams(
     last_tile: tiles.count - 1,
     tiles_x: tiles.x,
     inverse_tiles_x: 1 / tiles.x,
-    stride: channels4 * columns,
+    stride: batch,
+    block,
   };
 }

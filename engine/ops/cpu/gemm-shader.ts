@@ -4,7 +4,7 @@
  * W[z] is `rows` x `depth` a tile, x[z] is [depth][columns], y[z] is [rows][columns]. Winograd convolutions use z = 36 transform
  * positions and columns = 4x4 pixel tiles; Gram products use z = chunks of pixels and columns = channels; (G - A) F uses z = 1.
  */
-import { lines, loadFlat, opaqueZero, range } from "./text.ts";
+import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 
 export interface GemmTile {
   /** Rows of y that an invocation computes: 4, 32 or 64. */
@@ -17,27 +17,29 @@ export interface GemmTile {
   readonly workgroup: number;
 }
 
-/** Sums held in registers at a time. */
-const SUMS = 16;
+/** Sums held in registers at a time: as many as hide the time of an addition, and half of AVX2's registers. */
+const SUMS = 8;
 
 /** Rows of a tile whose weights stand together: [rows/block][depth][block]. */
 export const blockRows = (rows: number): number => Math.min(rows, SUMS);
 
 /**
- * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W as [rows/16][depth][16] ([1][depth][rows] when rows < 16)
+ * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W as [rows/8][depth][8] ([1][depth][rows] when rows < 8)
  * in workgroup memory, 4 rows by 4 depths at a time, then multiplies with literal indices only. Four sums share a statement: the driver
  * takes them apart again, but reads a fifth of the text.
  *
- * Arrays of vec4f: x is flat [z][params.depth4][params.columns], y [z][params.rows4][params.columns], where a texel holds four
- * consecutive rows. 4x4 of W are four consecutive texels, each four rows of one depth, or four depths of one row if `turned`; where they
- * stand is up to the `w_` strides. The grid is (columns / workgroup, row tiles, z), from row 4 * `first_row4` and column `first_column` on.
+ * Arrays of vec4f: texels of x and y hold four consecutive rows of a column, and stand where the `x_` and `y_` strides say (`MatrixLayout`).
+ * 4x4 of W are four consecutive texels, each four rows of one depth, or four depths of one row if `turned`; where they
+ * stand is up to the `w_` strides, and invocations next to each other stage what stands together. The grid is (columns / workgroup, row tiles, z),
+ * from column `first_column` on.
  */
 export function gemmShader({ rows, depth, accumulate, workgroup }: GemmTile): string {
   const quads = blockRows(rows) / 4;
   const tile = (rows * depth) / 4;
   const blocks = range(rows / blockRows(rows)).map((block) => gemmBlock(block, quads, depth, accumulate));
   return `struct Params {
-zero: u32, columns: u32, depth4: u32, rows4: u32, first_row4: u32, first_column: u32, first_depth4: u32,
+zero: u32, first_column: u32, x_first: u32, x_batch: u32, x_block: u32, x_quad: u32,
+y_first: u32, y_batch: u32, y_block: u32, y_quad: u32,
 w_first: u32, w_batch: u32, w_tile: u32, w_quad: u32, w_depth: u32, turned: u32
 }
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
@@ -49,19 +51,21 @@ var<workgroup> w: array<vec4f, ${tile}>;
 fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32) {
 let wb = params.w_first + g.z * params.w_batch + g.y * params.w_tile;
 let column = params.first_column + g.x * ${workgroup}u + l;
-let xb = (g.z * params.depth4 + params.first_depth4) * params.columns + column;
-let yb = (g.z * params.rows4 + params.first_row4 + g.y * ${rows / 4}u) * params.columns + column;
+let block = column / ${BLOCK_COLUMNS}u;
+let place = column % ${BLOCK_COLUMNS}u;
+let xb = params.x_first + g.z * params.x_batch + block * params.x_block + place;
+let yb = params.y_first + g.z * params.y_batch + block * params.y_block + place + g.y * ${rows / 4}u * params.y_quad;
 let turned = params.turned == 1u;
 for (var i = l; i < ${tile / 4}u; i += ${workgroup}u) {
-let quad = i % ${rows / 4}u;
-let k4 = i / ${rows / 4}u;
+let quad = select(i / ${depth / 4}u, i % ${rows / 4}u, turned);
+let k4 = select(i % ${depth / 4}u, i / ${rows / 4}u, turned);
 let wi = wb + quad * params.w_quad + k4 * params.w_depth;
 ${lines(4, (j) => `let t${j} = ${loadFlat("wt", `wi + ${j}u`)};`)}
 let o = (quad / ${quads}u * ${depth}u + 4u * k4) * ${quads}u + quad % ${quads}u;
 ${lines(4, (j) => `w[o + ${j * quads}u] = select(t${j}, vec4f(${range(4).map((i) => `t${i}.${"xyzw"[j]}`)}), turned);`)}
 }
 workgroupBarrier();
-${lines(depth / 4, (k) => `let x${k} = ${loadFlat("x", `xb + ${k}u * params.columns`)};`)}
+${lines(depth / 4, (k) => `let x${k} = ${loadFlat("x", `xb + ${k}u * params.x_quad`)};`)}
 ${blocks.join("\n")}
 }`;
 }
@@ -75,7 +79,7 @@ function gemmBlock(block: number, quads: number, depth: number, accumulate: bool
       .join(" "),
   );
   const stores = sums.map((sum, i) => {
-    const index = `yi${block} + ${block * quads + i}u * params.columns`;
+    const index = `yi${block} + ${block * quads + i}u * params.y_quad`;
     return `y[${index}] = ${sum}${accumulate ? ` + y[${index}]` : ""};`;
   });
   return [

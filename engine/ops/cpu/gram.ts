@@ -4,7 +4,7 @@ import { linearGrid, type Program } from "../../gpu/program.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
 import type { Convolution, Part } from "./convolution.ts";
-import { GRAM_CHUNK, gramChunksIn } from "./layout.ts";
+import { GRAM_CHUNK, gramChunksIn, inRows } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 
@@ -52,7 +52,7 @@ export class Gram {
       const strides = { base: first * GRAM_CHUNK, batch: GRAM_CHUNK, quad: pixels, depth: 4, turned: false };
       const operands = { weights: featuresOf(x), x: transformsTexture.view, y: products, strides, part };
       const sizes = { rows: channels, depth: GRAM_CHUNK, columns: channels, batch: chunks, workgroup: 64 };
-      this.#products.product({ ...operands, ...sizes }, tag);
+      this.#products.product({ ...operands, layout: inRows, ...sizes }, tag);
     }
     program.dispatch(
       this.#context.kernel("gram_chunks_sum", { libs: ["linear_index"] }),

@@ -1,6 +1,7 @@
 /** How the cpu family lays out maps, tiles and matrix products. Pure arithmetic. */
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
+import { BLOCK_COLUMNS } from "./text.ts";
 import { POSITIONS } from "./winograd-shaders.ts";
 
 /** Tiles transformed and multiplied at a time: their transforms stay in the last-level cache. */
@@ -44,6 +45,29 @@ export const cpuStorage: Storage = {
     return { mask_tiles: tiles.count, tiles_x: tiles.x };
   },
 };
+
+/** Where a batch of matrices stands whose texels are four rows of a column: texels from one to the next. */
+export interface MatrixLayout {
+  readonly batch: number;
+  /** From 16 columns to the next 16; a column is next to the one before. */
+  readonly block: number;
+  /** From four rows to the next four. */
+  readonly quad: number;
+}
+
+/** [batch][rows/4][columns]. */
+export const inRows = (rows: number, columns: number): MatrixLayout => ({
+  batch: (rows / 4) * columns,
+  block: BLOCK_COLUMNS,
+  quad: columns,
+});
+
+/** [batch][columns/16][rows/4][16]: what 16 invocations read or write in turn is one piece of memory. */
+export const inBlocks = (rows: number, columns: number): MatrixLayout => ({
+  batch: (rows / 4) * columns,
+  block: (rows / 4) * BLOCK_COLUMNS,
+  quad: BLOCK_COLUMNS,
+});
 
 /** A run of tiles that go through the transforms and the product together. */
 export interface Band {

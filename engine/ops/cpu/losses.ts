@@ -5,7 +5,7 @@ import { type Elementwise, featuresOf } from "../elementwise.ts";
 import type { Activation, LayerLosses, StyleTerm } from "../family.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Gram } from "./gram.ts";
-import { tilesOf, workgroupFor } from "./layout.ts";
+import { inRows, tilesOf, workgroupFor } from "./layout.ts";
 import { copyFlat, flatTexture } from "./textures.ts";
 
 export class Losses {
@@ -42,6 +42,6 @@ export class Losses {
     const operands = { weights: weights.view, strides, x: featuresOf(x), y: d };
     const sizes = { rows: channels, depth: channels, columns: rows * pitch, batch: 1 };
     const workgroup = workgroupFor(tilesOf(x.shape).count); // as the convolutions of this size
-    this.#products.product({ ...operands, ...sizes, workgroup }, tag);
+    this.#products.product({ ...operands, layout: inRows, ...sizes, workgroup }, tag);
   }
 }

@@ -9,6 +9,9 @@
 /** Width in texels of the textures that hold flat arrays: texel i is at (i % 2048, i / 2048). */
 export const FLAT_WIDTH = 2048;
 
+/** Columns of a matrix that stand together where invocations next to each other go through its rows: see `inBlocks` in layout.ts. */
+export const BLOCK_COLUMNS = 16;
+
 export const range = (n: number): number[] => [...Array(n).keys()];
 
 /** Joins the lines that `make` writes for 0 .. n-1. */

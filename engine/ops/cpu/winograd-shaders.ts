@@ -1,30 +1,34 @@
 /**
  * Winograd's F(4x4, 3x3) around the matrix product: transforms of 6x6 input tiles and of 6x6 products into 4x4 outputs.
  *
- * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with their points 0, +-1, +-2 and infinity.
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with the points of shaders/lib/winograd4.wgsl, which tells where the
+ * constants come from: 0, +-sqrt(1/2), +-sqrt(2) and infinity have a third of the rounding error of 0, +-1, +-2 and infinity.
  * y = A^T [sum over channels of (G w G^T) * (B^T d B)] A; G w G^T is in shaders/winograd_weights.wgsl.
  */
-import { lines, loadFlat, opaqueZero, range } from "./text.ts";
+import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 
 /** Transform positions: 6 x 6. */
 export const POSITIONS = 36;
+
+const NEAR = Math.SQRT1_2;
+const FAR = Math.SQRT2;
 
 /** One-dimensional B^T: six names in, six names out, with shared subexpressions. */
 function inputTransform(v: readonly string[], out: readonly string[]): string {
   const [v0, v1, v2, v3, v4, v5] = v;
   const [o0, o1, o2, o3, o4, o5] = out;
-  return `let ${o0} = 4.0 * ${v0} - 5.0 * ${v2} + ${v4}; let ${o5} = 4.0 * ${v1} - 5.0 * ${v3} + ${v5};
-let p${o0} = ${v4} - 4.0 * ${v2}; let q${o0} = ${v3} - 4.0 * ${v1}; let ${o1} = p${o0} + q${o0}; let ${o2} = p${o0} - q${o0};
-let r${o0} = ${v4} - ${v2}; let t${o0} = 2.0 * (${v3} - ${v1}); let ${o3} = r${o0} + t${o0}; let ${o4} = r${o0} - t${o0};`;
+  return `let ${o0} = ${v0} - 2.5 * ${v2} + ${v4}; let ${o5} = ${v1} - 2.5 * ${v3} + ${v5};
+let p${o0} = ${v4} - 2.0 * ${v2}; let q${o0} = ${NEAR} * (${v3} - 2.0 * ${v1}); let ${o1} = p${o0} + q${o0}; let ${o2} = p${o0} - q${o0};
+let r${o0} = ${v4} - 0.5 * ${v2}; let t${o0} = ${FAR} * (${v3} - 0.5 * ${v1}); let ${o3} = r${o0} + t${o0}; let ${o4} = r${o0} - t${o0};`;
 }
 
 /** One-dimensional A^T: six names in, four names out. */
 function outputTransform(v: readonly string[], out: readonly string[]): string {
   const [v0, v1, v2, v3, v4, v5] = v;
   const [o0, o1, o2, o3] = out;
-  return `let p${o0} = ${v1} + ${v2}; let q${o0} = ${v1} - ${v2}; let r${o0} = ${v3} + ${v4}; let t${o0} = ${v3} - ${v4};
-let ${o0} = ${v0} + p${o0} + r${o0}; let ${o1} = q${o0} + 2.0 * t${o0};
-let ${o2} = p${o0} + 4.0 * r${o0}; let ${o3} = q${o0} + 8.0 * t${o0} + ${v5};`;
+  return `let p${o0} = ${v1} + ${v2}; let q${o0} = ${NEAR} * (${v1} - ${v2}); let r${o0} = ${v3} + ${v4}; let t${o0} = ${FAR} * (${v3} - ${v4});
+let ${o0} = ${v0} + p${o0} + r${o0}; let ${o1} = q${o0} + t${o0};
+let ${o2} = 0.5 * p${o0} + 2.0 * r${o0}; let ${o3} = 0.5 * q${o0} + 2.0 * t${o0} + ${v5};`;
 }
 
 /**
@@ -39,13 +43,16 @@ let ty = fast_divide(tile, params.inverse_tiles_x);
 let tx = tile - ty * params.tiles_x;`;
 
 const locateParams =
-  "zero: u32, last: u32, columns: u32, inverse_columns: f32, first_tile: u32, last_tile: u32, tiles_x: u32, inverse_tiles_x: f32, stride: u32";
+  "zero: u32, last: u32, columns: u32, inverse_columns: f32, first_tile: u32, last_tile: u32, tiles_x: u32, inverse_tiles_x: f32, stride: u32, block: u32";
+
+/** The first position's texel of channel group c4 and tile t; see `inBlocks` in layout.ts. */
+const place = `let o = t / ${BLOCK_COLUMNS}u * params.block + c4 * ${BLOCK_COLUMNS}u + t % ${BLOCK_COLUMNS}u;`;
 
 const main = `@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32) {`;
 
 /**
- * x, a 2D array texture with a border of one, layer = c4 -> v: [36][channels/4][columns] vec4f, columns = tiles of the band, padded.
+ * x, a 2D array texture with a border of one, layer = c4 -> v: [36][columns/16][channels/4][16] vec4f, columns = tiles of the band, padded.
  * One invocation: one tile of four channels, turned round by `far` and `step` (0 and 1, or 5 and -1). Its rows go through a loop that
  * neither Mesa nor LLVM can unroll, for they don't know that `params.zero` is 0: with 36 stores in a row, which are taken apart lane by lane,
  * LLVM takes five times as long.
@@ -79,7 +86,7 @@ ${locate}
 ${lines(6, (i) => `let x${i} = 4u * tx + params.far + ${i}u * params.step;`)}
 ${lines(6, (i) => `let y${i} = 4u * ty + params.far + ${i}u * params.step;`)}
 ${columns.join("\n")}
-let o = c4 * params.columns + t;
+${place}
 for (var r = params.zero; r < 6u; r++) {
 ${[...picked, row, ...stores].join("\n")}
 }
@@ -95,7 +102,7 @@ ${[...picked, row, ...stores].join("\n")}
 export type OutputMode = "forward" | "plain" | "masked" | "masked-add";
 
 /**
- * m: flat texture [36][channels/4][columns] -> y: [channels/4][rows][pitch] vec4f, zero outside height x width.
+ * m: flat texture [36][columns/16][channels/4][16] -> y: [channels/4][rows][pitch] vec4f, zero outside height x width.
  * One invocation: one 4x4 tile of four channels. mask: [channels/4][tiles] of vec2u, bit 16 * row + 4 * column + channel, rows 0 and 1 in the low word.
  */
 export function outputTransformShader(mode: OutputMode): string {
@@ -127,7 +134,7 @@ ${usesMask ? "@group(0) @binding(3) var<storage, read> mask: array<vec2u>;" : ""
 ${mode === "masked-add" ? "@group(0) @binding(4) var d: texture_storage_2d<rgba32float, read>;" : ""}
 ${main}
 ${locate}
-let o = c4 * params.columns + t;
+${place}
 let x0 = 4u * tx;
 let y0 = 4u * ty;
 let yo = (c4 * params.rows + y0) * params.pitch + x0;
