@@ -11,10 +11,11 @@ const STORAGE = 128;
 const TEXTURE_COPY_SRC = 1;
 const TEXTURE_COPY_DST = 2;
 const TEXTURE_STORAGE = 8;
+const TEXTURE_RENDER_ATTACHMENT = 16;
 
 export type TexelFormat = "rgba32float" | "rgba32uint";
 
-export class Arena implements Disposable {
+export class Arena implements Disposable, AsyncDisposable {
   readonly label: string;
   readonly #context: GpuContext;
   readonly #owned: (() => void)[] = [];
@@ -75,7 +76,8 @@ export class Arena implements Disposable {
       label: `${this.label}: ${label}`,
       size: [width, height, layers],
       format,
-      usage: TEXTURE_STORAGE | TEXTURE_COPY_DST | TEXTURE_COPY_SRC,
+      // Nobody renders to it, but Dawn clears what it can't render to through a buffer of its size.
+      usage: TEXTURE_STORAGE | TEXTURE_COPY_DST | TEXTURE_COPY_SRC | TEXTURE_RENDER_ATTACHMENT,
     });
     this.own(16 * width * height * layers, () => texture.destroy());
     return texture;
@@ -100,6 +102,12 @@ export class Arena implements Disposable {
     for (const free of this.#owned.splice(0)) free();
     this.#context.liveBytes -= this.#bytes;
     this.#bytes = 0;
+  }
+
+  /** The same, and waits until others can have the memory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await this.#context.reclaim();
   }
 }
 

@@ -116,6 +116,13 @@ export class GpuContext implements Disposable {
     return value;
   }
 
+  /** Waits until the memory of all that was destroyed is free: Dawn keeps it until work that is submitted afterwards is done. Never rejects. */
+  async reclaim(): Promise<void> {
+    const { queue } = this.device;
+    queue.submit([]);
+    await this.#resting(Promise.race([queue.onSubmittedWorkDone(), this.#lost])).catch(() => {});
+  }
+
   /** Throws `error`, or the loss of the device behind it: what is pending may be rejected before the loss is told. */
   async #explain(error: unknown): Promise<never> {
     const patience = new Promise((resolve) => setTimeout(resolve, LOSS_MS));

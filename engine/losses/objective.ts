@@ -105,7 +105,7 @@ async function statistics(
   statistic: Statistic,
 ): Promise<Targets> {
   if (layers.size === 0) return new Map();
-  using arena = context.arena("target");
+  await using arena = context.arena("target");
   const program = new Program(context, arena);
   const buffers = await context.guarded(() => {
     const image = arena.bufferWith("picture", picture.data);

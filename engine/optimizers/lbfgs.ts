@@ -1,5 +1,5 @@
 /**
- * L-BFGS on the device: four dispatches a step, and three more for each slab of history beyond the first.
+ * L-BFGS on the device: four dispatches a step, and three more for each GiB of steps or of differences beyond the first.
  *
  * The history is a ring of pairs (s, y), one slot more than are used, so that a candidate can be written, measured and rejected in
  * place. As many slots as fit one texture form a slab: two arrays of [slots] layers, [height][width] texels each, for s and for y. They are
@@ -25,7 +25,7 @@ export interface LbfgsOptions {
   readonly largestChange?: number;
   /** How pairs are stored; f32 when not given. */
   readonly precision?: Precision;
-  /** Bytes of a texture of history at most; the default is what the adapter can bind as a buffer. */
+  /** Bytes of a texture of history at most. */
   readonly slabBytes?: number;
 }
 
@@ -44,6 +44,8 @@ interface Kernels {
 }
 
 const LANES = 64;
+/** Half of what Vulkan lets a texture have at least: 100 pairs of 1.6 megapixels in f16. */
+const SLAB_BYTES = 2 ** 30;
 /** Words of struct Memory in lib/lbfgs_memory.wgsl, and where `gamma` is among them. */
 const MEMORY = 5;
 const GAMMA = 2;
@@ -85,12 +87,8 @@ class Lbfgs implements Optimizer {
       largestChange = 0.1,
       precision = "f32",
     } = options;
-    const {
-      maxTextureDimension2D: side,
-      maxTextureArrayLayers: layers,
-      maxStorageBufferBindingSize,
-    } = context.limits;
-    const { slabBytes = maxStorageBufferBindingSize } = options;
+    const { maxTextureDimension2D: side, maxTextureArrayLayers: layers } = context.limits;
+    const { slabBytes = SLAB_BYTES } = options;
     const { count } = problem;
     const plan = planHistory({ count, precision, history, maxSteps, slabBytes, side, layers });
     this.#context = context;
