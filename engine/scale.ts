@@ -9,7 +9,10 @@ import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Size } from "./pyramid.ts";
 import type { Picture } from "./types.ts";
 
-/** Steps submitted ahead of the one whose losses are awaited, so that the device never idles. */
+/**
+ * Steps submitted ahead of the one whose losses are awaited, so that the device never idles. The first step is awaited alone: Dawn then
+ * deletes what first uses took, for which lavapipe makes it wait until no step is under way, and its losses would come with the next one's.
+ */
 const STEPS_AHEAD = 2;
 
 /** Milliseconds between copies of the picture to the host, which survive the loss of the device. */
@@ -54,7 +57,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   while (submitted < steps && !signal?.aborted) {
     submitStep(run, stopwatch, safekeeping, submitted, records[submitted % records.length]!);
     submitted++;
-    if (submitted - finished > STEPS_AHEAD) await finish(finished++);
+    if (submitted === 1 || submitted - finished > STEPS_AHEAD) await finish(finished++);
   }
   if (!signal?.aborted) objective.program.submit(); // the last update counts only once it was evaluated
   while (finished < submitted) await finish(finished++);
