@@ -125,7 +125,7 @@ export class Convolution {
     const tile = tileShape(rows, depth);
     const workgroup = workgroupOf(part.columns, product.workgroup);
     for (let first = 0; first < depth; first += tile.depth) {
-      const kernel = this.#gemm({ ...tile, accumulate: first > 0, workgroup });
+      const kernel = this.#gemm({ ...tile, workgroup });
       const params = {
         zero: 0,
         first_column: part.firstColumn,
@@ -143,6 +143,7 @@ export class Convolution {
         w_quad: strides.quad,
         w_depth: strides.depth,
         turned: Number(strides.turned),
+        accumulate: Number(first > 0),
       };
       const grid = [part.columns / workgroup, part.rows / tile.rows, batch] as const;
       this.#program.dispatch(kernel, { x, wt: weights, y }, params, grid, tag);
@@ -150,7 +151,7 @@ export class Convolution {
   }
 
   #gemm(tile: GemmTile): Kernel {
-    const label = `gemm ${tile.rows}x${tile.depth}${tile.accumulate ? "+" : ""} ${tile.workgroup}`;
+    const label = `gemm ${tile.rows}x${tile.depth} ${tile.workgroup}`;
     return this.#context.generatedKernel(label, () => gemmShader(tile));
   }
 
