@@ -48,7 +48,7 @@ describe.skipIf(chromiumMissing)(inChromium, () => {
     await other.heading("There is no such picture here").waitFor();
     await other.page.goto(link);
     await other.heading("Painted in the style of Works").waitFor();
-    expect(other.page.url()).toBe(`${site.url}/#/job/${jobId}`); // the key is kept, and out of sight
+    await eventually(() => other.page.url()).toBe(`${site.url}/#/job/${jobId}`); // the key is kept, and out of sight
     await other.page.reload();
     await other.heading("Painted in the style of Works").waitFor();
   });
