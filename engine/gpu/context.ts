@@ -60,6 +60,7 @@ export class GpuContext implements Disposable {
   /** Whether a program has run to its end; the first one may have to wait for the driver's compiler. */
   hasRun = false;
   readonly #resting: Resting;
+  readonly #staysBusy: boolean;
   readonly #shaders: ShaderSource;
   readonly #kernels = new Map<string, Kernel>();
   #failure: StylizeError | undefined;
@@ -69,7 +70,7 @@ export class GpuContext implements Disposable {
     device: GPUDevice,
     info: GPUAdapterInfo,
     shaders: ShaderSource,
-    { family = familyOf(info), waitingSpins = false, resting = (p) => p, openSiblings }: ContextOptions = {},
+    { family = familyOf(info), waitingSpins = false, resting, openSiblings }: ContextOptions = {},
   ) {
     this.device = device;
     this.adapterName = adapterName(info);
@@ -79,7 +80,8 @@ export class GpuContext implements Disposable {
     this.matrixConfigs = matrixConfigs(info, device.features);
     this.waitingSpins = waitingSpins;
     this.openSiblings = openSiblings;
-    this.#resting = resting;
+    this.#resting = resting ?? ((promise) => promise);
+    this.#staysBusy = waitingSpins && !resting;
     this.limits = device.limits;
     this.#shaders = shaders;
     device.onuncapturederror = ({ error }) => this.#fail(wrap(error));
@@ -176,8 +178,8 @@ export class GpuContext implements Disposable {
     const key = `${label}: ${parts}`;
     let kernel = this.#kernels.get(key);
     if (!kernel) {
-      // Where waiting spins, two cores compile slower in the background than one in front.
-      kernel = new Kernel(this.device, label, code(), !(this.waitingSpins && this.family === "cpu"));
+      // Where waiting keeps a core busy, two compile slower in the background than one in front.
+      kernel = new Kernel(this.device, label, code(), !(this.#staysBusy && this.family === "cpu"));
       this.#kernels.set(key, kernel);
     }
     return kernel;
