@@ -169,8 +169,8 @@ async function stylizeScale(
   const { steps, ...size } = job.scales[scale]!;
   let kept = before.picture;
   let last = before.last;
-  await using arena = context.arena(`scale ${scale + 1}`);
-  await using memory = context.arena(`optimizer at scale ${scale + 1}`);
+  await using arena = context.arena(`scale ${scale + 1}`); // the last to go: it waits for the other's memory, too
+  using memory = context.arena(`optimizer at scale ${scale + 1}`);
   try {
     const pictures = picturesAt(job, size, before.picture);
     const run: ScaleRun = {

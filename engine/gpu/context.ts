@@ -60,7 +60,7 @@ export class GpuContext implements Disposable {
   /** Whether a program has run to its end; the first one may have to wait for the driver's compiler. */
   hasRun = false;
   readonly #resting: Resting;
-  readonly #staysBusy: boolean;
+  readonly #compilesInBackground: boolean;
   readonly #shaders: ShaderSource;
   readonly #kernels = new Map<string, Kernel>();
   #failure: StylizeError | undefined;
@@ -81,7 +81,8 @@ export class GpuContext implements Disposable {
     this.waitingSpins = waitingSpins;
     this.openSiblings = openSiblings;
     this.#resting = resting ?? ((promise) => promise);
-    this.#staysBusy = waitingSpins && !resting;
+    // Where waiting keeps a core busy, two compile slower in the background than one in front.
+    this.#compilesInBackground = !(waitingSpins && !resting && family === "cpu");
     this.limits = device.limits;
     this.#shaders = shaders;
     device.onuncapturederror = ({ error }) => this.#fail(wrap(error));
@@ -178,8 +179,7 @@ export class GpuContext implements Disposable {
     const key = `${label}: ${parts}`;
     let kernel = this.#kernels.get(key);
     if (!kernel) {
-      // Where waiting keeps a core busy, two compile slower in the background than one in front.
-      kernel = new Kernel(this.device, label, code(), !(this.#staysBusy && this.family === "cpu"));
+      kernel = new Kernel(this.device, label, code(), this.#compilesInBackground);
       this.#kernels.set(key, kernel);
     }
     return kernel;
