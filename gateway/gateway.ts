@@ -10,7 +10,7 @@ import type { ObjectStore } from "../stores/object-store.ts";
 import { addressOf, createClients, isAllowedOrigin } from "./clients.ts";
 import type { Config } from "./config.ts";
 import { Delivery, type GatewayServer } from "./delivery.ts";
-import { httpListener, type Route } from "./http.ts";
+import { closer, httpListener, type Route } from "./http.ts";
 import { JobService } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import { Metrics } from "./metrics.ts";
@@ -68,7 +68,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     pingInterval: 20_000,
     pingTimeout: 20_000,
     connectTimeout: 10_000,
-    allowRequest: (request, decide) => decide(null, isAllowedOrigin(request, config.origins)),
+    // While draining, clients are to go elsewhere at once.
+    allowRequest: (request, decide) => decide(null, isOpen && isAllowedOrigin(request, config.origins)),
     ...(adapter === undefined ? {} : { adapter }),
   });
   const metrics = new Metrics({
@@ -140,6 +141,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
   io.attach(server);
+  const closeServer = closer(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(config.port, config.host, resolve);
   });
@@ -183,7 +185,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       const stopped = receiver.stop(); // before what is at hand may give up: else it would be taken again
       closing.abort();
       await settle([stopped, rounds.stop(), sweeps.stop()]);
-      await settle([io.close()]); // closes the HTTP server, too; clients reconnect elsewhere
+      await settle([closeServer(), io.close()]); // in this order: clients that lose their connection go elsewhere
       await settle([queue.close(), jobs.close()]);
     },
   };

@@ -1,5 +1,6 @@
 /** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { closedPolicy } from "./content-policy.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -36,6 +37,31 @@ export function httpListener(parts: HttpParts): RequestListener {
       else send(response, 500, "error");
     });
   };
+}
+
+/**
+ * What closes a server as soon as the answers at hand are given; to be called before the server listens. Node's own `close()` goes on to wait
+ * for `keepAliveTimeout` when an answer was being given, and for `headersTimeout` when a connection has asked nothing yet: browsers open some
+ * ahead.
+ */
+export function closer(server: Server): () => Promise<void> {
+  const unasked = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    unasked.add(socket);
+    socket.once("close", () => unasked.delete(socket));
+  });
+  server.on("upgrade", ({ socket }) => unasked.delete(socket));
+  server.on("request", ({ socket }, response) => {
+    unasked.delete(socket);
+    response.once("close", () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+  });
+  return () =>
+    new Promise((resolve, reject) => {
+      server.close((error) => (error ? reject(error) : resolve()));
+      for (const socket of unasked) socket.destroy();
+    });
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, parts: HttpParts): Promise<void> {
