@@ -12,7 +12,7 @@ let image: string;
 beforeAll(async () => {
   service = await TestService.start();
   image = dataUrl(await testPicture("teal"));
-}, 60_000);
+});
 afterAll(() => service[Symbol.asyncDispose]());
 
 const request = (more: object = {}) => ({ image, style: "works.jpg", isPrivate: false, ...more });
@@ -31,7 +31,7 @@ const objects = async () =>
     /\.(jpg|png|webp)$/.test(name),
   );
 
-describe("a job", { timeout: 60_000 }, () => {
+describe("a job", () => {
   it("is done, told to its client with progress and to everyone when public", async () => {
     const client = await service.client();
     const other = await service.client();
@@ -186,7 +186,7 @@ describe("a job", { timeout: 60_000 }, () => {
 
 const ref = ({ jobId, token }: Accepted) => ({ jobId, token });
 
-describe("lists", { timeout: 60_000 }, () => {
+describe("lists", () => {
   it("styles, in pages", async () => {
     const client = await service.client();
     const names: string[] = [];
@@ -222,7 +222,7 @@ describe("lists", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a picture that is uploaded", { timeout: 60_000 }, () => {
+describe("a picture that is uploaded", () => {
   it("is used once, by the one who uploaded it", async () => {
     const client = await service.client();
     const picture = await testPicture("olive", 600, 400);
@@ -251,7 +251,7 @@ describe("a picture that is uploaded", { timeout: 60_000 }, () => {
   });
 });
 
-describe("pictures are stored", { timeout: 60_000 }, () => {
+describe("pictures are stored", () => {
   it("without EXIF", async () => {
     const client = await service.client();
     const job = await client.start(request());
@@ -262,7 +262,7 @@ describe("pictures are stored", { timeout: 60_000 }, () => {
   });
 });
 
-describe("refuses", { timeout: 60_000 }, () => {
+describe("refuses", () => {
   it("what is of no known form", async () => {
     const client = await service.client();
     const wrong: unknown[] = [
@@ -341,7 +341,7 @@ describe("refuses", { timeout: 60_000 }, () => {
   });
 });
 
-describe("limits", { timeout: 60_000 }, () => {
+describe("limits", () => {
   it("jobs at a time, jobs a minute and requests", async () => {
     await using strict = await TestService.start(
       "--jobs-per-client",
@@ -385,7 +385,7 @@ it("takes only so many jobs in at a time", async () => {
   expect(metrics).toContain(`stylize_refused_total{code="unavailable"} ${refused.length}`);
 });
 
-describe("over HTTP", { timeout: 60_000 }, () => {
+describe("over HTTP", () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(`http://127.0.0.1:${service.port}${path}`, { headers });
 
@@ -405,7 +405,7 @@ describe("over HTTP", { timeout: 60_000 }, () => {
   });
 });
 
-describe("restart", { timeout: 60_000 }, () => {
+describe("restart", () => {
   it("keeps jobs, tokens and results, and starts again what was running", async () => {
     await using own = await TestService.start();
     const client = await own.client();

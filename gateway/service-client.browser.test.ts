@@ -26,7 +26,7 @@ it("is nothing but itself and socket.io's client", () => {
   expect(script.code.length).toBeLessThan(70_000);
 });
 
-describe.skipIf(chromiumMissing)("in Chromium", { timeout: 20_000 }, () => {
+describe.skipIf(chromiumMissing)("in Chromium", () => {
   let service: TestService;
   let browser: Browser;
   let page: Page;
@@ -45,7 +45,7 @@ describe.skipIf(chromiumMissing)("in Chromium", { timeout: 20_000 }, () => {
     const devtools = await page.context().newCDPSession(page);
     const network = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 4_000_000 };
     await devtools.send("Network.emulateNetworkConditions", network); // bytes a second: slow enough to be watched
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await service?.[Symbol.asyncDispose]();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   image = new Blob([await testPicture("teal")]);
   gate = join(service.folder, "gate");
   process.env.TEST_GATE = gate;
-}, 60_000);
+});
 afterAll(() => service[Symbol.asyncDispose]());
 
 const connect = (options: ServiceOptions = {}, port = service.port) =>
@@ -59,7 +59,7 @@ async function recordAfter(before: readonly string[]): Promise<void> {
   while (jobsOnDisk().length === before.length) await new Promise(setImmediate);
 }
 
-describe("a job", { timeout: 60_000 }, () => {
+describe("a job", () => {
   it("is followed from its start to its end, which everyone hears of", async () => {
     using client = connect();
     using other = connect();
@@ -163,7 +163,7 @@ describe("a job", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a connection that is lost", { timeout: 60_000 }, () => {
+describe("a connection that is lost", () => {
   it("in the middle of a job comes back, to another gateway too, and the end is told once", async () => {
     await rm(gate, { force: true });
     await using proxy = await TestProxy.start(service.port);
@@ -262,7 +262,7 @@ describe("a connection that is lost", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a refusal", { timeout: 60_000 }, () => {
+describe("a refusal", () => {
   it("has a code and a sentence", async () => {
     using client = connect();
     const refused = (more: Partial<StyleRequest>, code: string) =>

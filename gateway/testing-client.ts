@@ -11,7 +11,7 @@ import type {
 } from "./protocol.ts";
 
 /** Longer than anything takes, shorter than a test's own limit. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 export interface Heard {
   readonly event: string;

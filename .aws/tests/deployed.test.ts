@@ -120,7 +120,7 @@ describe.skipIf(missing)(`an environment${missing ? `: ${missing}` : ""}`, () =>
     await until(() => hasRead.test([...service.door.allowed].join("\n")), "a worker that reads its style");
     await client.cancel(job);
     const { attempts } = batchJob(job.jobId);
-    await until(() => attempts.length === 1, "the end of the worker");
+    await until(() => attempts.length === 1, "the end of the worker", 120_000); // it may be compiling shaders
     expect(attempts[0]!.container.exitCode).toBe(exitCodes.interrupted);
   });
 
