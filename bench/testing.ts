@@ -60,7 +60,7 @@ export function examplePeer(engine: string, size: number, ms: number): PeerMeasu
 
 function run(parts: Partial<JobRun>): JobRun {
   return {
-    schedule: { minSize: 64, scaleSteps: 60 },
+    schedule: { minSize: 64, scaleSteps: 30 },
     adapter: exampleAdapter,
     reached: false,
     firstStep: 0.5,

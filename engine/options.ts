@@ -51,11 +51,11 @@ export const optionTable = {
     min: 1,
     max: 100_000,
     unit: "steps",
-    help: "Optimisation steps at each smaller scale; as many as --steps when not given.",
+    help: "Optimisation steps at each smaller scale; half as many as --steps when not given.",
   },
   minSize: {
     type: "integer",
-    default: 181,
+    default: 128,
     min: 32,
     max: 16384,
     unit: "pixels",

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { fitSize, pyramid } from "./pyramid.ts";
+import { parseSettings } from "./options.ts";
+import { fitSize, planScales, pyramid } from "./pyramid.ts";
 
 const long = (sizes: readonly { width: number; height: number }[]) =>
   sizes.map(({ width, height }) => Math.max(width, height));
@@ -28,4 +29,14 @@ test("leaves out scales that are too narrow for the network", () => {
 test("keeps the proportions", () => {
   expect(fitSize({ width: 1000, height: 333 }, 500)).toEqual({ width: 500, height: 167 });
   expect(fitSize({ width: 3, height: 3000 }, 100)).toEqual({ width: 1, height: 100 });
+});
+
+test("gives smaller scales half the steps, or as many as are asked for", () => {
+  const steps = (asked: object) =>
+    planScales({ width: 600, height: 400 }, parseSettings({ size: 256, ...asked })).map(
+      (scale) => scale.steps,
+    );
+  expect(steps({})).toEqual([30, 30, 60]);
+  expect(steps({ steps: 7 })).toEqual([4, 4, 7]);
+  expect(steps({ steps: 7, scaleSteps: 9, minSize: 181 })).toEqual([9, 7]);
 });

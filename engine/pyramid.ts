@@ -37,6 +37,9 @@ export function pyramid(content: Size, size: number, minSize: number): readonly 
   return [...sizes.filter(({ width, height }) => Math.min(width, height) >= MIN_SIDE), last];
 }
 
+/** Steps at each smaller scale unless told otherwise: one more scale is worth more than more of them (docs/performance.md, "The whole job"). */
+export const usualScaleSteps = (steps: number) => Math.ceil(steps / 2);
+
 /** A scale of a run: its picture's size in pixels, and its steps. */
 export interface ScalePlan extends Size {
   readonly steps: number;
@@ -45,7 +48,7 @@ export interface ScalePlan extends Size {
 /** The scales of a run with these settings, the smallest first. Throws as `pyramid` does. */
 export function planScales(
   content: Size,
-  { size, minSize, steps, scaleSteps = steps }: Settings,
+  { size, minSize, steps, scaleSteps = usualScaleSteps(steps) }: Settings,
 ): readonly ScalePlan[] {
   const sizes = pyramid(content, size, minSize);
   return sizes.map((scale, i) => ({ ...scale, steps: i === sizes.length - 1 ? steps : scaleSteps }));

@@ -4,8 +4,8 @@ import { defaultSchedule, distinctSchedules, parseSchedules, scheduleGrid } from
 const square = { width: 512, height: 512 };
 
 test("the default is the engine's own", () => {
-  expect(defaultSchedule(512)).toEqual({ minSize: 181, scaleSteps: 60 });
-  expect(defaultSchedule(64)).toEqual({ minSize: 64, scaleSteps: 60 });
+  expect(defaultSchedule(512)).toEqual({ minSize: 128, scaleSteps: 30 });
+  expect(defaultSchedule(64)).toEqual({ minSize: 64, scaleSteps: 30 });
 });
 
 test("the grid has one scale, then every depth with every number of steps", () => {
@@ -30,11 +30,11 @@ test("schedules that come to the same are run once, the default first", () => {
   const same = [
     { minSize: 512, scaleSteps: 15 },
     { minSize: 500, scaleSteps: 30 },
-    { minSize: 182, scaleSteps: 60 },
+    { minSize: 130, scaleSteps: 30 },
     { minSize: 256, scaleSteps: 60 },
   ];
   expect(distinctSchedules(square, 512, same)).toEqual([
-    { minSize: 181, scaleSteps: 60 },
+    { minSize: 128, scaleSteps: 30 },
     { minSize: 512, scaleSteps: 15 },
     { minSize: 256, scaleSteps: 60 },
   ]);

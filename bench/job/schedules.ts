@@ -1,6 +1,6 @@
 /** How many scales a run has and how many steps each of the smaller ones. Pure arithmetic. */
 import { optionTable } from "../../engine/options.ts";
-import { MIN_SIDE, pyramid, type Size } from "../../engine/pyramid.ts";
+import { MIN_SIDE, pyramid, type Size, usualScaleSteps } from "../../engine/pyramid.ts";
 
 export interface Schedule {
   /** Long side of the first scale, pixels; each further one is sqrt(2) larger. The full size: one scale. */
@@ -15,9 +15,10 @@ const STEPS = [15, 30, 60];
 /** Scales below the full size that are tried. */
 const DEPTHS = [1, 2, 3, 4];
 
-/** The engine's own schedule at `size`: scaleSteps is --steps where it is not given. */
+/** The engine's own schedule at `size`. */
 export function defaultSchedule(size: number): Schedule {
-  return { minSize: Math.min(optionTable.minSize.default, size), scaleSteps: optionTable.steps.default };
+  const { minSize, steps } = optionTable;
+  return { minSize: Math.min(minSize.default, size), scaleSteps: usualScaleSteps(steps.default) };
 }
 
 /** One scale, then every number of smaller scales that fits with every number of steps, at most `maxSteps`. */
