@@ -141,7 +141,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
   io.attach(server);
-  const closeServer = closer(server);
+  const closeServer = closer(server); // after socket.io, which hides its requests from listeners before it
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(config.port, config.host, resolve);
   });
@@ -185,7 +185,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       const stopped = receiver.stop(); // before what is at hand may give up: else it would be taken again
       closing.abort();
       await settle([stopped, rounds.stop(), sweeps.stop()]);
-      await settle([closeServer(), io.close()]); // in this order: clients that lose their connection go elsewhere
+      await settle([closeServer(), io.close()]); // socket.io finds it closed; its clients go elsewhere
       await settle([queue.close(), jobs.close()]);
     },
   };
