@@ -6,6 +6,7 @@
 import { StylizeError } from "./errors.ts";
 import { adapterName, isSoftware } from "./gpu/adapter.ts";
 import { GpuContext, type ShaderSource } from "./gpu/context.ts";
+import type { Known } from "./gpu/webgpu-types.ts";
 import { mapTexels } from "./ops/elementwise.ts";
 import { mapShape } from "./ops/gpu/layout.ts";
 
@@ -30,7 +31,7 @@ const MAX_SIZE_SOFTWARE = 256;
 const MIN_SIZE = 128;
 
 export interface BrowserAdapter {
-  readonly adapter: GPUAdapter;
+  readonly adapter: Known<"GPUAdapter">;
   readonly name: string;
   /** Whether a processor plays the GPU: some hundred times slower. */
   readonly isSoftware: boolean;
@@ -51,7 +52,7 @@ export async function findAdapter(): Promise<BrowserAdapter | undefined> {
   return { adapter, name: adapterName(info), isSoftware: isSoftware(info), maxSize };
 }
 
-/** Pixels of the long side of the largest square picture, `max` at most; undefined where the limits are too small. */
+/** @internal Pixels of the long side of the largest square picture, `max` at most; undefined where the limits are too small. */
 export function largestSize(limits: GPUSupportedLimits, max: number): number | undefined {
   const enough = Object.entries(neededLimits).every(
     ([name, needed]) => limits[name as keyof typeof neededLimits] >= needed,
@@ -63,7 +64,7 @@ export function largestSize(limits: GPUSupportedLimits, max: number): number | u
 }
 
 /** Opens a device on `adapter`, which then is spent. */
-export async function openContext(adapter: GPUAdapter, shaders: ShaderSource): Promise<GpuContext> {
+export async function openContext(adapter: Known<"GPUAdapter">, shaders: ShaderSource): Promise<GpuContext> {
   const requiredLimits = Object.fromEntries(memoryLimits.map((name) => [name, adapter.limits[name]]));
   const requiredFeatures = (["shader-f16"] as const).filter((feature) => adapter.features.has(feature));
   try {

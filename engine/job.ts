@@ -44,7 +44,7 @@ export interface StylizeOptions extends SettingsInput {
   readonly onNote?: ((sentence: string) => void) | undefined;
 }
 
-/** Options that were checked. */
+/** @internal Options that were checked. */
 export interface Plan {
   readonly options: StylizeOptions;
   readonly context: GpuContext;
@@ -57,7 +57,7 @@ export interface Plan {
   readonly left: readonly ScaleLeft[];
 }
 
-/** Checks `options`. Throws StylizeError. */
+/** @internal Checks `options`. Throws StylizeError. */
 export function planJob(options: StylizeOptions): Plan {
   const { context, network, content, styles, start, resume, signal, onIterate, onNote, ...input } = options;
   const settings = parseSettings(input);
@@ -72,12 +72,12 @@ export function planJob(options: StylizeOptions): Plan {
   return { options, context, precision, pooling, terms, settings, scales, left };
 }
 
-/** The same, and the network on the device. */
+/** @internal The same, and the network on the device. */
 export interface Job extends Plan {
   readonly model: Model;
 }
 
-/** Loads the network into `weights`. */
+/** @internal Loads the network into `weights`. */
 export async function loadJob(plan: Plan, weights: Arena): Promise<Job> {
   const { options, context, pooling, terms, precision } = plan;
   const model = await context.guarded(() =>
@@ -86,14 +86,14 @@ export async function loadJob(plan: Plan, weights: Arena): Promise<Job> {
   return { ...plan, model };
 }
 
-/** Those of one scale, each at the size at which it is looked at there. */
+/** @internal Those of one scale, each at the size at which it is looked at there. */
 export interface ScalePictures {
   readonly content: Picture;
   readonly styles: readonly Picture[];
   readonly start: Picture;
 }
 
-/** Where a scale's objective and the optimiser's memory are allocated. */
+/** @internal Where a scale's objective and the optimiser's memory are allocated. */
 export interface ScaleArenas {
   readonly arena: Arena;
   readonly memory: Arena;
@@ -101,7 +101,7 @@ export interface ScaleArenas {
 
 type Prepared = Omit<ScaleRun, "signal" | "keep" | "onStep">;
 
-/** Targets, objective and optimiser of a scale. */
+/** @internal Targets, objective and optimiser of a scale. */
 export async function prepareScale(
   { options, context, model, terms, settings }: Job,
   { arena, memory }: ScaleArenas,
@@ -139,6 +139,7 @@ function optimizerOf(settings: Settings, maxSteps: number): CreateOptimizer {
   return lbfgs({ learningRate: learningRate ?? 1, history, maxSteps, precision: pairPrecision(precision) });
 }
 
+/** @internal */
 export function picturesAt({ options, settings }: Plan, size: Size, before: Picture): ScalePictures {
   const { content, styles } = options;
   const at = (picture: Picture, { width, height }: Size) => resample(picture, width, height);
@@ -149,7 +150,7 @@ export function picturesAt({ options, settings }: Plan, size: Size, before: Pict
   };
 }
 
-/** The style's long side is `styleSize` times that of the result, but no side falls below what the network takes. */
+/** @internal The style's long side is `styleSize` times that of the result, but no side falls below what the network takes. */
 export function styleSizeAt(style: Size, size: Size, { styleSize }: Settings): Size {
   const longSide = Math.round(styleSize * Math.max(size.width, size.height));
   const { width, height } = fitSize(style, longSide);

@@ -26,7 +26,7 @@ export interface ScaleMemory extends ScalePlan {
   readonly peakBytes: number;
 }
 
-/** A part of a run. */
+/** @internal A part of a run. */
 export interface Rehearsed {
   /** Undefined: the loading of the network, which comes first. */
   readonly scale: ScaleMemory | undefined;
@@ -37,7 +37,8 @@ export interface Rehearsed {
 }
 
 /**
- * Goes through what is left of a run, a part at a time. Nothing is allocated on its device, computed or called.
+ * @internal Goes through what is left of a run, a part at a time. Nothing is allocated on its device, computed or
+ * called.
  *
  * @throws StylizeError that the run would throw before a scale's first step.
  */
@@ -53,7 +54,10 @@ export async function* rehearse(plan: Plan): AsyncGenerator<Rehearsed> {
   }
 }
 
-/** The kernels of each scale that no earlier one takes, in the order of need; not those that load the network. */
+/**
+ * @internal The kernels of each scale that no earlier one takes, in the order of need; not those that load the
+ * network.
+ */
 export async function* kernelsOf(plan: Plan): AsyncGenerator<readonly Kernel[]> {
   for await (const { scale, kernels } of rehearse(plan)) if (scale) yield kernels;
 }

@@ -1,3 +1,5 @@
+// Kept in the declarations, for compilers whose own settings don't tell them of Disposable.
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A client of the service, for pages and for programs: the same in browsers and in Node.
  *

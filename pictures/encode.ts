@@ -43,7 +43,7 @@ export async function encodePicture(
   picture: Picture,
   format: Format,
   { transparency, bitDepth = 8, description }: EncodeOptions = {},
-): Promise<Buffer> {
+): Promise<Uint8Array> {
   const { width, height } = picture;
   const deep = bitDepth === 16 && (format === "png" || format === "tiff");
   const kept = hasTransparency(format) ? transparency : undefined;
@@ -65,7 +65,7 @@ export async function savePicture(
   options: EncodeOptions = {},
 ): Promise<void> {
   const format = formatOf(path);
-  let bytes: Buffer;
+  let bytes: Uint8Array;
   try {
     bytes = await encodePicture(picture, format, options);
   } catch (cause) {

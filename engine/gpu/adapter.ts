@@ -3,18 +3,19 @@
 /** `gpu`: kernels for real GPUs. `cpu`: kernels shaped for Mesa's llvmpipe, the software Vulkan driver. */
 export type KernelFamilyName = "gpu" | "cpu";
 
-/** llvmpipe wants other kernels than a GPU: 30 to 50 times faster there, slower everywhere else, SwiftShader included. */
+/** @internal llvmpipe wants other kernels than a GPU: 30 to 50 times faster there, slower everywhere else, SwiftShader included. */
 export function familyOf(info: GPUAdapterInfo): KernelFamilyName {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
   return text.includes("llvmpipe") ? "cpu" : "gpu";
 }
 
-/** Whether a processor plays the GPU. */
+/** @internal Whether a processor plays the GPU. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   return info.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|basic render/i.test(text);
 }
 
+/** @internal */
 export function adapterName(info: GPUAdapterInfo): string {
   return (
     info.description ||

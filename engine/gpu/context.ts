@@ -1,3 +1,5 @@
+// Kept in the declarations, for compilers whose own settings don't tell them of Disposable.
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The engine's whole contract with WebGPU: one device, its kernels, its memory, its errors.
  *
@@ -9,6 +11,7 @@ import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./adap
 import { Arena } from "./arena.ts";
 import { Kernel } from "./kernel.ts";
 import { type MatrixConfig, matrixConfigs } from "./matrix-units.ts";
+import type { Known } from "./webgpu-types.ts";
 
 /** The text of shaders by their path under `shaders/` without `.wgsl`: `"pool_avg"`, `"lib/reduce"`. */
 export type ShaderSource = (name: string) => string;
@@ -29,6 +32,7 @@ export interface ContextOptions {
 /** Settles as `promise` does. */
 export type Resting = <T>(promise: Promise<T>) => Promise<T>;
 
+/** @internal */
 export interface KernelParts {
   /** Lines that must stand first: `enable` and `diagnostic`. */
   readonly directives?: readonly string[];
@@ -42,25 +46,28 @@ export interface KernelParts {
 const LOSS_MS = 500;
 
 export class GpuContext implements Disposable {
-  readonly device: GPUDevice;
+  readonly device: Known<"GPUDevice">;
   readonly adapterName: string;
   /** What the adapter tells of itself, its driver included. */
-  readonly adapterInfo: GPUAdapterInfo;
+  readonly adapterInfo: Known<"GPUAdapterInfo">;
   readonly family: KernelFamilyName;
   /** Whether a processor plays the GPU. */
   readonly isSoftware: boolean;
+  /** @internal */
   readonly waitingSpins: boolean;
+  /** @internal */
   readonly openSiblings: ContextOptions["openSiblings"];
+  /** @internal */
   readonly debug: (sentence: string) => void;
-  readonly limits: GPUSupportedLimits;
-  /** The products that the adapter's matrix units do; none where the device lacks them or their features. */
+  readonly limits: Known<"GPUSupportedLimits">;
+  /** @internal The products that the adapter's matrix units do; none where the device lacks them or their features. */
   matrixConfigs: readonly MatrixConfig[];
-  /** Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults for others. */
+  /** @internal Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults for others. */
   choices: ReadonlyMap<string, string> = new Map();
   /** Bytes of buffers and textures alive now, and the most there ever were. */
   liveBytes = 0;
   peakBytes = 0;
-  /** Whether a program has run to its end; the first one may have to wait for the driver's compiler. */
+  /** @internal Whether a program has run to its end; the first one may have to wait for the driver's compiler. */
   hasRun = false;
   readonly #resting: Resting;
   readonly #compilesInBackground: boolean;
@@ -72,8 +79,8 @@ export class GpuContext implements Disposable {
   readonly #waiting = new Set<(error: StylizeError) => void>();
 
   constructor(
-    device: GPUDevice,
-    info: GPUAdapterInfo,
+    device: Known<"GPUDevice">,
+    info: Known<"GPUAdapterInfo">,
     shaders: ShaderSource,
     { family = familyOf(info), waitingSpins = false, resting, openSiblings, debug }: ContextOptions = {},
   ) {
@@ -102,7 +109,7 @@ export class GpuContext implements Disposable {
     });
   }
 
-  /** Bytes of the largest storage buffer that can be made and bound whole. */
+  /** @internal Bytes of the largest storage buffer that can be made and bound whole. */
   get maxBufferBytes(): number {
     return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
   }
@@ -111,7 +118,7 @@ export class GpuContext implements Disposable {
     this.#failure ??= error;
   }
 
-  /** Throws what went wrong since the last check, if anything did. */
+  /** @internal Throws what went wrong since the last check, if anything did. */
   check(): void {
     const failure = this.#failure;
     if (!failure) return;
@@ -119,7 +126,7 @@ export class GpuContext implements Disposable {
     throw failure;
   }
 
-  /** Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
+  /** @internal Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
   async until<T>(promise: Promise<T>): Promise<T> {
     const value = await this.#resting(this.#orLoss(promise)).catch((error) => this.#explain(error));
     this.check();
@@ -140,7 +147,10 @@ export class GpuContext implements Disposable {
     });
   }
 
-  /** Waits until the memory of all that was destroyed is free: Dawn keeps it until work that is submitted afterwards is done. Never rejects. */
+  /**
+   * @internal Waits until the memory of all that was destroyed is free: Dawn keeps it until work that is submitted
+   * afterwards is done. Never rejects.
+   */
   async reclaim(): Promise<void> {
     const { queue } = this.device;
     queue.submit([]);
@@ -153,7 +163,7 @@ export class GpuContext implements Disposable {
     throw error;
   }
 
-  /** Runs `build`, which allocates or records, and throws any error that WebGPU finds in it. */
+  /** @internal Runs `build`, which allocates or records, and throws any error that WebGPU finds in it. */
   async guarded<T>(build: () => T | Promise<T>): Promise<T> {
     const filters: GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
     for (const filter of filters) this.device.pushErrorScope(filter);
@@ -171,7 +181,7 @@ export class GpuContext implements Disposable {
     return result as T;
   }
 
-  /** The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. */
+  /** @internal The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. */
   kernel(name: string, { directives = [], libs = [], constants = {} }: KernelParts = {}): Kernel {
     const lines = Object.entries(constants).map(
       ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
@@ -181,12 +191,12 @@ export class GpuContext implements Disposable {
     );
   }
 
-  /** The text of `shaders/<name>.wgsl`. */
+  /** @internal The text of `shaders/<name>.wgsl`. */
   shaderText(name: string): string {
     return this.#shaders(name);
   }
 
-  /** A kernel whose text is generated; compiled once per label, which must name all that the text depends on. */
+  /** @internal A kernel whose text is generated; compiled once per label, which must name all that the text depends on. */
   generatedKernel(label: string, text: () => string, libs: readonly string[] = []): Kernel {
     return this.#compiled(label, libs.join(" "), () => [...this.#libs(libs), text()].join("\n"));
   }
@@ -205,21 +215,22 @@ export class GpuContext implements Disposable {
     return kernel;
   }
 
-  /** All kernels so far, in the order they were first asked for. */
+  /** @internal All kernels so far, in the order they were first asked for. */
   get kernels(): readonly Kernel[] {
     return [...this.#kernels.values()];
   }
 
+  /** @internal */
   arena(label: string): Arena {
     return new Arena(this, label);
   }
 
-  /** Reads `count` f32 values from the start of `buffer`. */
+  /** @internal Reads `count` f32 values from the start of `buffer`. */
   async readFloats(buffer: GPUBuffer, count: number): Promise<Float32Array> {
     return new Float32Array(await this.read(buffer, 4 * count));
   }
 
-  /** Reads `bytes` (a multiple of 4) from the start of `buffer`, once all submitted work is done. */
+  /** @internal Reads `bytes` (a multiple of 4) from the start of `buffer`, once all submitted work is done. */
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     using arena = this.arena("readback");
     const staging = arena.staging("readback", bytes);
@@ -229,7 +240,7 @@ export class GpuContext implements Disposable {
     return await this.readStaging(staging); // before the arena goes
   }
 
-  /** Reads a staging buffer, once the work submitted so far that writes it is done. */
+  /** @internal Reads a staging buffer, once the work submitted so far that writes it is done. */
   async readStaging(staging: GPUBuffer): Promise<ArrayBuffer> {
     await this.until(staging.mapAsync(1 /* GPUMapMode.READ */));
     const copy = staging.getMappedRange().slice(0);

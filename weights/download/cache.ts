@@ -11,7 +11,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The machine whose folder is asked for. */
 export interface Machine {
-  readonly platform: NodeJS.Platform;
+  /** As `process.platform`. */
+  readonly platform: string;
   /** May throw, as Node's does. */
   readonly homedir: () => string;
 }
@@ -100,7 +101,7 @@ export async function findCached(
 }
 
 /** The file's bytes in order. Throws `file-not-found` if they can't be read. */
-export async function* readChunks(path: string): AsyncGenerator<Buffer, void, void> {
+export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
   try {
     yield* createReadStream(path, { highWaterMark: 1 << 20 });
   } catch (cause) {

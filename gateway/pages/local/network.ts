@@ -1,9 +1,7 @@
 /** The network that paints: the generated one, or one that the site offers. */
 import { StylizeError } from "../../../engine/errors.ts";
 import type { Network } from "../../../engine/network/types.ts";
-import { blobSource } from "../../../weights/formats/byte-source.ts";
-import { readSafetensors } from "../../../weights/formats/safetensors.ts";
-import { readNetwork } from "../../../weights/read-network.ts";
+import { readNetworkBlob } from "../../../weights/read-network.ts";
 
 /**
  * Fetches VGG19 as safetensors.
@@ -12,8 +10,7 @@ import { readNetwork } from "../../../weights/read-network.ts";
  * @throws StylizeError `download-failed` or `bad-weights`.
  */
 export async function fetchNetwork(url: string, onFraction: (fraction: number) => void): Promise<Network> {
-  const source = blobSource(await download(url, onFraction), url);
-  return await readNetwork(await readSafetensors(source));
+  return await readNetworkBlob(await download(url, onFraction), url);
 }
 
 /** The generated network, whose code and numbers are loaded only when it is used. */
