@@ -24,9 +24,7 @@ import { keys } from "./protocol.ts";
 import { openRedis } from "./redis.ts";
 import { removeOldAlways } from "./retention.ts";
 import { openSite } from "./site.ts";
-
-/** Styles of a new service on one machine. */
-const firstStyles = ["auvers.jpg", "great-wave.jpg", "poppies.jpg"];
+import { firstStyles } from "./styles.ts";
 
 /** What one call of S3 may take: clients wait for the answer. */
 const STORE_SECONDS = 20;
@@ -37,7 +35,7 @@ export interface ServeOptions {
   readonly log: Logger;
   /** Node's arguments for a worker, in front of the worker's own; the real worker when not given. */
   readonly worker?: readonly string[];
-  /** Folder of the built pages; dist/pages when not given. */
+  /** Folder of the built pages; service/dist/pages when not given. */
   readonly pages?: string;
   /** Milliseconds, for tests that can't wait. */
   readonly pace?: Pick<GatewayParts, "sweepMs" | "reconcileMs" | "graceMs">;
@@ -116,7 +114,7 @@ async function openObjects(
   const { objects: present } = await objects.list(keys.style(""), { limit: 1 });
   if (present.length === 0) {
     for (const name of firstStyles) {
-      const picture = await readFile(new URL(`${sourceRoot}examples/${name}`, import.meta.url));
+      const picture = await readFile(new URL(`../examples/${name}`, import.meta.url));
       await objects.put(keys.style(name), picture, { contentType: "image/jpeg" });
     }
   }
@@ -155,11 +153,8 @@ function reachableHost(host: string): string {
 
 /** Where `npm run build:pages` puts them. */
 const builtPages = fileURLToPath(
-  new URL(extname(import.meta.url) === ".ts" ? "../dist/pages" : "../pages", import.meta.url),
+  new URL(extname(import.meta.url) === ".ts" ? "../service/dist/pages" : "../pages", import.meta.url),
 );
-
-/** From this file to the folder with `examples/`. */
-const sourceRoot = extname(import.meta.url) === ".ts" ? "../" : "../../";
 
 /**
  * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on one.

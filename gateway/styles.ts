@@ -2,6 +2,9 @@
 import type { ObjectStore } from "../stores/object-store.ts";
 import { keys, type Page, type StyleItem, styleNameSchema } from "./protocol.ts";
 
+/** Styles of a new service on one machine; pictures of `examples/`. */
+export const firstStyles = ["auvers.jpg", "great-wave.jpg", "poppies.jpg"];
+
 const PREFIX = keys.style("");
 const DEFAULT_LIMIT = 50;
 

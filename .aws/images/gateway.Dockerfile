@@ -12,19 +12,21 @@ ARG NODE_IMAGE=node:24-trixie-slim
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY service/package.json service/
 RUN npm ci --ignore-scripts
 COPY . .
 # Modes in a clone depend on the umask of who cloned.
-RUN npm run build \
-    && find dist -name '*.d.*ts' -delete \
-    && chmod -R u=rwX,go=rX LICENSE package.json dist
+RUN npx tsc -p service \
+    && npm run build:pages \
+    && chmod -R u=rwX,go=rX LICENSE service
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY service/package.json service/
 # Gateways compute no pictures: webgpu is the worker's.
-RUN npm ci --omit=dev --ignore-scripts --os=linux --cpu=x64 --libc=glibc \
-    && rm -rf node_modules/webgpu node_modules/.bin
+RUN npm ci --omit=dev --workspace stylize-service --ignore-scripts --os=linux --cpu=x64 --libc=glibc \
+    && rm -rf node_modules/webgpu node_modules/stylize-service node_modules/.bin
 
 FROM --platform=linux/amd64 ${NODE_IMAGE}
 # Nothing is installed any more: no package managers.
@@ -32,8 +34,8 @@ RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* /root/.npm \
     && rm -f /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules/
-COPY --from=build /app/LICENSE /app/package.json ./
-COPY --from=build /app/dist dist/
+COPY --from=build /app/LICENSE /app/service/package.json ./
+COPY --from=build /app/service/dist dist/
 ENV NODE_ENV=production \
     STYLIZE_HOST=0.0.0.0 \
     STYLIZE_PORT=3000

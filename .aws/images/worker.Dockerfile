@@ -13,27 +13,29 @@ ARG NODE_IMAGE=node:24-trixie-slim
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY service/package.json service/
 RUN npm ci --ignore-scripts
 COPY . .
 # Modes in a clone depend on the umask of who cloned.
-RUN npx tsc -p tsconfig.build.json \
-    && find dist -name '*.d.*ts' -delete \
-    && chmod -R u=rwX,go=rX LICENSE package.json dist shaders
+RUN npx tsc -p service \
+    && cp -R shaders service/dist/ \
+    && chmod -R u=rwX,go=rX LICENSE service
 ARG WEIGHTS=""
 # What is fetched has the published SHA-256, or the build fails.
 RUN mkdir networks \
     && if [ -n "$WEIGHTS" ]; then \
-         node dist/cli/main.js weights pull "$WEIGHTS" --cache /tmp/cache \
-         && node dist/cli/main.js weights convert "$WEIGHTS" "networks/$WEIGHTS.safetensors" --cache /tmp/cache \
+         npx tsx cli/main.ts weights pull "$WEIGHTS" --cache /tmp/cache \
+         && npx tsx cli/main.ts weights convert "$WEIGHTS" "networks/$WEIGHTS.safetensors" --cache /tmp/cache \
          && rm -rf /tmp/cache; \
        fi
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --os=linux --cpu=x64 --libc=glibc \
+COPY service/package.json service/
+RUN npm ci --omit=dev --workspace stylize-service --ignore-scripts --os=linux --cpu=x64 --libc=glibc \
     && find node_modules/webgpu/dist -mindepth 1 -maxdepth 1 ! -name linux-x64 -exec rm -rf {} + \
-    && rm -rf node_modules/.bin
+    && rm -rf node_modules/stylize-service node_modules/.bin
 
 FROM --platform=linux/amd64 ${NODE_IMAGE}
 # What NVIDIA's Vulkan driver needs of the system: the loader, X11's libraries, which libGLX_nvidia.so.0 is linked to, and libEGL.so.1, by which it works
@@ -50,9 +52,8 @@ COPY .aws/images/nvidia_egl.json /usr/share/vulkan/icd.d/
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules/
 COPY --from=build /app/networks networks/
-COPY --from=build /app/LICENSE /app/package.json ./
-COPY --from=build /app/shaders shaders/
-COPY --from=build /app/dist dist/
+COPY --from=build /app/LICENSE /app/service/package.json ./
+COPY --from=build /app/service/dist dist/
 ARG WEIGHTS=""
 # Vulkan is `graphics`; without it a container gets CUDA alone.
 ENV NODE_ENV=production \

@@ -63,7 +63,7 @@ describe.each(images)("%s.Dockerfile", (name) => {
 
   it("takes from its build no more than that makes", () => {
     const built = instructionsOf(image(name), "COPY").filter(({ flags }) => flags.from === "build");
-    const made = { "/app/dist": "tsconfig.build.json", "/app/networks": "weights/manifest.ts" };
+    const made = { "/app/service/dist": "service/tsconfig.json", "/app/networks": "weights/manifest.ts" };
     for (const path of built.flatMap(sources)) {
       const origin = (made as Record<string, string>)[path] ?? path.replace("/app/", "");
       expect(existsSync(join(root, origin)), path).toBe(true);
@@ -73,8 +73,16 @@ describe.each(images)("%s.Dockerfile", (name) => {
 
   it("installs with the lock file, for linux-x64 and without scripts, what production needs", () => {
     expect(runs(name, "packages")).toMatch(
-      /^npm ci --omit=dev --ignore-scripts --os=linux --cpu=x64 --libc=glibc /,
+      /^npm ci --omit=dev --workspace stylize-service --ignore-scripts --os=linux --cpu=x64 --libc=glibc /,
     );
+    expect(JSON.parse(read("service/package.json")).name).toBe("stylize-service");
+    for (const which of ["packages", "build"]) {
+      const copies = instructionsOf(stage(name, which), "COPY").map(({ text }) => text);
+      expect(copies.slice(0, 2)).toEqual([
+        "package.json package-lock.json ./",
+        "service/package.json service/",
+      ]);
+    }
     expect(instructionsOf(stage(name, "build"), "RUN")[0]!.text).toBe("npm ci --ignore-scripts");
   });
 
@@ -83,9 +91,10 @@ describe.each(images)("%s.Dockerfile", (name) => {
     const [program, ...args] = list(last(name, "ENTRYPOINT"));
     expect(program).toBe("node");
     expect(args).toEqual(["--enable-source-maps", `/app/dist/${name}/main.js`]);
-    const config = JSON.parse(read("tsconfig.build.json"));
-    expect(config.include).toContain(name);
-    expect(config.compilerOptions).toMatchObject({ outDir: "dist", rootDir: ".", sourceMap: true });
+    const config = JSON.parse(read("service/tsconfig.json"));
+    expect(config.files).toContain(`../${name}/main.ts`);
+    expect(config.compilerOptions).toMatchObject({ outDir: "dist", rootDir: "..", sourceMap: true });
+    expect(runs(name, "build")).toMatch(/^npm ci --ignore-scripts\nnpx tsc -p service /);
     expect(existsSync(join(root, name, "main.ts"))).toBe(true);
     expect(instructionsOf(image(name), "CMD")).toEqual([]);
   });
@@ -95,7 +104,8 @@ describe.each(images)("%s.Dockerfile", (name) => {
     const removed = /rm -rf ((?:node_modules\/\S+ ?)+)/.exec(runs(name, "packages"))![1]!.trim().split(" ");
     for (const folder of removed) expect(needed.map((each) => `node_modules/${each}`)).not.toContain(folder);
     expect(needed.includes("webgpu")).toBe(name === "worker");
-    const { dependencies } = JSON.parse(read("package.json"));
+    expect(removed).toContain("node_modules/stylize-service"); // npm's link to where this is no more
+    const { dependencies } = JSON.parse(read("service/package.json"));
     for (const each of needed) expect(Object.keys(dependencies)).toContain(each);
   });
 
@@ -183,10 +193,13 @@ describe(".dockerignore", () => {
       encoding: "utf8",
     });
     const let_in = tracked.split("\n").filter((path) => path !== "" && !isIgnored(dockerignore, path));
-    const config = JSON.parse(read("tsconfig.build.json"));
+    const programs: string[] = JSON.parse(read("service/tsconfig.json")).files;
+    const compiled = filesOf([...programs.map((path) => path.replace("../", "")), "cli/main.ts"]);
+    expect(compiled.filter((path) => isIgnored(dockerignore, path))).toEqual([]);
     const folders = new Set(let_in.map((path) => path.split("/")[0]!).filter((path) => !path.includes(".")));
     folders.delete("LICENSE");
-    expect([...folders].sort()).toEqual([...config.include, "setup", "shaders"].sort());
+    const needed = new Set([...compiled.map((path) => path.split("/")[0]!), "service", "shaders"]);
+    expect([...folders].sort()).toEqual([...needed].sort());
     expect(
       let_in.filter((path) => /\.test\.|testing|^docs|^tests|^bench|^examples|^\.git/.test(path)),
     ).toEqual([]);
@@ -207,26 +220,31 @@ describe(".dockerignore", () => {
 
 /** Names of the packages that a program and all files of ours that it imports import, types aside. */
 function packagesOf(entry: string): string[] {
-  const [seen, found] = [new Set<string>(), new Set<string>()];
-  const follow = (path: string) => {
-    if (seen.has(path)) return;
-    seen.add(path);
-    const imports = read(path).matchAll(
-      /^(?:import|export)\s(?!type\b)[^;]*?from "([^"]+)"|\bimport\("([^"]+)"\)/gm,
-    );
-    for (const [, named, dynamic] of imports) {
+  const { packages } = follow(
+    [entry],
+    /^(?:import|export)\s(?!type\b)[^;]*?from "([^"]+)"|\bimport\("([^"]+)"\)/gm,
+  );
+  return [...packages].sort();
+}
+
+/** What a compiler reads of ours for these programs. */
+function filesOf(entries: readonly string[]): string[] {
+  const { files } = follow(entries, /^(?:import|export)\s[^;]*?from "([^"]+)"|\bimport\("([^"]+)"\)/gm);
+  return [...files].sort();
+}
+
+function follow(entries: readonly string[], imports: RegExp) {
+  const [files, packages] = [new Set<string>(), new Set<string>()];
+  const add = (path: string) => {
+    if (files.has(path)) return;
+    files.add(path);
+    for (const [, named, dynamic] of read(path).matchAll(imports)) {
       const target = named ?? dynamic!;
-      if (target.startsWith(".")) follow(join(dirname(path), target));
-      else if (!target.startsWith("node:") && !builtinModules.includes(target)) {
-        found.add(
-          target
-            .split("/")
-            .slice(0, target.startsWith("@") ? 2 : 1)
-            .join("/"),
-        );
-      }
+      const name = target.split("/").slice(0, target.startsWith("@") ? 2 : 1);
+      if (target.startsWith(".")) add(join(dirname(path), target));
+      else if (!target.startsWith("node:") && !builtinModules.includes(target)) packages.add(name.join("/"));
     }
   };
-  follow(entry);
-  return [...found].sort();
+  for (const entry of entries) add(entry);
+  return { files, packages };
 }

@@ -1,4 +1,4 @@
-/** How the pages become files: `npm run build:pages` writes them to dist/pages, from where pages-route.ts serves them. */
+/** How the pages become files: `npm run build:pages` writes them to service/dist/pages, from where pages-route.ts serves them. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ export default defineConfig({
   logLevel: "warn",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
-    outDir: fileURLToPath(new URL("../../dist/pages", import.meta.url)),
+    outDir: fileURLToPath(new URL("../../service/dist/pages", import.meta.url)),
     emptyOutDir: true,
     target: "es2022",
     // The gateway's Content-Security-Policy allows neither inline scripts nor code in data: URLs.

@@ -1,0 +1,382 @@
+/** Both packages, packed and installed: what is in them, and that all of it works where nothing else of this project is. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, posix } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import sharp from "sharp";
+import { build as bundle } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chromiumMissing, launchChromium } from "../gateway/testing-chromium.ts";
+import { reachableFrom } from "./reachable.ts";
+import {
+  exampleOf,
+  filesIn,
+  install,
+  link,
+  type Manifest,
+  packAll,
+  readManifest,
+  root,
+} from "./testing-package.ts";
+
+const run = promisify(execFile);
+
+let scratch: string;
+let tarballs: { readonly painter: string; readonly service: string };
+let painter: ReturnType<typeof install>;
+let service: ReturnType<typeof install>;
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), "stylize-package-"));
+  tarballs = packAll(scratch);
+  painter = install(tarballs.painter, scratch);
+  service = install(tarballs.service, scratch);
+  writeFileSync(join(painter.project, "package.json"), '{"type":"module"}');
+  await example("astronaut").toFile(join(painter.project, "photo.jpg"));
+  await example("auvers").toFile(join(painter.project, "painting.jpg"));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const example = (name: string) =>
+  sharp(join(root, "examples", `${name}.jpg`)).resize(40, 36, { fit: "fill" });
+
+/** What Node starts or imports, of a manifest. */
+const programs = ({ bin, exports = {} }: Manifest) => [
+  ...Object.values(bin),
+  ...Object.values(exports).flatMap((each) => (typeof each === "string" ? [] : [each.default, each.types])),
+];
+const plain = (paths: readonly string[]) => paths.map((path) => posix.normalize(path));
+
+describe("what is packed", () => {
+  it("the painter's package is what its modules and its command lead to, and the kernels", () => {
+    const { files } = reachableFrom(painter.folder, plain(programs(readManifest(painter.folder))));
+    const kernels = filesIn(join(root, "shaders")).map((path) => `shaders/${path}`);
+    const own = ["LICENSE", "README.md", "package.json", ...kernels, ...files];
+    expect(filesIn(painter.folder)).toEqual(own.sort());
+    expect(statSync(tarballs.painter).size).toBeLessThan(400_000);
+  });
+
+  it("the service's package is what its programs lead to, with kernels, pages and the first styles", () => {
+    const programsOfService = [...plain(programs(readManifest(service.folder))), "dist/worker/has-gpu.js"];
+    const { files } = reachableFrom(service.folder, programsOfService);
+    const rest = filesIn(service.folder).filter(
+      (path) => !files.has(path) && !path.startsWith("dist/pages/"),
+    );
+    const kernels = filesIn(join(root, "shaders")).map((path) => `dist/shaders/${path}`);
+    const styles = ["auvers", "great-wave", "poppies"].map((name) => `dist/examples/${name}.jpg`);
+    expect(rest).toEqual(["LICENSE", "README.md", "package.json", ...kernels, ...styles].sort());
+    expect(filesIn(join(service.folder, "dist/pages"))).toContain("index.html");
+    expect(filesIn(service.folder).filter((path) => /\.map$|\.d\.m?ts$|testing|\.test\./.test(path))).toEqual(
+      [],
+    );
+  });
+
+  it.each(["painter", "service"] as const)(
+    "the %s's package declares what it imports, and no more",
+    (which) => {
+      const { folder } = { painter, service }[which];
+      const code = filesIn(folder).filter(
+        (path) => /\.(m?js|d\.m?ts)$/.test(path) && !path.startsWith("dist/pages/"),
+      );
+      const { files, packages } = reachableFrom(folder, code);
+      expect(files.size).toBe(code.length);
+      expect([...packages].sort()).toEqual(Object.keys(readManifest(folder).dependencies).sort());
+    },
+  );
+
+  it("whoever paints does without the service's packages", () => {
+    const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+    const all = new Set<string>();
+    const add = (name: string) => {
+      if (all.has(name)) return;
+      all.add(name);
+      for (const each of Object.keys(lock[`node_modules/${name}`].dependencies ?? {})) add(each);
+    };
+    for (const name of Object.keys(readManifest(painter.folder).dependencies)) add(name);
+    const foreign = Object.keys(readManifest(service.folder).dependencies).filter((name) => all.has(name));
+    expect(foreign.sort()).toEqual(Object.keys(shared()).sort());
+    expect(all.size).toBeLessThan(25);
+    expect([...all].filter((name) => /aws|smithy|redis|pino|prom|socket\.io$/.test(name))).toEqual([]);
+  });
+
+  it("the manifests agree", () => {
+    const [a, b] = [readManifest(root), readManifest(join(root, "service"))];
+    for (const field of ["version", "license", "type", "engines", "private"])
+      expect(b[field]).toEqual(a[field]);
+    for (const [name, version] of Object.entries(shared())) expect(b.dependencies[name], name).toBe(version);
+    const all = [...Object.values(a.dependencies), ...Object.values(b.dependencies)];
+    for (const version of all) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  /** What both packages take, as the painter's pins it. */
+  function shared(): Record<string, string> {
+    const names = Object.keys(readManifest(join(root, "service")).dependencies);
+    return Object.fromEntries(
+      Object.entries(readManifest(root).dependencies).filter(([name]) => names.includes(name)),
+    );
+  }
+});
+
+describe("types", () => {
+  const consumer = `
+import { dryRun, type GpuContext, type Iterate, type Network, type Picture, StylizeError, stylize } from "stylize";
+import * as browser from "stylize/browser";
+import { type JobView, ServiceClient } from "stylize/client";
+import { listAdapters, openContext } from "stylize/node";
+import { decodePicture, savePicture } from "stylize/pictures";
+import { readShader } from "stylize/shaders";
+import { generatedNetwork, loadNetwork, pull } from "stylize/weights";
+import { generatedNetwork as same, readNetworkBlob } from "stylize/weights/browser";
+
+using context: GpuContext = await openContext({ adapter: "llvmpipe" });
+const network: Network = generatedNetwork();
+const { picture: content } = await decodePicture("photo.jpg");
+const losses: number[] = [];
+const onIterate = ({ loss }: Iterate): void => void losses.push(loss);
+const options = { context, network, content, styles: [content], onIterate };
+const { picture }: { readonly picture: Picture } = await stylize(options);
+export const bytes: number = (await dryRun(options)).peakBytes;
+await savePicture("result.png", picture);
+export const text: string = readShader("adam");
+const found = await browser.findAdapter();
+using other = await browser.openContext(found!.adapter, readShader);
+using client = new ServiceClient("https://paint.example.org");
+export const job: JobView = await client.job({ jobId: "1", token: "2" });
+export const code: "no-adapter" | undefined = new StylizeError("no-adapter", "").code === "no-adapter" ? "no-adapter" : undefined;
+// @ts-expect-error
+await openContext({ adapter: 1 });
+// @ts-expect-error
+await browser.openContext("adapter", 1);
+// @ts-expect-error
+readShader(1);
+// @ts-expect-error
+await savePicture(picture, "result.png");
+// @ts-expect-error
+await stylize({ ...options, size: "large" });
+// @ts-expect-error
+await loadNetwork(1);
+// @ts-expect-error
+await readNetworkBlob("bytes", 1);
+// @ts-expect-error
+same(1).layers;
+// @ts-expect-error
+await client.job({ jobId: 1 });
+export { listAdapters, pull };
+`;
+  const device = `
+import type { GpuContext } from "stylize";
+export const bytes = ({ device }: GpuContext): number => device.limits.maxBufferSize;
+// @ts-expect-error
+export const none = ({ device }: GpuContext) => device.nothing;
+`;
+
+  it.each([
+    ["node16", "in a browser's terms", {}, [consumer, device]],
+    ["bundler", "in a browser's terms", {}, [consumer, device]],
+    ["node16", "with Node's types alone", { lib: ["es2022"], types: ["node"] }, [consumer]],
+    ["bundler", "with Node's types alone", { lib: ["es2022"], types: ["node"] }, [consumer]],
+  ])(
+    "hold with %s's resolution %s, other libraries' declarations included",
+    async (moduleResolution, _, own, texts) => {
+      const { project } = install(tarballs.painter, scratch);
+      writeFileSync(join(project, "package.json"), '{"type":"module"}');
+      for (const [i, text] of texts.entries()) writeFileSync(join(project, `program${i}.ts`), text);
+      if ("types" in own) link(join(project, "node_modules"), "@types/node");
+      const module = moduleResolution === "bundler" ? "esnext" : moduleResolution;
+      const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
+      const options = {
+        ...strict,
+        noEmit: true,
+        target: "es2022",
+        module,
+        moduleResolution,
+        types: [],
+        ...own,
+      };
+      expect(await compile(project, { compilerOptions: options, include: ["*.ts"] })).toBe("");
+    },
+  );
+});
+
+describe("in Node", () => {
+  it("every module can be imported, and there are no others", async () => {
+    const { name, exports } = readManifest(painter.folder);
+    const modules = Object.keys(exports!).filter((path) => path !== "./package.json");
+    const names = modules.map((path) => posix.join(name, path));
+    const script = `for (const name of ${JSON.stringify(names)}) console.log(Object.keys(await import(name)).length > 0)`;
+    expect((await evaluate(script)).stdout).toBe("true\n".repeat(names.length));
+    await expect(evaluate('await import("stylize/dist/engine/index.js")')).rejects.toThrow(
+      "ERR_PACKAGE_PATH_NOT_EXPORTED",
+    );
+  });
+
+  it("the module of kernels has the text of each", async () => {
+    const kernels = filesIn(join(root, "shaders")).map((path) => path.replace(/\.wgsl$/, ""));
+    const script = `import { readShader } from "stylize/shaders";
+      console.log(JSON.stringify(${JSON.stringify(kernels)}.map(readShader)));
+      try { readShader("none"); } catch (error) { console.log(error.message); }`;
+    const [texts, refusal] = (await evaluate(script)).stdout.trim().split("\n");
+    expect(JSON.parse(texts!)).toEqual(
+      kernels.map((name) => readFileSync(join(root, "shaders", `${name}.wgsl`), "utf8")),
+    );
+    expect(refusal).toBe("Expected a shader 'none' but there is none of that name.");
+  });
+
+  it("README's program paints", async () => {
+    const { project } = painter;
+    const program = exampleOf("README.md", 'from "stylize"');
+    const small = program.replace("size: 512", "size: 36").replace("steps: 60", "steps: 2");
+    expect(small).not.toMatch(/512|60/);
+    writeFileSync(join(project, "paint.ts"), small);
+    const compilerOptions = { strict: true, target: "es2022", module: "node16", types: [] };
+    expect(await compile(project, { compilerOptions, files: ["paint.ts"] })).toBe("");
+    const { stdout } = await node("paint.js");
+    expect(stdout).toMatch(/^1 2 [\d.]+\n2 2 [\d.]+\n$/);
+    expect(await sharp(join(project, "result.png")).metadata()).toMatchObject({ width: 36, height: 32 });
+  });
+
+  const node = (...args: string[]) => run(process.execPath, args, { cwd: painter.project });
+  const evaluate = (script: string) => node("--input-type=module", "--eval", script);
+});
+
+describe("in a browser", () => {
+  let built: string;
+  beforeAll(async () => {
+    const program = exampleOf("docs/library.md", 'from "stylize/browser"');
+    // All layers would take a browser's software adapter half a minute.
+    const small = program
+      .replace("Math.min(512, found.maxSize)", "36")
+      .replace("steps: 60", "steps: 1")
+      .replace("network: generatedNetwork()", "network: { ...generatedNetwork(), defaults }");
+    expect(small).not.toMatch(/512|60|network: generatedNetwork/);
+    const more = `
+const defaults = { ...generatedNetwork().defaults, contentLayers: { relu1_1: 1 }, styleLayers: { relu1_1: 1 } };
+Object.assign(globalThis, { paint });
+`;
+    writeFileSync(join(painter.project, "browser.ts"), small + more);
+    const page = '<!doctype html><title>A test</title><script type="module" src="/browser.ts"></script>';
+    writeFileSync(join(painter.project, "index.html"), page);
+    built = join(painter.project, "built");
+    const build = { outDir: built, minify: false };
+    await bundle({ root: painter.project, configFile: false, logLevel: "error", build });
+  });
+
+  it("Vite bundles docs/library.md's program, which the compiler takes, too", async () => {
+    const compilerOptions = { strict: true, noUncheckedIndexedAccess: true, noEmit: true, target: "es2022" };
+    const module = { module: "esnext", moduleResolution: "bundler", types: [] };
+    const config = { compilerOptions: { ...compilerOptions, ...module }, files: ["browser.ts"] };
+    expect(await compile(painter.project, config)).toBe("");
+    expect(filesIn(built)).toEqual([expect.stringMatching(/^assets\/.*\.js$/), "index.html"]);
+  });
+
+  it.skipIf(chromiumMissing)(
+    `it paints in Chromium${chromiumMissing ? ` (${chromiumMissing})` : ""}`,
+    async () => {
+      await using browser = await launchChromium();
+      const page = await browser.newPage();
+      await page.route("https://library.test/**", (route) => {
+        const { pathname } = new URL(route.request().url());
+        return route.fulfill({ path: join(built, pathname === "/" ? "index.html" : pathname) });
+      });
+      await page.goto("https://library.test/");
+      await page.waitForFunction(() => "paint" in globalThis);
+      const painted = await page.evaluate(async () => {
+        const { paint } = globalThis as unknown as {
+          paint(content: unknown, style: unknown): Promise<Pixels>;
+        };
+        const pixels = (color: (i: number) => number) => {
+          const { ImageData } = globalThis as unknown as { ImageData: new (...size: number[]) => Pixels };
+          const image = new ImageData(40, 36);
+          for (let i = 0; i < image.data.length; i++) image.data[i] = i % 4 === 3 ? 255 : color(i);
+          return image;
+        };
+        interface Pixels {
+          readonly width: number;
+          readonly height: number;
+          readonly data: Uint8ClampedArray;
+        }
+        const { width, height, data } = await paint(
+          pixels((i) => i % 251),
+          pixels((i) => (7 * i) % 241),
+        );
+        return { width, height, opaque: data.filter((value, i) => i % 4 === 3 && value === 255).length };
+      });
+      expect(painted).toEqual({ width: 36, height: 32, opaque: 36 * 32 });
+    },
+  );
+});
+
+describe("the command", () => {
+  it("is what npx runs", async () => {
+    const npx = (...args: string[]) =>
+      run("npx", ["--no-install", "stylize", ...args], { cwd: painter.project });
+    expect((await npx("--version")).stdout).toBe(`${readManifest(root).version}\n`);
+    const { stdout } = await npx("devices", "--json");
+    expect(JSON.parse(stdout.split("\n")[0]!)).toMatchObject({ name: expect.any(String) });
+  });
+
+  it("paints from another folder, and writes nothing into its package", async () => {
+    const folder = mkdtempSync(join(scratch, "elsewhere-"));
+    const before = stateOf(painter.folder);
+    for (const path of filesIn(painter.folder)) chmodSync(join(painter.folder, path), 0o555);
+    chmodSync(painter.folder, 0o555);
+    const photo = join(painter.project, "photo.jpg");
+    const options = ["--style", join(painter.project, "painting.jpg"), "--weights", "generated"];
+    const size = ["--size", "36", "--steps", "1", "-o", "result.jpg", "--quiet"];
+    const program = join(painter.project, "node_modules/.bin/stylize");
+    await run(program, [photo, ...options, ...size], { cwd: folder });
+    chmodSync(painter.folder, 0o755);
+    expect(await sharp(join(folder, "result.jpg")).metadata()).toMatchObject({ format: "jpeg", width: 36 });
+    expect(filesIn(folder)).toEqual(["result.jpg"]);
+    expect(stateOf(painter.folder)).toEqual(before);
+  });
+
+  const stateOf = (folder: string) =>
+    filesIn(folder).map((path) => [path, statSync(join(folder, path)).mtimeMs] as const);
+});
+
+describe("the service", () => {
+  it("serves its pages and has its worker paint what the other package's command asks for", async () => {
+    const program = join(service.project, "node_modules/.bin/stylize-serve");
+    const flags = ["--port", "0", "--data", join(service.project, "data"), "--weights", "generated"];
+    const gateway = spawn(program, flags, { cwd: service.project, stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      const [line] = await once(createInterface({ input: gateway.stdout }), "line");
+      const url = line.replace("Listening on ", "");
+      const page = await (await fetch(url)).text();
+      const script = /src="([^"]+\.js)"/.exec(page)![1]!;
+      expect((await fetch(new URL(script, url))).status).toBe(200);
+      const request = [
+        "request",
+        "photo.jpg",
+        "--style",
+        "great-wave.jpg",
+        "-o",
+        "service.png",
+        "--server",
+        url,
+      ];
+      const command = join(painter.project, "node_modules/.bin/stylize");
+      await run(command, [...request, "--size", "36", "--steps", "1", "--quiet"], { cwd: painter.project });
+      expect(await sharp(join(painter.project, "service.png")).metadata()).toMatchObject({ width: 36 });
+    } finally {
+      gateway.kill("SIGTERM");
+      await once(gateway, "exit");
+    }
+    expect(gateway.exitCode).toBe(0);
+  });
+});
+
+/** What the compiler says; "" where it has nothing to say. */
+async function compile(project: string, config: object): Promise<string> {
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify(config));
+  const typescript = createRequire(import.meta.url).resolve("typescript/package.json");
+  const tsc = join(dirname(typescript), JSON.parse(readFileSync(typescript, "utf8")).bin.tsc);
+  return run(process.execPath, [tsc, "-p", project]).then(
+    ({ stdout }) => stdout,
+    ({ stdout, message }) => stdout || message,
+  );
+}
