@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, realpath } from "node:fs/promises";
 import { basename, parse, resolve } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
-import { type Accepted, type JobView, styleNameSchema } from "../gateway/protocol.ts";
+import { type Accepted, isStyleName, type JobView } from "../gateway/protocol.ts";
 import { ServiceClient } from "../gateway/service-client.ts";
 import { checkWritable, decodePicture, formatOf, savePicture, writeFileSafely } from "../pictures/index.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
@@ -164,7 +164,7 @@ async function readPicture(path: string): Promise<Blob> {
 
 /** What is a file here is a picture of one's own, all else a name. */
 async function styleOf(style: string): Promise<Blob | string> {
-  const isName = styleNameSchema.safeParse(style).success && !existsSync(style);
+  const isName = isStyleName(style) && !existsSync(style);
   return isName ? style : readPicture(style);
 }
 

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { backoffMs } from "../stores/message-queue.ts";
 import { StoreError } from "../stores/object-store.ts";
 import type { JobService } from "./job-service.ts";
-import { type FailureReason, jobIdOf, workerJobSchema, workerMessageSchema } from "./protocol.ts";
+import { type FailureReason, jobIdOf } from "./protocol.ts";
+import { workerJobSchema, workerMessageSchema } from "./protocol-schemas.ts";
 
 /** EventBridge's "Batch Job State Change", as far as it matters. Source: AWS Batch's user guide. */
 const batchEventSchema = z.object({

@@ -1,61 +1,62 @@
 /**
- * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share.
+ * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share. How gateways and workers check
+ * what they are told is in protocol-schemas.ts, which clients do without.
  *
  * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job alone.
  */
-import { z } from "zod";
-
 /** Picture types that clients may send, and the extensions of their keys. */
 export const pictureTypes = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
 export type PictureType = keyof typeof pictureTypes;
 
-/** A job's id: 128 random bits in hexadecimal. */
-export const jobIdSchema = z.string().regex(/^[0-9a-f]{32}$/);
-/** What entitles to a job: 256 random bits in base64url, told once to whoever asked for the job. */
-export const tokenSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 /** A style's name: that of a picture in the store's `style/`, without a path. */
-export const styleNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$/);
-const dataUrlSchema = z.string().regex(/^data:image\/(jpeg|png|webp);base64,/);
+export function isStyleName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$/.test(text);
+}
 
 /** How strongly the style takes hold. */
 export const strengths = ["gentle", "balanced", "bold"] as const;
 export type Strength = (typeof strengths)[number];
 
 /** What a client may choose; the gateway's limits cut `size` and `steps`. */
-export const jobOptionsSchema = z.strictObject({
-  /** Long side of the result in pixels; the content's own when not given. */
-  size: z.int().min(32).max(16_384).optional(),
-  steps: z.int().min(1).max(2_000).optional(),
-  strength: z.enum(strengths).optional(),
-});
-export type JobOptions = z.infer<typeof jobOptionsSchema>;
+export interface JobOptions {
+  /** Long side of the result in pixels, from 32 to 16384; the content's own when not given. */
+  readonly size?: number | undefined;
+  /** At the last scale, from 1 to 2000. */
+  readonly steps?: number | undefined;
+  readonly strength?: Strength | undefined;
+}
 
-export const transferStyleSchema = z.strictObject({
-  /** A data URL, or the key that CREATE_UPLOAD gave. */
-  image: z.union([dataUrlSchema, z.strictObject({ uploadKey: z.string().max(200) })]),
+/** A data URL, or the key that CREATE_UPLOAD gave. */
+export type SentPicture = string | { readonly uploadKey: string };
+
+export interface TransferStyle {
+  readonly image: SentPicture;
   /** A style's name, or the client's own picture. */
-  style: z.union([styleNameSchema, dataUrlSchema, z.strictObject({ uploadKey: z.string().max(200) })]),
-  isPrivate: z.boolean(),
-  options: jobOptionsSchema.optional(),
-  /** The same key from the same client within a day means the same job. */
-  idempotencyKey: z.string().min(8).max(100).optional(),
-});
-export type TransferStyle = z.infer<typeof transferStyleSchema>;
+  readonly style: SentPicture;
+  readonly isPrivate: boolean;
+  readonly options?: JobOptions | undefined;
+  /** The same key, of 8 to 100 characters, from the same client within a day means the same job. */
+  readonly idempotencyKey?: string | undefined;
+}
 
-export const pageSchema = z.strictObject({
-  limit: z.int().min(1).max(100).optional(),
+export interface Page {
+  /** From 1 to 100. */
+  readonly limit?: number | undefined;
   /** `next` of the page before. */
-  cursor: z.string().max(500).optional(),
-});
-export const jobReferenceSchema = z.strictObject({ jobId: jobIdSchema, token: tokenSchema });
-export const createUploadSchema = z.strictObject({
-  contentType: z.enum(Object.keys(pictureTypes) as [PictureType, ...PictureType[]]),
-  bytes: z.int().min(1),
-});
+  readonly cursor?: string | undefined;
+}
 
-export type Page = z.infer<typeof pageSchema>;
-export type JobReference = z.infer<typeof jobReferenceSchema>;
-export type CreateUpload = z.infer<typeof createUploadSchema>;
+export interface JobReference {
+  /** 128 random bits in hexadecimal. */
+  readonly jobId: string;
+  /** What entitles to the job: 256 random bits in base64url, told once to whoever asked for it. */
+  readonly token: string;
+}
+
+export interface CreateUpload {
+  readonly contentType: PictureType;
+  readonly bytes: number;
+}
 
 export const jobStatuses = ["queued", "starting", "running", "succeeded", "failed", "cancelled"] as const;
 export type JobStatus = (typeof jobStatuses)[number];
@@ -201,45 +202,30 @@ export const keys = {
 } as const;
 
 /** What a worker is started with; Batch hands these over as arguments. */
-export const workerJobSchema = z.strictObject({
-  contentKey: z.string().regex(/^(public|private)\/input\/[0-9a-f]{32}\.(jpg|png|webp)$/),
+export interface WorkerJob {
+  readonly contentKey: string;
   /** A style's name, or the key of the client's own. */
-  style: z.union([styleNameSchema, z.string().regex(/^private\/style\/[0-9a-f]{32}\.(jpg|png|webp)$/)]),
-  requestId: z.string().regex(/^[A-Za-z0-9_-]{1,64}::[0-9a-f]{32}$/),
-  options: jobOptionsSchema,
-});
-export type WorkerJob = z.infer<typeof workerJobSchema>;
-
-const requestIdSchema = workerJobSchema.shape.requestId;
+  readonly style: string;
+  readonly requestId: string;
+  readonly options: JobOptions;
+}
 
 /** How far a worker is. */
-const workerProgressSchema = z.object({
+export interface WorkerProgress {
   /** Rises with every message of a job, over attempts too: milliseconds since 1970. */
-  at: z.number(),
-  step: z.int().min(0),
-  total: z.int().min(1),
-  etaMs: z.number().min(0),
-  loss: z.number().optional(),
-  previewKey: z.string().optional(),
-});
-export type WorkerProgress = z.infer<typeof workerProgressSchema>;
+  readonly at: number;
+  readonly step: number;
+  readonly total: number;
+  readonly etaMs: number;
+  readonly loss?: number | undefined;
+  readonly previewKey?: string | undefined;
+}
 
 /** What a worker publishes. The first form is the original contract. */
-export const workerMessageSchema = z.union([
-  z.object({
-    requestId: requestIdSchema,
-    resultKey: z.string().regex(/^(public|private)\/output\/[0-9a-f]{32}\.png$/),
-  }),
-  z.object({
-    requestId: requestIdSchema,
-    failure: z.enum(Object.keys(failureReasons) as [FailureReason, ...FailureReason[]]),
-  }),
-  z.object({
-    requestId: requestIdSchema,
-    progress: workerProgressSchema,
-  }),
-]);
-export type WorkerMessage = z.infer<typeof workerMessageSchema>;
+export type WorkerMessage =
+  | { readonly requestId: string; readonly resultKey: string }
+  | { readonly requestId: string; readonly failure: FailureReason }
+  | { readonly requestId: string; readonly progress: WorkerProgress };
 
 export function jobIdOf(requestId: string): string {
   return requestId.slice(requestId.lastIndexOf("::") + 2);

@@ -10,19 +10,21 @@ import type { Limits } from "./limits.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import {
   type ClientEvents,
-  createUploadSchema,
   isTerminal,
   type JobReference,
   type JobView,
-  jobReferenceSchema,
   type Page,
-  pageSchema,
   type RequestError,
   type RequestErrorCode,
   type ServerEvents,
   type TransferStyle,
-  transferStyleSchema,
 } from "./protocol.ts";
+import {
+  createUploadSchema,
+  jobReferenceSchema,
+  pageSchema,
+  transferStyleSchema,
+} from "./protocol-schemas.ts";
 import { RequestFailure } from "./request-failure.ts";
 import type { Styles } from "./styles.ts";
 import type { Uploads } from "./uploads.ts";

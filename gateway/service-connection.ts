@@ -1,7 +1,7 @@
 /**
  * A connection to the service that comes back by itself, and requests that outlive its loss.
  *
- * Runs in browsers and in Node. Nothing but types comes from protocol.ts, so that its schemas stay out of pages.
+ * Runs in browsers and in Node.
  */
 import { io, type Socket } from "socket.io-client";
 import type { ClientEvents, RequestError, RequestErrorCode, ServerEvents } from "./protocol.ts";

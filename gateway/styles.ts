@@ -1,6 +1,6 @@
 /** The styles that there are: names that clients choose from, and no others. */
 import type { ObjectStore } from "../stores/object-store.ts";
-import { keys, type Page, type StyleItem, styleNameSchema } from "./protocol.ts";
+import { isStyleName, keys, type Page, type StyleItem } from "./protocol.ts";
 
 /** Styles of a new service on one machine; pictures of `examples/`. */
 export const firstStyles = ["auvers.jpg", "great-wave.jpg", "poppies.jpg"];
@@ -20,7 +20,7 @@ export class Styles {
     const { objects, next } = await this.#objects.list(PREFIX, { limit, cursor });
     const names = objects.map(({ key }) => key.slice(PREFIX.length));
     const styles = names
-      .filter((name) => styleNameSchema.safeParse(name).success)
+      .filter(isStyleName)
       .map((name) => ({ name, url: this.#objects.publicUrl(keys.style(name)) }));
     return { styles, ...(next === undefined ? {} : { next }) };
   }

@@ -14,7 +14,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { jobIdSchema, jobStatuses } from "../gateway/protocol.ts";
+import { jobStatuses } from "../gateway/protocol.ts";
+import { jobIdSchema } from "../gateway/protocol-schemas.ts";
 import { leaveFolder, takeFolder } from "./folder-owner.ts";
 import {
   byAge,

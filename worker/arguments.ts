@@ -1,6 +1,7 @@
 /** What a worker is asked to do, on its command line and in lines of its standard input. */
 import { z } from "zod";
-import { type WorkerJob, workerJobSchema } from "../gateway/protocol.ts";
+import type { WorkerJob } from "../gateway/protocol.ts";
+import { workerJobSchema } from "../gateway/protocol-schemas.ts";
 
 export type Arguments = { readonly mode: "drain" } | { readonly mode: "job"; readonly job: WorkerJob };
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import sharp from "sharp";
 import { StylizeError } from "../engine/errors.ts";
-import { type FailureReason, keys, styleNameSchema } from "../gateway/protocol.ts";
+import { type FailureReason, isStyleName, keys } from "../gateway/protocol.ts";
 import { type DecodedPicture, decodePicture, type Format } from "../pictures/index.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { JobFailure } from "./failures.ts";
@@ -42,5 +42,5 @@ export async function readInput(
 
 /** Where a job's style lies: it is a style's name, or a key. */
 export function styleKey(style: string): string {
-  return styleNameSchema.safeParse(style).success ? keys.style(style) : style;
+  return isStyleName(style) ? keys.style(style) : style;
 }
