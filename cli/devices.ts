@@ -1,6 +1,6 @@
 /** `stylize devices`: what there is to compute on. */
 import { StylizeError } from "../engine/errors.ts";
-import { type AdapterReport, listAdapters } from "../engine/node.ts";
+import { type AdapterReport, listAdapters, NO_ADAPTER } from "../engine/node.ts";
 import type { DevicesArguments } from "./arguments.ts";
 import type { Output } from "./io.ts";
 import { rows } from "./rows.ts";
@@ -9,10 +9,7 @@ import { rows } from "./rows.ts";
 export async function devicesCommand({ json }: DevicesArguments, out: Output): Promise<void> {
   const reports = await listAdapters();
   if (reports.length === 0) {
-    throw new StylizeError(
-      "no-adapter",
-      "Expected a WebGPU adapter but found none: install a GPU driver with Vulkan, or software Vulkan (node setup.mjs does).",
-    );
+    throw new StylizeError("no-adapter", NO_ADAPTER);
   }
   for (const report of reports) out.write(json ? `${JSON.stringify(report)}\n` : describe(report));
 }

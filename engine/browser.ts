@@ -52,7 +52,7 @@ export async function findAdapter(): Promise<BrowserAdapter | undefined> {
   return { adapter, name: adapterName(info), isSoftware: isSoftware(info), maxSize };
 }
 
-/** @internal Pixels of the long side of the largest square picture, `max` at most; undefined where the limits are too small. */
+/** @internal Long side of the largest square picture in pixels, `max` at most; undefined where limits are too small. */
 export function largestSize(limits: GPUSupportedLimits, max: number): number | undefined {
   const enough = Object.entries(neededLimits).every(
     ([name, needed]) => limits[name as keyof typeof neededLimits] >= needed,

@@ -150,7 +150,10 @@ export function picturesAt({ options, settings }: Plan, size: Size, before: Pict
   };
 }
 
-/** @internal The style's long side is `styleSize` times that of the result, but no side falls below what the network takes. */
+/**
+ * @internal The style's long side is `styleSize` times that of the result, but no side falls below what the network
+ * takes.
+ */
 export function styleSizeAt(style: Size, size: Size, { styleSize }: Settings): Size {
   const longSide = Math.round(styleSize * Math.max(size.width, size.height));
   const { width, height } = fitSize(style, longSide);

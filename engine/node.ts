@@ -160,12 +160,17 @@ function sleep(): void {
   setImmediate(sleep);
 }
 
+/** @internal What is said where there is none at all. */
+export const NO_ADAPTER =
+  "Expected a WebGPU adapter but found none: install a GPU driver with Vulkan, or software Vulkan, as " +
+  "'node setup.mjs' does in a clone: Debian's mesa-vulkan-drivers, for instance.";
+
 async function noAdapter({ adapter }: OpenOptions): Promise<StylizeError> {
   const found = adapter ? await listAdapters() : [];
   const message =
     found.length > 0
       ? `Expected an adapter whose name contains '${adapter}' but found ${found.map(({ name }) => `'${name}'`).join(", ")}.`
-      : "Expected a WebGPU adapter but found none: install a GPU driver with Vulkan, or software Vulkan (node setup.mjs does).";
+      : NO_ADAPTER;
   return new StylizeError("no-adapter", message);
 }
 

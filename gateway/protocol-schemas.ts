@@ -1,4 +1,7 @@
-/** What gateways and workers make sure of before they believe what they are told: the types of protocol.ts, with their limits. */
+/**
+ * What gateways and workers make sure of before they believe what they are told: the types of protocol.ts, with their
+ * limits.
+ */
 import { z } from "zod";
 import {
   type CreateUpload,

@@ -1,6 +1,6 @@
 /**
- * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share. How gateways and workers check
- * what they are told is in protocol-schemas.ts, which clients do without.
+ * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share.
+ * How gateways and workers check what they are told is in protocol-schemas.ts, which clients do without.
  *
  * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job alone.
  */

@@ -56,7 +56,10 @@ function compiled(config: string): string[] {
   return files.map((file) => `dist/${file.replace(/^\.\.\//, "").replace(/\.ts$/, ".js")}`);
 }
 
-/** Removes all of `dist/` but what `entries` lead to: declarations of what is no one's business, modules that were types alone. */
+/**
+ * Removes all of `dist/` but what `entries` lead to: declarations of what is no one's business, modules that were
+ * types alone.
+ */
 function prune(folder: string, entries: Iterable<string>): void {
   const { files } = reachableFrom(
     folder,

@@ -1,4 +1,4 @@
-/** Both packages, packed and installed: what is in them, and that all of it works where nothing else of this project is. */
+/** Both packages, packed and installed: what is in them, and that it works where nothing else of this project is. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -145,7 +145,7 @@ const found = await browser.findAdapter();
 using other = await browser.openContext(found!.adapter, readShader);
 using client = new ServiceClient("https://paint.example.org");
 export const job: JobView = await client.job({ jobId: "1", token: "2" });
-export const code: "no-adapter" | undefined = new StylizeError("no-adapter", "").code === "no-adapter" ? "no-adapter" : undefined;
+export const code: string = new StylizeError("no-adapter", "").code;
 // @ts-expect-error
 await openContext({ adapter: 1 });
 // @ts-expect-error
@@ -173,9 +173,11 @@ export const bytes = ({ device }: GpuContext): number => device.limits.maxBuffer
 export const none = ({ device }: GpuContext) => device.nothing;
 `;
 
+  const client = `declare const file: File;\n${exampleOf("docs/library.md", 'from "stylize/client"')}`;
+
   it.each([
-    ["node16", "in a browser's terms", {}, [consumer, device]],
-    ["bundler", "in a browser's terms", {}, [consumer, device]],
+    ["node16", "in a browser's terms", {}, [consumer, device, client]],
+    ["bundler", "in a browser's terms", {}, [consumer, device, client]],
     ["node16", "with Node's types alone", { lib: ["es2022"], types: ["node"] }, [consumer]],
     ["bundler", "with Node's types alone", { lib: ["es2022"], types: ["node"] }, [consumer]],
   ])(
@@ -206,7 +208,8 @@ describe("in Node", () => {
     const { name, exports } = readManifest(painter.folder);
     const modules = Object.keys(exports!).filter((path) => path !== "./package.json");
     const names = modules.map((path) => posix.join(name, path));
-    const script = `for (const name of ${JSON.stringify(names)}) console.log(Object.keys(await import(name)).length > 0)`;
+    const script = `for (const name of ${JSON.stringify(names)})
+      console.log(Object.keys(await import(name)).length > 0)`;
     expect((await evaluate(script)).stdout).toBe("true\n".repeat(names.length));
     await expect(evaluate('await import("stylize/dist/engine/index.js")')).rejects.toThrow(
       "ERR_PACKAGE_PATH_NOT_EXPORTED",

@@ -1,4 +1,7 @@
-/** Which files of a built package are needed: those that its entry points lead to, for programs (.js) and for compilers (.d.ts). */
+/**
+ * Which files of a built package are needed: those that its entry points lead to, for programs (.js) and for
+ * compilers (.d.ts).
+ */
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 

@@ -1,4 +1,7 @@
-/** The packages as whoever installs them has them: packed by npm in a clone, unpacked where nothing else of this project is. */
+/**
+ * The packages as whoever installs them has them: packed by npm in a clone, unpacked where nothing else of this
+ * project is.
+ */
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -27,7 +30,9 @@ export interface Manifest {
 export const readManifest = (folder: string): Manifest =>
   JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 
-/** `npm pack` in a clone, whose node_modules are this tree's, links to them: the paths of both tarballs, in `folder`. */
+/**
+ * `npm pack` in a clone, whose node_modules are this tree's, links to them: the paths of both tarballs, in `folder`.
+ */
 export function packAll(folder: string): { readonly painter: string; readonly service: string } {
   const clone = join(folder, "clone");
   const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], {
@@ -51,7 +56,10 @@ export function packAll(folder: string): { readonly painter: string; readonly se
   return { painter: pack(), service: pack("--workspace", "stylize-service") };
 }
 
-/** A new folder under `parent` with the package in its node_modules, as npm puts it there, and what it declares beside it, by links. */
+/**
+ * A new folder under `parent` with the package in its node_modules, as npm puts it there, and what it declares beside
+ * it, by links.
+ */
 export function install(
   tarball: string,
   parent = tmpdir(),

@@ -30,6 +30,14 @@ describe("sameTree", () => {
   });
 });
 
+test("sameTree knows a workspace and npm's link to it", () => {
+  const own = { version: "1.0.0", dependencies: { a: "1.0.0" } };
+  const workspace = { "node_modules/part": { resolved: "part", link: true }, part: own };
+  const wanted = { packages: { ...lock.packages, ...workspace } };
+  expect(sameTree(wanted, { packages: { ...here, ...workspace } }, linux)).toBe(true);
+  expect(sameTree(wanted, { packages: here }, linux)).toBe(false);
+});
+
 describe("the stamp", () => {
   let root = "";
   beforeEach(() => {

@@ -35,7 +35,8 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
 }
 
 /**
- * VGG19's convolutions from a safetensors file that was fetched or chosen; `path` is what it is called in errors and names.
+ * VGG19's convolutions from a safetensors file that was fetched or chosen; `path` is what it is called in errors and
+ * names.
  *
  * @throws StylizeError `bad-weights`.
  */

@@ -3,7 +3,10 @@
 /** `gpu`: kernels for real GPUs. `cpu`: kernels shaped for Mesa's llvmpipe, the software Vulkan driver. */
 export type KernelFamilyName = "gpu" | "cpu";
 
-/** @internal llvmpipe wants other kernels than a GPU: 30 to 50 times faster there, slower everywhere else, SwiftShader included. */
+/**
+ * @internal llvmpipe wants other kernels than a GPU: 30 to 50 times faster there, slower everywhere else, SwiftShader
+ * included.
+ */
 export function familyOf(info: GPUAdapterInfo): KernelFamilyName {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
   return text.includes("llvmpipe") ? "cpu" : "gpu";

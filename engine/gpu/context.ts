@@ -62,7 +62,10 @@ export class GpuContext implements Disposable {
   readonly limits: Known<"GPUSupportedLimits">;
   /** @internal The products that the adapter's matrix units do; none where the device lacks them or their features. */
   matrixConfigs: readonly MatrixConfig[];
-  /** @internal Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults for others. */
+  /**
+   * @internal Names of kernel variants by the shapes they are best for on this adapter; a family takes its defaults
+   * for others.
+   */
   choices: ReadonlyMap<string, string> = new Map();
   /** Bytes of buffers and textures alive now, and the most there ever were. */
   liveBytes = 0;
@@ -126,7 +129,7 @@ export class GpuContext implements Disposable {
     throw failure;
   }
 
-  /** @internal Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
+  /** @internal Awaits `promise` or the loss of the device, whichever is first, then reports errors kept until then. */
   async until<T>(promise: Promise<T>): Promise<T> {
     const value = await this.#resting(this.#orLoss(promise)).catch((error) => this.#explain(error));
     this.check();
@@ -196,7 +199,7 @@ export class GpuContext implements Disposable {
     return this.#shaders(name);
   }
 
-  /** @internal A kernel whose text is generated; compiled once per label, which must name all that the text depends on. */
+  /** @internal A kernel of generated text; compiled once per label, which must name all that the text depends on. */
   generatedKernel(label: string, text: () => string, libs: readonly string[] = []): Kernel {
     return this.#compiled(label, libs.join(" "), () => [...this.#libs(libs), text()].join("\n"));
   }

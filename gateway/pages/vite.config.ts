@@ -1,4 +1,7 @@
-/** How the pages become files: `npm run build:pages` writes them to service/dist/pages, from where pages-route.ts serves them. */
+/**
+ * How the pages become files: `npm run build:pages` writes them to service/dist/pages, from where pages-route.ts
+ * serves them.
+ */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
