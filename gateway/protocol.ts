@@ -15,7 +15,10 @@ export const jobIdSchema = z.string().regex(/^[0-9a-f]{32}$/);
 export const tokenSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 /** A style's name: that of a picture in the store's `style/`, without a path. */
 export const styleNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$/);
-const dataUrlSchema = z.string().regex(/^data:image\/(jpeg|png|webp);base64,/);
+/** As programs write them: with other names of the same types, in any case, with parameters. What is in them is found out anyway. */
+const dataUrlSchema = z
+  .string()
+  .regex(/^data:image\/(jpe?g|pjpeg|png|x-png|webp)(;[\w-]+=("[^"]{0,100}"|[^;,"]{0,100}))*;base64,/i);
 
 /** How strongly the style takes hold. */
 export const strengths = ["gentle", "balanced", "bold"] as const;

@@ -20,6 +20,7 @@ import {
   type RequestError,
   type RequestErrorCode,
   type ServerEvents,
+  styleNameSchema,
   type TransferStyle,
   transferStyleSchema,
 } from "./protocol.ts";
@@ -140,7 +141,7 @@ async function transferStyle(
   if (known) return known; // it counts against no limit, and its uploads may have been used
   await limits.count("jobs", client);
   if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
-  const isName = typeof style === "string" && !style.startsWith("data:");
+  const isName = typeof style === "string" && styleNameSchema.safeParse(style).success;
   if (isName && !(await styles.has(style))) throw new RequestFailure("unknown-style");
   const content = await readPicture(image, client, parts);
   const ownStyle = isName ? style : await readPicture(style, client, parts);
