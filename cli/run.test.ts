@@ -32,6 +32,16 @@ async function deepWithAlpha(path: string): Promise<string> {
 }
 
 describe("stylize", { timeout: 240_000 }, () => {
+  it("says once that transparent parts of styles count as white", async () => {
+    const io = new TestIo();
+    const clear = await deepWithAlpha(join(folder, "clear.png"));
+    const styles = ["--style", clear, example("auvers.jpg"), clear];
+    const flags = ["--size", "40", "--min-size", "40", "--dry-run"];
+    expect(await run([content, ...styles, "-o", join(folder, "out.png"), ...flags], io)).toBe(0);
+    const notes = io.stderr.text.split("\n").filter((line) => line.includes("white"));
+    expect(notes).toEqual([`Transparent parts of the style '${clear}' count as white.`]);
+  });
+
   it("paints a picture, keeps transparency and depth, and reports each step to machines and to a trace", async () => {
     const io = new TestIo();
     const input = await deepWithAlpha(join(folder, "in.png"));
@@ -42,9 +52,9 @@ describe("stylize", { timeout: 240_000 }, () => {
     expect(io.stderr.text).toBe("");
     expect(status).toBe(0);
 
-    const { picture, alpha, bitDepth } = await decodePicture(output);
+    const { picture, bitDepth } = await decodePicture(output);
     expect([picture.width, picture.height, bitDepth]).toEqual([64, 48, 16]);
-    expect([alpha![2], alpha![61]]).toEqual([1, 0]);
+    expect([picture.opacity![2], picture.opacity![61]]).toEqual([1, 0]);
     const [low, high] = [Math.min(...picture.data), Math.max(...picture.data)];
     expect(high - low).toBeGreaterThan(0.05); // the content was of one grey
 

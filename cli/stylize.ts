@@ -13,7 +13,6 @@ import type { Picture } from "../engine/types.ts";
 import {
   atMost,
   checkWritable,
-  type DecodedPicture,
   decodePicture,
   type EncodeOptions,
   formatOf,
@@ -92,7 +91,7 @@ async function perform(
   const { adapterName: adapter, family } = context;
   const plan = { adapter, family, precision, network: network.name, scales, output: args.output };
   if (!args.dryRun) reporter.start(plan);
-  remarks(args, content, network, reporter);
+  remarks(args, pictures, network, reporter);
   const note = (sentence: string) => reporter.note(sentence);
   if (args.tuning) await useTuning(context, scales, { ...args, precision, env, signal, note });
   const job = { ...settings, ...pictures, context, network };
@@ -102,7 +101,7 @@ async function perform(
   }
   const result = new Result(
     args.output,
-    encodeOptions(args, content, { ...settings, precision }, network),
+    encodeOptions(args, pictures.content, content.bitDepth, { ...settings, precision }, network),
     reporter,
   );
   const { picture, aborted, last } = await keeping(result, {
@@ -156,8 +155,8 @@ function readNetwork({ weights, cache, preprocessing }: StylizeArguments, env: I
 }
 
 function remarks(
-  { output, weights }: StylizeArguments,
-  { alpha }: DecodedPicture,
+  { output, styles, weights }: StylizeArguments,
+  pictures: Pick<StylizeOptions, "content" | "styles">,
   { name }: Network,
   reporter: Reporter,
 ): void {
@@ -165,14 +164,20 @@ function remarks(
     reporter.note(
       `The trained network paints better: 'stylize weights pull ${bestNetwork.name}' fetches it (${megabytes(bestNetwork.size)}) and makes it the default.`,
     );
-  if (alpha && !hasTransparency(formatOf(output)))
+  const transparent = new Set(styles.filter((_, i) => pictures.styles[i]!.opacity));
+  if (transparent.size > 0)
+    reporter.note(
+      `Transparent parts of the style ${[...transparent].map((path) => `'${path}'`).join(", ")} count as white.`,
+    );
+  if (pictures.content.opacity && !hasTransparency(formatOf(output)))
     reporter.note(`The content's transparency is left out of '${output}': JPEG has none.`);
 }
 
 /** Transparency and depth of the content, and in the metadata how the picture was made. */
 function encodeOptions(
   { content, styles, ...args }: StylizeArguments,
-  { alpha, bitDepth, picture: { width, height } }: DecodedPicture,
+  transparency: Picture,
+  bitDepth: 8 | 16,
   settings: Settings,
   { name, defaults }: Network,
 ): EncodeOptions {
@@ -189,7 +194,7 @@ function encodeOptions(
     pooling,
     ...withoutUndefined(settings),
   });
-  return { transparency: alpha && { width, height, alpha }, bitDepth, description };
+  return { transparency, bitDepth, description };
 }
 
 function withoutUndefined(settings: Settings): Partial<Settings> {

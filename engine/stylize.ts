@@ -18,6 +18,7 @@ import type { RecordedLosses } from "./losses/record.ts";
 import { loadModel, type Model } from "./network/model.ts";
 import type { Network, Pooling } from "./network/types.ts";
 import { noisePicture } from "./noise.ts";
+import { onWhite, withoutOpacity, withSpreadColours } from "./opacity.ts";
 import { familyOn } from "./ops/families.ts";
 import { adam } from "./optimizers/adam.ts";
 import { carryTo } from "./optimizers/carry.ts";
@@ -32,8 +33,9 @@ import type { Iterate, Picture } from "./types.ts";
 export interface StylizeOptions extends SettingsInput {
   readonly context: GpuContext;
   readonly network: Network;
+  /** Colours that its opacity hides are not looked at; the result has none, and may be given the content's. */
   readonly content: Picture;
-  /** One or more; their Gram matrices are averaged. */
+  /** One or more; their Gram matrices are averaged. Where they are transparent, they are looked at on white. */
   readonly styles: readonly Picture[];
   /** The picture to start from when `init` is "file"; any size, resampled to the first scale. */
   readonly start?: Picture | undefined;
@@ -62,7 +64,7 @@ export interface StylizeResult {
  * @throws StylizeError; after a failure midway its `picture` is the last good one.
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
-  const { context, content, start, resume, signal } = options;
+  const { context, start, resume, signal } = options;
   const plan = planJob(options);
   const { settings, scales } = plan;
   const ahead = compileAhead(context, firstScale(plan, resume), signal);
@@ -70,7 +72,7 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
     using weights = context.arena("weights");
     const job = await loadJob(plan, weights);
     let state: Progress = {
-      picture: resume?.picture ?? firstPicture(settings, scales[0]!, content, start),
+      picture: resume?.picture ?? firstPicture(settings, scales[0]!, plan.content, start),
       last: undefined,
       carry: undefined,
     };
@@ -109,8 +111,8 @@ export function planJob(options: StylizeOptions): Plan {
   return {
     context,
     network,
-    content,
-    styles,
+    content: withSpreadColours(content),
+    styles: styles.map(onWhite),
     signal,
     onIterate,
     precision,
@@ -258,7 +260,8 @@ export function styleSizeAt(style: Size, size: Size, { styleSize }: Settings): S
 
 function firstPicture(settings: Settings, size: Size, content: Picture, start: Picture | undefined): Picture {
   if (settings.init === "noise") return noisePicture(size, settings.seed);
-  return settings.init === "file" ? start! : resample(content, size.width, size.height);
+  const picture = settings.init === "file" ? withSpreadColours(start!) : content;
+  return withoutOpacity(resample(picture, size.width, size.height));
 }
 
 function lossWeights(settings: Settings, { defaults }: Network): LossWeights {
@@ -306,13 +309,16 @@ function checkPictures(
   if ((settings.init === "file") !== (start !== undefined)) {
     throw new StylizeError("bad-option", "Expected a start picture exactly when init is 'file'.");
   }
-  for (const { width, height, data } of [content, ...styles, ...(start ? [start] : [])]) {
-    if (data.length === 3 * width * height) continue;
-    throw new StylizeError(
-      "bad-picture",
-      `Expected 3 x ${height} x ${width} values but received ${data.length}.`,
-    );
+  for (const { width, height, data, opacity } of [content, ...styles, ...(start ? [start] : [])]) {
+    checkLength(data, 3, width, height);
+    if (opacity) checkLength(opacity, 1, width, height);
   }
+}
+
+function checkLength({ length }: Float32Array, planes: number, width: number, height: number): void {
+  if (length === planes * width * height) return;
+  const message = `Expected ${planes} x ${height} x ${width} values but received ${length}.`;
+  throw new StylizeError("bad-picture", message);
 }
 
 /** What can be known to fail for lack of memory fails before anything is computed. */

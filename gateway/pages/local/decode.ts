@@ -1,6 +1,6 @@
 /**
- * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB, transparency set aside
- * as pictures/decode.ts does.
+ * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB, opacity in a
+ * plane of its own, as pictures/decode.ts does.
  *
  * Pixels come through a texture: a canvas multiplies colours with opacity, which loses those that are nearly transparent, and some browsers
  * add noise to what is read from it.
@@ -16,14 +16,8 @@ const MAX_PIXELS = 2 ** 23;
 
 const COPY_BYTES = 256; // rows of a texture are copied to multiples of this
 
-export interface Decoded {
-  readonly picture: Picture;
-  /** [height][width] opacity in [0,1], where any pixel is not opaque. */
-  readonly alpha: Float32Array | undefined;
-}
-
 /** @param name what errors call the picture. Throws StylizeError `bad-picture`. */
-export async function decodePicture(context: GpuContext, blob: Blob, name: string): Promise<Decoded> {
+export async function decodePicture(context: GpuContext, blob: Blob, name: string): Promise<Picture> {
   const full = await openBitmap(blob, name);
   const { width, height } = full;
   if (Math.min(width, height) < MIN_SIDE) {
@@ -34,8 +28,13 @@ export async function decodePicture(context: GpuContext, blob: Blob, name: strin
   const bitmap = await shrunk(full, context.limits.maxTextureDimension2D);
   try {
     const samples = await readPixels(context, bitmap);
-    const { picture, alpha } = toPlanes(samples, bitmap.width, bitmap.height, 4, 255);
-    return { picture, alpha: alpha?.some((opacity) => opacity < 1) ? alpha : undefined };
+    return toPlanes(samples, {
+      width: bitmap.width,
+      height: bitmap.height,
+      channels: 4,
+      opacity: 3,
+      max: 255,
+    });
   } finally {
     bitmap.close();
   }
