@@ -158,6 +158,25 @@ describe.skipIf(chromiumMissing)("in Chromium", () => {
     expect(Math.max(...differences)).toBeLessThanOrEqual(tolerance);
   });
 
+  it("lets no hidden colour into a picture that the browser has to shrink", async () => {
+    const [width, height] = [16_400, 68]; // longer than a texture may be
+    const samples = new Uint8Array(4 * width * height);
+    for (let i = 0; i < width * height; i++)
+      samples.set((i % width) % 11 < 6 ? [200, 80, 20, 255] : [0, 255, 0, 0], 4 * i);
+    const bytes = await sharp(samples, { raw: { width, height, channels: 4 } })
+      .png()
+      .toBuffer();
+    const [toWidth, toHeight, ...planes] = (await decodeIn(page, bytes)) as [number, number, ...number[]];
+    const pixels = toWidth * toHeight;
+    expect([toWidth, planes.length]).toEqual([8192, 4 * pixels]);
+    const seen = Array.from({ length: pixels }, (_, i) => i).filter((i) => planes[3 * pixels + i]! > 60);
+    expect(seen.length).toBeGreaterThan(pixels / 3);
+    for (const [c, value] of [200, 80, 20].entries()) {
+      const differences = seen.map((i) => Math.abs(planes[c * pixels + i]! - value));
+      expect(differences.reduce((a, b) => Math.max(a, b), 0)).toBeLessThanOrEqual(4);
+    }
+  });
+
   it.each([1000, 4000])(
     "says that the device was lost when the GPU's process goes after %i ms",
     async (ms) => {
