@@ -77,6 +77,29 @@ describe("the pages of a TIFF", () => {
     expect(tiffPages(bytes.subarray(0, 20))).toEqual([]);
   });
 
+  it("are read in either order of bytes, and of BigTIFF", () => {
+    for (const isLittle of [true, false]) {
+      const view = new DataView(new ArrayBuffer(16 + 8 + 2 * 20 + 8));
+      view.setUint16(0, isLittle ? 0x4949 : 0x4d4d);
+      view.setUint16(2, 43, isLittle);
+      view.setUint16(4, 8, isLittle);
+      view.setBigUint64(8, 16n, isLittle);
+      view.setBigUint64(16, 2n, isLittle);
+      for (const [entry, tag, values] of [
+        [24, 254, [1]],
+        [44, 258, [12, 12, 12]],
+      ] as const) {
+        view.setUint16(entry, tag, isLittle);
+        view.setUint16(entry + 2, 3, isLittle);
+        view.setBigUint64(entry + 4, BigInt(values.length), isLittle);
+        for (const [i, value] of values.entries()) view.setUint16(entry + 12 + 2 * i, value, isLittle);
+      }
+      expect(tiffPages(new Uint8Array(view.buffer))).toMatchObject([{ isMinor: true, bits: [12, 12, 12] }]);
+      view.setBigUint64(16, 2n ** 60n, isLittle);
+      expect(tiffPages(new Uint8Array(view.buffer))).toEqual([]);
+    }
+  });
+
   it("end although they go round in a circle", () => {
     const bytes = tiffFile(picture);
     bytes.writeUInt32LE(8, 8 + 2 + 12 * bytes.readUInt16LE(8));

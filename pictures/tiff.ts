@@ -31,8 +31,11 @@ const tags = {
 /** Bytes of a value, by its type: those that the tags above have. */
 const widths: Readonly<Record<number, 1 | 2 | 4>> = { 1: 1, 3: 2, 4: 4 };
 
-/** More than any picture has; beyond them a file is damaged. */
+const wanted: ReadonlySet<number> = new Set(Object.values(tags));
+
+/** More than any picture has: what says that it has more is damaged, or goes round in a circle. */
 const MAX_PAGES = 1000;
+const MAX_ENTRIES = 65_535;
 const MAX_VALUES = 64;
 
 const signature = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 4)).toString("latin1");
@@ -54,7 +57,7 @@ export function tiffPages(bytes: Uint8Array): readonly TiffPage[] {
       at = next;
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // behind the end of the file
+    if (!(error instanceof RangeError)) throw error; // the damage
   }
   return pages;
 }
@@ -79,11 +82,12 @@ class Reader {
   /** The values of the wanted tags, and where the next directory begins; 0: there is none. */
   directory(at: number): { values: ReadonlyMap<number, readonly number[]>; next: number } {
     const entries = this.#isBig ? this.#offset(at) : this.#number(at, 2);
+    if (entries > MAX_ENTRIES) throw new RangeError(`${entries} entries`);
     const [start, size] = this.#isBig ? [at + 8, 20] : [at + 2, 12];
     const values = new Map<number, readonly number[]>();
     for (let entry = start; entry < start + entries * size; entry += size) {
       const tag = this.#number(entry, 2);
-      if (Object.values<number>(tags).includes(tag)) values.set(tag, this.#values(entry));
+      if (wanted.has(tag)) values.set(tag, this.#values(entry));
     }
     return { values, next: this.#offset(start + entries * size) };
   }
