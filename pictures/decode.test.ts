@@ -222,6 +222,18 @@ const bad: [string, () => Uint8Array | Promise<Uint8Array>, string, RegExp][] = 
     /but 'F' is .*damaged or cut short.*\.$/,
   ],
   [
+    "TIFF cut in front of its tags",
+    async () => (await drawing().tiff().toBuffer()).subarray(0, 200),
+    "bad-picture",
+    /but 'F' is a TIFF picture that is damaged or cut short\.$/,
+  ],
+  [
+    "TIFF whose bits no picture has",
+    () => tiffFile(tiffPage(colour, { 258: [8, 8, 8827] })),
+    "bad-picture",
+    /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
     "TIFF cut in its pixels",
     () => tiffFile(tiffPage(colour)).subarray(0, -2000),
     "bad-picture",

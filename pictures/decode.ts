@@ -64,7 +64,7 @@ export async function decodePicture(
     new StylizeError("bad-picture", `Expected ${expected} but '${name}' ${received}.`);
   if (isTiff(bytes) && !formats.includes("tiff")) throw bad(readable, `is ${kindOf(bytes)}`);
   const { page, tiff } = pageOf(bytes, name);
-  const header = await readHeader(bytes, page, name, readable);
+  const header = await readHeader(bytes, page, name, formats);
   const format = header.format === "heif" ? "avif" : (header.format as Format);
   if (!formats.includes(format)) throw bad(readable, `is ${kindOf(bytes)}`);
   const { width, height } = header.autoOrient;
@@ -135,15 +135,18 @@ async function readHeader(
   bytes: Uint8Array,
   page: number | undefined,
   name: string,
-  readable: string,
+  formats: readonly Format[],
 ): Promise<Metadata> {
   try {
     if (bytes.length === 0) throw new Error("empty");
     return await openPicture(bytes, { page }).metadata();
   } catch (cause) {
-    const damaged = /corrupt header|premature|truncated/i.test((cause as Error).message);
-    const came = damaged ? `${kindOf(bytes)} that is damaged or cut short` : kindOf(bytes);
-    throw new StylizeError("bad-picture", `Expected ${readable} but '${name}' is ${came}.`, { cause });
+    const kind = kindOf(bytes);
+    const damaged = formats.some((format) => kind.endsWith(` ${formatNames[format]} picture`));
+    const came = damaged ? `${kind} that is damaged or cut short` : kind;
+    throw new StylizeError("bad-picture", `Expected ${pictureOf(formats)} but '${name}' is ${came}.`, {
+      cause,
+    });
   }
 }
 

@@ -87,7 +87,8 @@ class Reader {
     const values = new Map<number, readonly number[]>();
     for (let entry = start; entry < start + entries * size; entry += size) {
       const tag = this.#number(entry, 2);
-      if (wanted.has(tag)) values.set(tag, this.#values(entry));
+      const found = wanted.has(tag) ? this.#values(entry) : [];
+      if (found.length > 0) values.set(tag, found);
     }
     return { values, next: this.#offset(start + entries * size) };
   }
@@ -147,6 +148,7 @@ export function opacityChannel({ extraSamples }: TiffPage): number | undefined {
 }
 
 const UNSIGNED = 1;
+const MAX_BITS = 64;
 const JPEG = 7;
 const YCBCR = 6;
 
@@ -198,6 +200,7 @@ export function unreadKind({ bits, compression, photometric, sampleFormats }: Ti
   const format = sampleFormats.find((one) => one !== UNSIGNED && one !== 4);
   if (format !== undefined) return `has ${formatNames[format] ?? `numbers of kind ${format}`}`;
   const isFew = bits.length === 1 && [1, 2, 4].includes(bits[0]!);
+  if (bits.some((one) => one < 1 || one > MAX_BITS)) return undefined; // damage, which the decoder tells of
   const isUsual = bits.every((one) => one === bits[0]) && [8, 16].includes(bits[0]!);
   return isUsual || isFew ? undefined : `has ${[...new Set(bits)].join(", ")} bits a channel`;
 }
