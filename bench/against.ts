@@ -7,7 +7,8 @@ import { askChild, withFolder } from "./children.ts";
 import { describeMachine } from "./machine.ts";
 import { type BenchOptions, defaultSizes } from "./options.ts";
 import { type Found, say } from "./output.ts";
-import type { AgainstReport, ComparedSize, Measurement, MeasureRequest } from "./report.ts";
+import type { AgainstReport, Compared, ComparedSize, Measurement, MeasureRequest } from "./report.ts";
+import { cacheVariables } from "./shader-cache.ts";
 import { againstTable, machineText } from "./tables.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -26,15 +27,20 @@ export async function benchAgainst(options: BenchOptions): Promise<Found<Against
         ...{ size, reps, optimizer, history, family, precision, device },
         profile: false,
       };
-      const found: { now: Measurement[]; earlier: Measurement[] } = { now: [], earlier: [] };
+      const measured = (clone: string) => measureClone(clone, request, options.cold ?? false);
+      const now: Times[] = [];
+      const earlier: Times[] = [];
       try {
         for (let round = 1; round <= rounds; round++) {
           say(`${size} px, round ${round} of ${rounds}`);
-          found.now.push(await askChild<Measurement>(childOf(root), request));
-          found.earlier.push(await askChild<Measurement>(childOf(folder), request));
+          const [ours, theirs] = [await measured(root), await measured(folder)];
+          adapter ??= ours.adapter;
+          now.push(ours.times);
+          earlier.push(theirs.times);
         }
-        adapter ??= found.now[0]!.adapter;
-        sizes.push({ size, now: found.now.map(medianStep), earlier: found.earlier.map(medianStep) });
+        const all = (rounds: readonly Times[], what: Compared) => rounds.map((times) => times.get(what)!);
+        for (const what of now[0]!.keys())
+          sizes.push({ size, what, now: all(now, what), earlier: all(earlier, what) });
       } catch (error) {
         problems.push(`${size} px failed: ${error instanceof Error ? error.message : error}`);
       }
@@ -48,7 +54,30 @@ export async function benchAgainst(options: BenchOptions): Promise<Found<Against
 
 const childOf = (folder: string) => join(folder, "bench", "child.ts");
 
-const medianStep = ({ wall }: Measurement) => wall!.median;
+/** Milliseconds. */
+type Times = ReadonlyMap<Compared, number>;
+
+/** Measures with a clone's own benchmark. */
+async function measureClone(clone: string, request: MeasureRequest, isCold: boolean) {
+  const ask = (asked: MeasureRequest, variables?: Readonly<Record<string, string>>) =>
+    askChild<Measurement>(childOf(clone), asked, variables);
+  const stepOf = ({ wall }: Measurement) => ["step", wall!.median] as const;
+  if (!isCold) {
+    const measurement = await ask(request);
+    return { adapter: measurement.adapter, times: new Map<Compared, number>([stepOf(measurement)]) };
+  }
+  return withFolder(async (cache) => {
+    const variables = cacheVariables(cache);
+    const cold = await ask({ ...request, reps: 0 }, variables);
+    const warm = await ask(request, variables);
+    const times = new Map<Compared, number>([
+      ["cold start", cold.startUp.total],
+      ["warm start", warm.startUp.total],
+      stepOf(warm),
+    ]);
+    return { adapter: warm.adapter, times };
+  });
+}
 
 /** Runs `use` with a folder that has `commit` checked out and this clone's packages. */
 async function withWorktree(commit: string, use: (folder: string) => Promise<void>): Promise<void> {

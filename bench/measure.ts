@@ -1,18 +1,21 @@
 /** One measurement at one size, in the process that calls it: its memory peaks are the process's own. */
 import { readFileSync } from "node:fs";
 import { compileAhead } from "../engine/compile-ahead.ts";
+import type { Arena } from "../engine/gpu/arena.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
+import { CountingContext } from "../engine/gpu/counting-context.ts";
+import type { Kernel } from "../engine/gpu/kernel.ts";
 import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
-import { loadModel } from "../engine/network/model.ts";
+import { loadModel, type Model } from "../engine/network/model.ts";
 import { openContext } from "../engine/node.ts";
 import { fillHistory, resetObjective } from "./fill-history.ts";
-import { seededNetwork, seededPictures, terms } from "./problem.ts";
+import { type Pictures, seededNetwork, seededPictures, terms } from "./problem.ts";
 import { profileOf } from "./profile.ts";
 import type { AdapterReport, Measurement, MeasureRequest } from "./report.ts";
 import { watchShaderCache } from "./shader-cache.ts";
 import { spreadOf } from "./statistics.ts";
-import { optimizerOf, recordSubject, runSteps, type Subject, targetsOf } from "./subject.ts";
+import { recordSubject, runSteps, type Subject, targetsOf } from "./subject.ts";
 import { TimedOptimizer } from "./timed-optimizer.ts";
 import { sum } from "./work.ts";
 
@@ -22,7 +25,6 @@ const WARM_UP = 3;
 /** Opens the adapter, starts, times steps, and profiles if asked. */
 export async function measure(request: MeasureRequest): Promise<Measurement> {
   const { size, optimizer, history, family, device } = request;
-  const network = seededNetwork();
   const pictures = seededPictures(size);
   const environment = { ...process.env };
   const lap = stopwatch();
@@ -36,20 +38,8 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const adapter = adapterReport(context, precision);
   const shaderCache = watchShaderCache(adapter.vendor);
   using weights = context.arena("weights");
-  const { preprocessing, defaults } = network;
-  const { pooling } = defaults;
-  const { start: scaleSize, style } = pictures;
-  const ahead = compileAhead(context, {
-    preprocessing,
-    pooling,
-    terms,
-    size: scaleSize,
-    styles: [style],
-    optimizer: optimizerOf(request),
-  });
-  const model = await context.guarded(() =>
-    loadModel(context, weights, network, pooling, [...lossLayers(terms)], precision),
-  );
+  const ahead = compileAhead(context, () => kernelsOf(context, request, pictures));
+  const model = await context.guarded(() => modelOn(context, weights, precision));
   const loading = lap();
   const targets = await targetsOf(context, model, pictures);
   const aiming = lap();
@@ -84,6 +74,26 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
     peakProcess: peakProcessBytes(),
     profile: request.profile ? await profileOf(subject.objective.program) : undefined,
   };
+}
+
+function modelOn(context: GpuContext, weights: Arena, precision: Precision): Promise<Model> {
+  const network = seededNetwork();
+  return loadModel(context, weights, network, network.defaults.pooling, [...lossLayers(terms)], precision);
+}
+
+/** The kernels that will be run behind those that load the network: records the same on a context that only counts. */
+async function* kernelsOf(
+  context: GpuContext,
+  request: MeasureRequest,
+  pictures: Pictures,
+): AsyncGenerator<readonly Kernel[]> {
+  const counting = new CountingContext(context);
+  using arena = counting.arena("rehearsal");
+  const model = await modelOn(counting, arena, precisionOn(context, request.precision));
+  const loading = counting.kernels.length;
+  const targets = await targetsOf(counting, model, pictures);
+  recordSubject(counting, arena, model, pictures, targets, request);
+  yield counting.kernels.slice(loading);
 }
 
 /** Returns the milliseconds since its last call. */

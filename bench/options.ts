@@ -65,7 +65,12 @@ export function benchCommand(): Command {
         .choices(["lbfgs", "adam"])
         .default("lbfgs"),
     )
-    .option("--history <n>", "Pairs that L-BFGS remembers.", integer(1, 255), optionTable.history.default)
+    .option(
+      "--history <n>",
+      "Pairs that L-BFGS remembers.",
+      integer(optionTable.history.min, optionTable.history.max),
+      optionTable.history.default,
+    )
     .option("--device <name>", "Part of the adapter's name.")
     .option("--cold", "Start with an empty shader cache, too.")
     .option("--profile", "Share of time of each kernel and layer.")

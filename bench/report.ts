@@ -137,9 +137,13 @@ export interface AgainstReport {
   readonly sizes: readonly ComparedSize[];
 }
 
-/** Median steps of each round, ms. */
+/** What was measured in each round, ms. */
 export interface ComparedSize {
   readonly size: number;
+  readonly what: Compared;
   readonly now: readonly number[];
   readonly earlier: readonly number[];
 }
+
+/** A step's median; with --cold also the start with an empty shader cache, and that with what it left there. */
+export type Compared = "step" | "cold start" | "warm start";

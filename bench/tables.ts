@@ -171,11 +171,11 @@ export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
 /** Medians of all rounds' median steps, and the ratio of each round: turns of one round ran side by side. */
 export function againstTable({ against, sizes }: AgainstReport): string {
   const median = (values: readonly number[]) => spreadOf(values)!.median;
-  const rows = sizes.map(({ size, now, earlier }) => {
+  const rows = sizes.map(({ size, what, now, earlier }) => {
     const ratios = now.map((ms, round) => ms / earlier[round]!);
     const each = ratios.map((ratio) => ratio.toFixed(2)).join(" ");
-    return [size, seconds(median(now)), seconds(median(earlier)), median(ratios).toFixed(3), each];
+    return [size, what, seconds(median(now)), seconds(median(earlier)), median(ratios).toFixed(3), each];
   });
-  const head = ["size", "s/step now", `s/step at ${against}`, "now / earlier, median", "each round"];
+  const head = ["size", "s", "now", against, "now / earlier, median", "each round"];
   return `## Against ${against}\n\n${table(head, rows)}`;
 }

@@ -22,6 +22,13 @@ export interface Io {
   exit(status: number): unknown;
 }
 
+/** Whether STYLIZE_DEBUG asks for what only who looks for a fault wants to know. */
+export const isDebugging = ({ env }: Pick<Io, "env">): boolean => env.STYLIZE_DEBUG === "1";
+
+/** Writes that, a line a sentence; undefined where nobody asks. */
+export const debugOf = (io: Pick<Io, "env" | "stderr">): ((sentence: string) => void) | undefined =>
+  isDebugging(io) ? (sentence) => io.stderr.write(`debug: ${sentence}\n`) : undefined;
+
 /** Exit status of a run that was stopped from outside. */
 export const INTERRUPTED = 130;
 

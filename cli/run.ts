@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { errorCodes, StylizeError } from "../engine/errors.ts";
 import { createProgram } from "./arguments.ts";
 import { devicesCommand } from "./devices.ts";
-import type { Io } from "./io.ts";
+import { type Io, isDebugging } from "./io.ts";
 import { stylizeCommand } from "./stylize.ts";
 import { tuneCommand } from "./tune.ts";
 import { weightsCommands } from "./weights.ts";
@@ -54,13 +54,14 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function reportError(error: unknown, { stdout, stderr, env }: Io, isJson: boolean): number {
+function reportError(error: unknown, io: Io, isJson: boolean): number {
+  const { stdout, stderr } = io;
   const isKnown = error instanceof StylizeError;
   const message = isKnown ? error.message : `Something unforeseen failed: ${text(error)}`;
   const code = isKnown ? error.code : "unforeseen";
   const status = isKnown ? errorCodes[error.code] : UNFORESEEN;
   stderr.write(`error: ${message}\n`);
-  if (env.STYLIZE_DEBUG === "1" && error instanceof Error) stderr.write(`${error.stack}\n`);
+  if (isDebugging(io) && error instanceof Error) stderr.write(`${error.stack}\n`);
   if (isJson) stdout.write(`${JSON.stringify({ event: "error", code, message, status })}\n`);
   return status;
 }

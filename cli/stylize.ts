@@ -23,7 +23,7 @@ import { megabytes } from "../weights/download/mirror-failure.ts";
 import { bestNetwork, loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { tellPlan } from "./dry-run.ts";
-import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
+import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { createReporter, type Reporter } from "./progress.ts";
 import { Result } from "./result.ts";
 import { checkTrace, Trace } from "./trace.ts";
@@ -72,8 +72,9 @@ async function perform(
   args: StylizeArguments,
   reporter: Reporter,
   signal: AbortSignal,
-  { env, stdout }: Pick<Io, "env" | "stdout">,
+  io: Pick<Io, "env" | "stdout" | "stderr">,
 ): Promise<number> {
+  const { env, stdout } = io;
   const settings = parseSettings(args.settings);
   const content = await decodePicture(args.content);
   const pictures = {
@@ -84,6 +85,7 @@ async function perform(
   using trace = args.trace === undefined ? undefined : startTrace(args.trace, args);
   using context = await openContext({
     giveWay: true,
+    debug: debugOf(io),
     ...(args.device !== undefined && { adapter: args.device }),
   });
   const precision = precisionOn(context, settings.precision);
@@ -94,7 +96,7 @@ async function perform(
   remarks(args, pictures, network, reporter);
   const note = (sentence: string) => reporter.note(sentence);
   if (args.tuning) await useTuning(context, scales, { ...args, precision, env, signal, note });
-  const job = { ...settings, ...pictures, context, network };
+  const job = { ...settings, ...pictures, context, network, onNote: note };
   if (args.dryRun) {
     tellPlan({ ...plan, ...(await dryRun(job)) }, args, content.picture, stdout);
     return signal.aborted ? INTERRUPTED : 0;

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { create } from "webgpu";
 import { findAdapter, largestSize } from "./browser.ts";
 
 /** Those that every adapter has, if nothing more is known of it. */
@@ -22,6 +23,27 @@ describe("largestSize", () => {
   });
 });
 
-it("finds no adapter where there is no navigator", async () => {
-  expect(await findAdapter()).toBeUndefined();
+describe("findAdapter", () => {
+  it("finds none where there is no navigator", async () => {
+    vi.stubGlobal("navigator", undefined);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    expect(await findAdapter()).toBeUndefined();
+  });
+
+  /** WebGPU on the null backend, whose WGSL has `features`. */
+  async function adapterWith(features: readonly string[]) {
+    const gpu = create(["backend=null"]);
+    const wgslLanguageFeatures = new Set(features);
+    vi.stubGlobal("navigator", {
+      gpu: { wgslLanguageFeatures, requestAdapter: () => gpu.requestAdapter() },
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    return findAdapter();
+  }
+
+  it("finds one only where WGSL has every feature that kernels are written with", async () => {
+    expect(await adapterWith(["pointer_composite_access"])).toBeUndefined();
+    expect(await adapterWith([])).toBeUndefined();
+    expect(await adapterWith(["readonly_and_readwrite_storage_textures"])).toMatchObject({ name: /null/i });
+  });
 });

@@ -17,6 +17,9 @@ const neededLimits = {
   maxStorageBuffersPerShaderStage: 8,
 } as const;
 
+/** What WGSL must have beyond its first version: L-BFGS reads its history from storage textures. */
+const neededLanguage = "readonly_and_readwrite_storage_textures";
+
 /** Limits that decide how large a picture may be; requested at what the adapter offers. */
 const memoryLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
 
@@ -35,11 +38,12 @@ export interface BrowserAdapter {
   readonly maxSize: number;
 }
 
-/** The browser's adapter; undefined where there is no WebGPU, no adapter, or one with too small limits. */
+/** The browser's adapter; undefined where WebGPU is missing or too old, or where the adapter is, or is too small. */
 export async function findAdapter(): Promise<BrowserAdapter | undefined> {
   const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
-  const asked = navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  const adapter = await asked?.catch(() => null);
+  if (!navigator?.gpu?.wgslLanguageFeatures?.has(neededLanguage)) return undefined;
+  const asked = navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await asked.catch(() => null);
   if (!adapter) return undefined;
   const { info, limits } = adapter;
   const maxSize = largestSize(limits, isSoftware(info) ? MAX_SIZE_SOFTWARE : MAX_SIZE);

@@ -1,12 +1,51 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
-import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
+import { type Checkpoint, checkpointOf, scalesLeft } from "./checkpoint.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { openContext } from "./node.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 import type { Iterate } from "./types.ts";
 
 const content = seededPicture(1, 41, 53);
+
+test.each([
+  [
+    undefined,
+    [
+      [0, 0],
+      [1, 0],
+      [2, 0],
+    ],
+  ],
+  [
+    { scale: 0, step: 0 },
+    [
+      [0, 0],
+      [1, 0],
+      [2, 0],
+    ],
+  ],
+  [
+    { scale: 0, step: 4 },
+    [
+      [1, 0],
+      [2, 0],
+    ],
+  ],
+  [
+    { scale: 1, step: 3 },
+    [
+      [1, 3],
+      [2, 0],
+    ],
+  ],
+  [{ scale: 2, step: 5 }, [[2, 5]]],
+  [{ scale: 2, step: 6 }, []],
+])("a checkpoint %o leaves (scale, done) %j", (at, expected) => {
+  const scales = [4, 4, 6].map((steps, i) => ({ width: 40 + i, height: 40, steps }));
+  const left = scalesLeft(scales, at && { ...at, picture: content });
+  expect(left.map(({ scale, done }) => [scale, done])).toEqual(expected);
+});
 
 describe("a run that was stopped", () => {
   let context: GpuContext;
@@ -61,6 +100,22 @@ describe("a run that was stopped", () => {
     const before = unbroken.iterates.slice(4, 8).map(({ loss }) => loss);
     expect(iterates[0]!.loss).toBeLessThan(before[2]! * 1.001);
     expect(iterates[0]!.loss).toBeLessThan(0.9 * before[0]!);
+  });
+
+  test("does no evaluation again: its losses are those of the run that was not stopped", async () => {
+    const controller = new AbortController();
+    const losses: number[] = [];
+    const stopped = await stylize({
+      ...base,
+      signal: controller.signal,
+      onIterate: ({ totalStep, loss }) => {
+        losses.push(loss);
+        if (totalStep === 6) controller.abort();
+      },
+    });
+    const { iterates } = await run({ resume: checkpointOf(stopped.last!, stopped.picture) });
+    expect(iterates[0]!.totalStep).toBe(losses.length + 1);
+    expect(iterates[0]!.loss).toBe(unbroken.iterates[losses.length]!.loss);
   });
 
   test("has nothing to do when it had ended", async () => {

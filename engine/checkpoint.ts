@@ -18,6 +18,24 @@ export function checkpointOf({ scale, step }: Iterate, picture: Picture): Checkp
   return { scale, step, picture };
 }
 
+/** A scale that has steps to do: its index in the pyramid, and how many of its steps were done before. */
+export interface ScaleLeft {
+  readonly scale: number;
+  readonly done: number;
+}
+
+/** What `resume` leaves of a run over `scales`; all of it where there is none. */
+export function scalesLeft(
+  scales: readonly ScalePlan[],
+  resume: Checkpoint | undefined,
+): readonly ScaleLeft[] {
+  const { scale: reached, step } = resume ?? { scale: 0, step: 0 };
+  return scales
+    .map(({ steps }, scale) => ({ scale, steps, done: scale === reached ? step : 0 }))
+    .filter(({ scale, steps, done }) => scale >= reached && done < steps)
+    .map(({ scale, done }) => ({ scale, done }));
+}
+
 /** Throws `bad-option` where a run over `scales` can't have left this checkpoint. */
 export function checkCheckpoint(checkpoint: Checkpoint, scales: readonly ScalePlan[]): void {
   const { scale, step, picture } = checkpoint;

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
-import { compileAhead, compileOn, type FirstScale } from "./compile-ahead.ts";
+import { compileAhead, compileOn } from "./compile-ahead.ts";
 import { GpuContext } from "./gpu/context.ts";
-import { termsOf } from "./losses/objective.ts";
+import { Kernel } from "./gpu/kernel.ts";
+import { planJob } from "./job.ts";
 import { openContext, readShader } from "./node.ts";
-import { adam } from "./optimizers/adam.ts";
+import { kernelsOf } from "./rehearsal.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 
 /** One loss on the first layer: the fewest kernels. */
@@ -31,14 +32,7 @@ const job: Omit<StylizeOptions, "context"> = {
   init: "noise",
   optimizer: "adam",
 };
-const scale: FirstScale = {
-  preprocessing: network.preprocessing,
-  pooling: "avg",
-  terms: termsOf(losses),
-  size: content,
-  styles: job.styles,
-  optimizer: adam({ learningRate: 0.02 }),
-};
+const kernels = (context: GpuContext) => kernelsOf(planJob({ ...job, context }));
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -48,8 +42,10 @@ async function contextWith(
 ) {
   const { device, adapterInfo, openSiblings } = await openContext({ giveWay: true });
   const opened: GpuContext[] = [];
+  const told: string[] = [];
   const context = new GpuContext(device, adapterInfo, readShader, {
     waitingSpins: true,
+    debug: (sentence) => told.push(sentence),
     openSiblings:
       openSiblings &&
       (async () => {
@@ -59,7 +55,7 @@ async function contextWith(
       }),
   });
   onTestFinished(() => device.destroy());
-  return { context, opened };
+  return { context, opened, told };
 }
 
 const isLlvmpipe = await (async () => {
@@ -114,7 +110,8 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     const folder = emptyCache();
     const empty = await cachedBytes(folder);
     const { context } = await contextWith((own) => own());
-    await compileOn(context.openSiblings!, scale, () => false);
+    const labels = await compileOn(context.openSiblings!, kernels(context), () => false, expect.unreachable);
+    expect(labels.length).toBeGreaterThan(8);
     const ahead = await cachedBytes(folder);
     expect(ahead).toBeGreaterThan(empty + 10_000);
     await stylize({ ...job, context });
@@ -149,10 +146,11 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
       },
     ],
   ])("siblings that %s leave the job untouched", async (_, open) => {
-    const { context } = await contextWith(open);
-    const ahead = compileAhead(context, scale);
+    const { context, told } = await contextWith(open);
+    const ahead = compileAhead(context, () => kernels(context));
     await wait(400);
     await expect(ahead.stop()).resolves.toBeUndefined();
+    expect(told).toContainEqual(expect.stringMatching(/no device|was lost|^compiled 0/));
     const { last } = await stylize({ ...job, context });
     expect(last?.totalStep).toBe(2);
   });
@@ -161,19 +159,76 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     emptyCache();
     const { context, opened } = await contextWith((own) => own());
     let asked = 0;
-    await compileOn(context.openSiblings!, scale, () => ++asked > opened.length);
-    expect(asked).toBe(2 * opened.length);
+    await compileOn(
+      context.openSiblings!,
+      kernels(context),
+      () => ++asked > opened.length,
+      expect.unreachable,
+    );
+    expect(asked).toBe(2 * opened.length + 1); // once more behind the group
     for (const { device } of opened) expect((await device.lost).reason).toBe("destroyed");
+  });
+
+  test("a kernel that fails is told to who looks for faults, and the others are compiled", async () => {
+    emptyCache();
+    const { context } = await contextWith((own) => own());
+    const told: string[] = [];
+    async function* broken() {
+      for await (const group of kernels(context)) {
+        const bad = new Kernel(context.device, "broken", "nonsense", true);
+        yield [...group.slice(0, 2), bad, ...group.slice(2, 4)];
+      }
+    }
+    const tell = (text: string) => void told.push(text);
+    const labels = await compileOn(context.openSiblings!, broken(), () => false, tell);
+    expect(labels).toHaveLength(4);
+    expect(told).toEqual([
+      expect.stringContaining("compiling 'broken' ahead failed: StylizeError: Shader 'broken'"),
+    ]);
+  });
+
+  const [one, two] = [seededPicture(11, 40, 33), seededPicture(21, 35, 47)];
+  const resume = { scale: 0, step: 1, picture: seededPicture(1, 36, 45) };
+  const scales = { network: seeded, styles: [one], size: 64, minSize: 45, steps: 2, scaleSteps: 1 };
+
+  test.each<[string, Partial<StylizeOptions>]>([
+    ["the default job", {}],
+    ["Adam, max pooling", { optimizer: "adam", pooling: "max" }],
+    ["L-BFGS with f32 pairs, several styles", { precision: "f32", styles: [one, two], styleSize: 1.5 }],
+    ["a resumed run", { resume: { ...resume, step: 0 }, steps: 4, history: 2 }],
+    ["a run resumed where a scale ended", { resume, init: "noise" }],
+  ])("compiles every kernel that is run behind the loading of the network: %s", async (_, settings) => {
+    const { context, told } = await contextWith((own) => own());
+    const options = { context, content, ...scales, ...settings };
+    const groups: (readonly Kernel[])[] = [];
+    for await (const group of kernelsOf(planJob(options))) groups.push(group);
+    await stylize(options);
+    const [loading, ...run] = context.kernels.map(({ label, code }) => `${label}: ${code}`);
+    expect(loading).toMatch(/^winograd_weights/);
+    expect(groups.flat().map(({ label, code }) => `${label}: ${code}`)).toEqual(run);
+    async function* again() {
+      yield* groups;
+    }
+    const tell = (text: string) => void told.push(text);
+    told.length = 0;
+    const labels = await compileOn(context.openSiblings!, again(), () => false, tell);
+    expect(told).toEqual([]);
+    expect(labels.toSorted()).toEqual(
+      context.kernels
+        .slice(1)
+        .map(({ label }) => label)
+        .toSorted(),
+    );
   });
 
   test("does not begin where the first program waits for nothing, or the job has ended", async () => {
     const { context, opened } = await contextWith((own) => own());
-    await compileAhead(context, scale).stop();
-    const ahead = compileAhead(context, scale);
+    await compileAhead(context, () => kernels(context)).stop();
+    const ahead = compileAhead(context, () => kernels(context));
     context.hasRun = true;
     await wait(400);
     await ahead.stop();
-    await compileAhead(context, scale).stop();
+    await compileAhead(context, () => kernels(context)).stop();
     expect(opened).toEqual([]);
   });
 

@@ -121,7 +121,7 @@ describe("a dry run", () => {
     ["a size too small", { size: 33, minSize: 32 }],
     ["a picture too large", { size: 16000, minSize: 16000 }],
     ["a style whose features fit no buffer", { size: 800, minSize: 800, styleSize: 4 }],
-    ["too long a history", { history: 1000, steps: 2000 }],
+    ["too long a history", { history: 256 }],
     ["a network that lacks a layer", { network: { ...network, layers: new Map() } }],
   ])("fails as the run does: %s", async (_, options) => {
     const all = { context, network, content, styles, precision: "f16", ...options } as const;

@@ -25,6 +25,8 @@ export interface OpenOptions {
    * from the adapter's own threads on two cores.
    */
   readonly giveWay?: boolean;
+  /** Takes what only who looks for a fault wants to know. */
+  readonly debug?: ((sentence: string) => void) | undefined;
 }
 
 /** Features that make the engine faster or measurable; requested where the adapter has them. */
@@ -89,7 +91,7 @@ function useWideVectors(): void {
 export async function openContext(options: OpenOptions = {}): Promise<GpuContext> {
   const gpu = dawn(options);
   const { device, info } = await openDevice(gpu, options);
-  const { family = familyOf(info) } = options;
+  const { family = familyOf(info), debug } = options;
   const gives = options.giveWay && isSoftware(info);
   if (gives) giveWay();
   const resting = gives ? asleep : undefined;
@@ -97,12 +99,13 @@ export async function openContext(options: OpenOptions = {}): Promise<GpuContext
     familyOf(info) === "cpu" && family === "cpu" && !process.env.MESA_SHADER_CACHE_DISABLE;
   const openSibling = async () => {
     const sibling = await openDevice(gpu, options);
-    return new GpuContext(sibling.device, info, readShader, { family, resting });
+    return new GpuContext(sibling.device, info, readShader, { family, resting, debug });
   };
   return new GpuContext(device, info, readShader, {
     family,
     waitingSpins: true, // Dawn's binding spins the main thread while a promise is pending
     resting,
+    debug,
     openSiblings: compilesOnQueue ? () => siblings(openSibling) : undefined,
   });
 }

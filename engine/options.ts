@@ -78,7 +78,7 @@ export const optionTable = {
     type: "integer",
     default: 100,
     min: 1,
-    max: 1000,
+    max: 255, // lanes that every adapter has in a workgroup, less one for the candidate
     unit: "steps",
     help: "Steps that L-BFGS remembers.",
   },

@@ -59,7 +59,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
     submitted++;
     if (submitted === 1 || submitted - finished > STEPS_AHEAD) await finish(finished++);
   }
-  if (!signal?.aborted) objective.program.submit(); // the last update counts only once it was evaluated
+  if (submitted > 0) objective.program.submit(); // the last update counts, and is resumed from, only once evaluated
   while (finished < submitted) await finish(finished++);
   return safekeeping.read();
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
-import type { Network } from "./network/types.ts";
+import type { ConvWeights, Network } from "./network/types.ts";
+import type { ConvName } from "./network/vgg19.ts";
 import { openContext } from "./node.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 import type { Iterate, Picture } from "./types.ts";
@@ -180,6 +181,56 @@ describe("stylize", () => {
     const read = await Promise.all(pictures);
     expect(read).toHaveLength(6);
     expect(read[4]!.data).not.toEqual(read[0]!.data);
+  });
+
+  /** `network` whose features are all 0 behind these convolutions. */
+  function withDead(...names: readonly ConvName[]): Network {
+    const dead = names.map((name): [ConvName, ConvWeights] => {
+      const { weight, bias } = network.layers.get(name)!;
+      return [name, { weight: new Float32Array(weight.length), bias: bias.map(() => -1) }];
+    });
+    return { ...network, layers: new Map([...network.layers, ...dead]) };
+  }
+
+  test.each(["cpu", "gpu"] as const)(
+    "leaves out a term on a dead layer, with a note (%s)",
+    async (family) => {
+      using own = await openContext({ family, giveWay: true });
+      const notes: string[] = [];
+      const onNote = (note: string) => void notes.push(note);
+      const dead = withDead("conv5_1");
+      const options = { context: own, network: dead, size: 53, minSize: 38, scaleSteps: 2, steps: 3, onNote };
+      const { iterates } = await trace(options);
+      expect(notes).toEqual([
+        "The style loss on relu5_1 is left out: all features to aim at are zero there.",
+      ]);
+      expect(iterates.every(({ loss, style }) => Number.isFinite(loss) && style.relu5_1 === 0)).toBe(true);
+      const { relu5_1: _, ...styleLayers } = network.defaults.styleLayers;
+      const without = { ...network, defaults: { ...network.defaults, styleLayers } };
+      const expected = await trace({ ...options, network: without });
+      for (const [i, { loss }] of iterates.entries())
+        expect(loss / expected.iterates[i]!.loss).toBeCloseTo(1, 5);
+    },
+  );
+
+  test("says of a network that is dead at all layers that it is", async () => {
+    await expect(
+      stylize({ ...base, network: withDead(...network.layers.keys()), steps: 2 }),
+    ).rejects.toMatchObject({
+      code: "bad-weights",
+      message: expect.stringMatching(/seeded network gives zeros at all \(relu4_2, relu1_1, /),
+    });
+  });
+
+  test("tells at the end when more than one step in ten was thrown away, and not else", async () => {
+    const notes: string[] = [];
+    const onNote = (note: string) => void notes.push(note);
+    await trace({ onNote });
+    expect(notes).toEqual([]);
+    const { iterates } = await trace({ learningRate: 100, steps: 12, onNote });
+    const restored = iterates.filter((iterate) => iterate.restored).length;
+    expect(restored).toBeGreaterThan(1);
+    expect(notes).toEqual([expect.stringContaining(`exploded at ${restored} of 12 steps`)]);
   });
 
   test.each<[string, Partial<StylizeOptions>, RegExp]>([

@@ -106,7 +106,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (lane == memory.head) {
     candidate = dots;
   }
-  workgroupBarrier();
+  workgroupBarrier(); // candidate
+  storageBarrier(); // all have read `memory`, which judge() changes
   if (lane == 0u) {
     judge();
   }
@@ -121,7 +122,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   // 0 for the newest pair; `now.pairs` or more for slots not in use.
   let age = select(now.pairs, (now.newest + ring - lane) % ring, lane < ring);
   let is_used = age < now.pairs;
-  let scale = select(1.0, products[lane * ring + lane], is_used);
+  var scale = 1.0;
+  if (is_used) {
+    scale = products[lane * ring + lane];
+  }
   let gamma = memory.gamma;
   var alpha = 0.0;
   var rest = -dots.z;

@@ -32,7 +32,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
     values[local] = value;
     ring[record + local] = value;
   }
-  workgroupBarrier();
+  workgroupBarrier(); // values
+  storageBarrier(); // all have read state.step
   if (local != 0u) {
     return;
   }

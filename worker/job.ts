@@ -103,6 +103,7 @@ async function paint(job: WorkerJob, deps: JobDeps) {
     styles,
     resume,
     signal,
+    onNote: (sentence) => log.warn(sentence),
     onIterate: async (iterate, present) => {
       await progress.step(iterate, present);
       await checkpoints.step(async () => checkpointOf(iterate, await present()));

@@ -47,7 +47,7 @@ async function main(): Promise<number> {
 async function work(task: Arguments, config: WorkerConfig, log: Logger): Promise<number> {
   const { weights, limits, parentPipe, requireGpu } = config;
   const signal = stopSignal(log, parentPipe ? process.stdin : undefined);
-  using context = await openGpu(requireGpu);
+  using context = await openGpu(requireGpu, (sentence) => log.debug(sentence));
   const network = weights === undefined ? await loadDefaultNetwork() : await loadNetwork(weights);
   const deps = {
     ...(await openStores(config, process.env)),

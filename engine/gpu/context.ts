@@ -22,6 +22,8 @@ export interface ContextOptions {
   readonly resting?: Resting | undefined;
   /** Opens further devices on the same adapter, where one compiles kernels that another then finds; see compile-ahead.ts. */
   readonly openSiblings?: (() => Promise<readonly GpuContext[]>) | undefined;
+  /** Takes what only who looks for a fault wants to know; nothing does when not given. */
+  readonly debug?: ((sentence: string) => void) | undefined;
 }
 
 /** Settles as `promise` does. */
@@ -49,6 +51,7 @@ export class GpuContext implements Disposable {
   readonly isSoftware: boolean;
   readonly waitingSpins: boolean;
   readonly openSiblings: ContextOptions["openSiblings"];
+  readonly debug: (sentence: string) => void;
   readonly limits: GPUSupportedLimits;
   /** The products that the adapter's matrix units do; none where the device lacks them or their features. */
   matrixConfigs: readonly MatrixConfig[];
@@ -64,13 +67,15 @@ export class GpuContext implements Disposable {
   readonly #shaders: ShaderSource;
   readonly #kernels = new Map<string, Kernel>();
   #failure: StylizeError | undefined;
-  readonly #lost: Promise<never>;
+  #lost: StylizeError | undefined;
+  /** Rejections of what is awaited now. */
+  readonly #waiting = new Set<(error: StylizeError) => void>();
 
   constructor(
     device: GPUDevice,
     info: GPUAdapterInfo,
     shaders: ShaderSource,
-    { family = familyOf(info), waitingSpins = false, resting, openSiblings }: ContextOptions = {},
+    { family = familyOf(info), waitingSpins = false, resting, openSiblings, debug }: ContextOptions = {},
   ) {
     this.device = device;
     this.adapterName = adapterName(info);
@@ -80,18 +85,21 @@ export class GpuContext implements Disposable {
     this.matrixConfigs = matrixConfigs(info, device.features);
     this.waitingSpins = waitingSpins;
     this.openSiblings = openSiblings;
+    this.debug = debug ?? (() => {});
     this.#resting = resting ?? ((promise) => promise);
     // Where waiting keeps a core busy, two compile slower in the background than one in front.
     this.#compilesInBackground = !(waitingSpins && !resting && family === "cpu");
     this.limits = device.limits;
     this.#shaders = shaders;
-    device.onuncapturederror = ({ error }) => this.#fail(wrap(error));
-    this.#lost = device.lost.then(({ reason, message }) => {
-      const error = new StylizeError("device-lost", `The GPU device was lost (${reason}): ${message}`);
-      this.#fail(error);
-      throw error;
+    device.onuncapturederror = (event) => {
+      event.preventDefault(); // Dawn's Node binding would print it on standard output
+      this.#fail(wrap(event.error));
+    };
+    device.lost.then(({ reason, message }) => {
+      this.#lost = new StylizeError("device-lost", `The GPU device was lost (${reason}): ${message}`);
+      this.#fail(this.#lost);
+      for (const reject of this.#waiting) reject(this.#lost);
     });
-    this.#lost.catch(() => {});
   }
 
   /** Bytes of the largest storage buffer that can be made and bound whole. */
@@ -113,23 +121,35 @@ export class GpuContext implements Disposable {
 
   /** Awaits `promise` or the loss of the device, whichever comes first, then reports errors kept until then. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    const first = Promise.race([promise, this.#lost]);
-    const value = await this.#resting(first).catch((error) => this.#explain(error));
+    const value = await this.#resting(this.#orLoss(promise)).catch((error) => this.#explain(error));
     this.check();
     return value;
+  }
+
+  /**
+   * Settles as `promise` does, or rejects when the device is lost before.
+   *
+   * Once it has settled nothing holds it: a race with a promise that lives as long as the device would.
+   */
+  #orLoss<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#lost) reject(this.#lost);
+      this.#waiting.add(reject);
+      const settled = () => this.#waiting.delete(reject);
+      promise.then(resolve, reject).then(settled);
+    });
   }
 
   /** Waits until the memory of all that was destroyed is free: Dawn keeps it until work that is submitted afterwards is done. Never rejects. */
   async reclaim(): Promise<void> {
     const { queue } = this.device;
     queue.submit([]);
-    await this.#resting(Promise.race([queue.onSubmittedWorkDone(), this.#lost])).catch(() => {});
+    await this.#resting(this.#orLoss(queue.onSubmittedWorkDone())).catch(() => {});
   }
 
   /** Throws `error`, or the loss of the device behind it: what is pending may be rejected before the loss is told. */
   async #explain(error: unknown): Promise<never> {
-    const patience = new Promise((resolve) => setTimeout(resolve, LOSS_MS));
-    await Promise.race([patience, this.#lost]);
+    await this.#orLoss(new Promise((resolve) => setTimeout(resolve, LOSS_MS)));
     throw error;
   }
 

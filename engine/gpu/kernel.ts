@@ -1,6 +1,10 @@
 /** A shader: its bind group layout, its uniform fields, and its pipeline, compiled when it is first asked for. */
 import { StylizeError } from "../errors.ts";
+import type { Arena, TexelFormat } from "./arena.ts";
 import { type Binding, type ParamField, parseBindings, parseParams } from "./wgsl.ts";
+
+/** Bytes of a dummy buffer at least: a few elements of any array. */
+const SMALL = 256;
 
 export class Kernel {
   readonly label: string;
@@ -36,6 +40,19 @@ export class Kernel {
   get pipeline(): GPUComputePipeline {
     if (!this.#pipeline) throw new Error(`Expected kernel '${this.label}' to be ready before it is encoded.`);
     return this.#pipeline;
+  }
+
+  /** Something of each binding's kind and of a few bytes, for a run whose results don't matter. */
+  dummies(arena: Arena): GPUBindGroupEntry[] {
+    return this.bindings.map(({ name, binding, kind, bytes }): GPUBindGroupEntry => {
+      if (typeof kind === "object") {
+        const texture = arena.texture(name, 1, 1, 1, kind.texture as TexelFormat);
+        return { binding, resource: texture.createView({ dimension: kind.dimension }) };
+      }
+      const size = Math.max(SMALL, bytes);
+      const buffer = kind === "uniform" ? arena.uniform(name, size) : arena.buffer(name, size);
+      return { binding, resource: { buffer } };
+    });
   }
 
   #entry({ binding, kind, bytes }: Binding): GPUBindGroupLayoutEntry {

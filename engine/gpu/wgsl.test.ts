@@ -55,10 +55,33 @@ test.each<[string, Record<string, number>, RegExp]>([
   [
     "a fraction where an integer is",
     { width: 1.5, scale: 1, shift: 1 },
-    /integer for Params.width but received 1.5/,
+    /u32 for Params.width but received 1.5/,
   ],
+  ["a negative u32", { width: -1, scale: 1, shift: 1 }, /u32 for Params.width but received -1/],
+  [
+    "a u32 of 33 bits",
+    { width: 2 ** 32, scale: 1, shift: 1 },
+    /u32 for Params.width but received 4294967296/,
+  ],
+  [
+    "an i32 of 33 bits",
+    { width: 1, scale: 1, shift: 2 ** 31 },
+    /i32 for Params.shift but received 2147483648/,
+  ],
+  ["no number", { width: Number.NaN, scale: 1, shift: 1 }, /u32 for Params.width but received NaN/],
+  ["an f32 out of range", { width: 1, scale: 1e39, shift: 1 }, /f32 for Params.scale but received 1e\+39/],
 ])("refuses %s", (_, values, message) => {
   expect(() => packParams(parseParams(code), values)).toThrow(message);
+});
+
+test("packs the least and the largest integers, and what is not finite, as they are", () => {
+  const fields = parseParams(code);
+  const pack = (values: Record<string, number>) =>
+    new DataView(packParams(fields, { width: 0, scale: 0, shift: 0, ...values }));
+  expect(pack({ width: 2 ** 32 - 1 }).getUint32(0, true)).toBe(2 ** 32 - 1);
+  expect(pack({ shift: -(2 ** 31) }).getInt32(8, true)).toBe(-(2 ** 31));
+  expect(pack({ scale: Number.NaN }).getFloat32(4, true)).toBeNaN();
+  expect(pack({ scale: Infinity }).getFloat32(4, true)).toBe(Infinity);
 });
 
 test("refuses a field that is no 4-byte scalar", () => {

@@ -90,13 +90,20 @@ export function packParams(
   for (const [i, { name, type }] of fields.entries()) {
     const value = values[name];
     if (value === undefined) throw new Error(`Expected a value for Params.${name} but received none.`);
+    if (!isWithin(type, value))
+      throw new Error(`Expected a value of ${type} for Params.${name} but received ${value}.`);
     if (type === "f32") view.setFloat32(4 * i, value, true);
-    else if (!Number.isInteger(value))
-      throw new Error(`Expected an integer for Params.${name} but received ${value}.`);
     else if (type === "u32") view.setUint32(4 * i, value, true);
     else view.setInt32(4 * i, value, true);
   }
   return bytes;
+}
+
+/** Whether a field holds `value` as it is; of f32, the nearest value to it. A DataView would wrap integers. */
+function isWithin(type: ScalarType, value: number): boolean {
+  if (type === "u32") return value === value >>> 0;
+  if (type === "i32") return value === (value | 0);
+  return Number.isFinite(Math.fround(value)) || !Number.isFinite(value);
 }
 
 /** Bytes of a uniform buffer with these fields: a multiple of 16. */

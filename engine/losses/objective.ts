@@ -58,6 +58,13 @@ export function lossLayers(terms: readonly Term[], kind?: "content" | "style"): 
   );
 }
 
+/** The terms on layers: all but total variation. */
+export const lossTerms = (terms: readonly Term[]) => terms.filter((term) => term.kind !== "tv");
+
+/** How people call a term. */
+export const lossName = (term: Term): string =>
+  term.kind === "tv" ? "total variation" : `${term.kind} loss on ${term.layer}`;
+
 /** Feature statistics to aim at: values on the host, as the family lays them out. */
 export type Targets = ReadonlyMap<ReluName, Float32Array>;
 
@@ -134,10 +141,15 @@ export function recordStatistics(
   return [...layers].map((layer) => [layer, statistic(ops, pass.at(layer))] as const);
 }
 
+/** Of a term. Beyond it the target is as good as zero, and a loss relative to it would leave the range of f32. */
+const LARGEST_SCALE = 1e30;
+
 /** Loss and gradient of a picture of fixed size, ready to run: each run of `program` is one evaluation. */
 export interface Objective {
   readonly program: Program;
   readonly terms: readonly Term[];
+  /** Those of `terms` that are always 0 here, as their target is: nothing can be relative to that. */
+  readonly dropped: readonly Term[];
   /** [3][height][width] f32, and the gradient of the loss there. */
   readonly image: GPUBuffer;
   readonly gradient: GPUBuffer;
@@ -170,18 +182,22 @@ export function recordObjective(
   const state = arena.buffer("state", STATE_BYTES);
   const losses = new Map<ReluName, LayerLosses>();
   const scaled: ScaledTerm[] = [];
-  for (const [term, { kind, weight, ...rest }] of terms.entries()) {
-    if (kind === "tv" || !("layer" in rest)) continue;
-    const values = targets[kind].get(rest.layer)!;
+  const dropped: Term[] = [];
+  for (const [index, term] of terms.entries()) {
+    if (term.kind === "tv") continue;
+    const { kind, layer, weight } = term;
+    const values = targets[kind].get(layer)!;
     const label = `${kind} target`;
     const target =
       kind === "content"
         ? model.family.uploadFeatures(arena, label, values)
         : arena.bufferWith(label, values);
-    const norm = Math.max(sumOfSquares(values), Number.MIN_VALUE);
-    const loss = { partials, term, target, scale: weight / norm };
-    scaled.push({ kind, layer: rest.layer, weight, norm });
-    losses.set(rest.layer, { ...losses.get(rest.layer), [kind]: loss });
+    const norm = sumOfSquares(values);
+    const isDropped = weight / norm > LARGEST_SCALE;
+    if (isDropped) dropped.push(term);
+    else scaled.push({ kind, layer, weight, norm });
+    const loss = { partials, term: index, target, scale: isDropped ? 0 : weight / norm };
+    losses.set(layer, { ...losses.get(layer), [kind]: loss });
   }
   const scale = model.family.precision === "f16" ? gradientScale(scaled, start) : 1;
   const ops = model.family.operations(program, arena, start, model.preprocessing, scale);
@@ -202,7 +218,7 @@ export function recordObjective(
     { vectors },
     linearGrid(Math.ceil(vectors / 64)),
   );
-  return { program, terms, image, gradient, best, ring, state };
+  return { program, terms, dropped, image, gradient, best, ring, state };
 }
 
 function sumOfSquares(values: Float32Array): number {

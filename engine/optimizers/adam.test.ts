@@ -57,7 +57,7 @@ describe("adam", () => {
     const whole = new Harness(context, arena, adam(options), start(30));
     const { image } = await whole.minimise(quadratic, 7);
     const carry = await whole.optimizer.carry();
-    expect(carry).toMatchObject({ kind: "adam", steps: 7 });
+    expect(carry).toMatchObject({ kind: "adam", steps: 7, rate: 1 });
     const next = new Harness(context, arena, adam(options), image, carry);
     const [expected, actual] = [await whole.minimise(quadratic, 4), await next.minimise(quadratic, 4)];
     expect(relativeError(actual.losses, expected.losses)).toBeLessThan(1e-6);
@@ -69,7 +69,9 @@ describe("adam", () => {
       new Harness(context, arena, adam(options), start(30), carry);
     expect(() => create({ kind: "lbfgs", inverseHessian: 1 })).toThrow("received 'lbfgs'");
     const [first, second] = [new Float32Array(29), new Float32Array(30)];
-    expect(() => create({ kind: "adam", first, second, steps: 1 })).toThrow("30 values but received 29");
+    expect(() => create({ kind: "adam", first, second, steps: 1, rate: 1 })).toThrow(
+      "30 values but received 29",
+    );
   });
 
   it("frees its memory with the arena", () => {

@@ -35,6 +35,8 @@ class Adam implements Optimizer {
   readonly #first: GPUBuffer;
   readonly #second: GPUBuffer;
   readonly #records: GPUBuffer;
+  /** Evaluations at this scale that an update followed. */
+  #updated = 0;
 
   constructor(
     context: GpuContext,
@@ -50,7 +52,7 @@ class Adam implements Optimizer {
     this.#problem = problem;
     this.#first = momentBuffer(arena, "first moment", count, moments?.first);
     this.#second = momentBuffer(arena, "second moment", count, moments?.second);
-    this.#records = arena.bufferWith("adam records", initialRecords(moments?.steps ?? 0, beta1, beta2));
+    this.#records = arena.bufferWith("adam records", initialRecords(moments, beta1, beta2));
     const vectors = Math.ceil(count / 4);
     this.#program = new Program(context, arena);
     this.#program.dispatch(
@@ -65,22 +67,32 @@ class Adam implements Optimizer {
     return this.#program.ready();
   }
 
-  encode(encoder: GPUCommandEncoder): void {
+  encode(encoder: GPUCommandEncoder, step: number): void {
+    this.#updated = step + 1;
     this.#program.encode(encoder);
   }
 
   async carry(): Promise<OptimizerCarry> {
     const { count, state } = this.#problem;
+    const [evaluations, restored] = new Uint32Array(await this.#context.read(state, 8));
+    const bytes = await this.#context.read(this.#records, 2 * RECORD);
+    const at = (this.#updated & 1) * RECORD;
+    const [, , rate] = new Float32Array(bytes, at, 3);
+    const [steps] = new Uint32Array(bytes, at + 12, 1);
+    if (evaluations! > this.#updated && restored) {
+      // The picture that the last update made exploded: what the next one would make of that.
+      const zeros = new Float32Array(count);
+      return { kind: "adam", first: zeros, second: zeros, steps: 0, rate: 0.5 * rate! };
+    }
     const first = await this.#context.readFloats(this.#first, count);
     const second = await this.#context.readFloats(this.#second, count);
-    const [evaluations] = new Uint32Array(await this.#context.read(state, 4));
-    const records = new Uint32Array(await this.#context.read(this.#records, 2 * RECORD));
-    const steps = records[(evaluations! & 1) * (RECORD / 4) + 3]!;
-    return { kind: "adam", first, second, steps };
+    return { kind: "adam", first, second, steps: steps!, rate: rate! };
   }
 }
 
-function adamCarry(count: number, carry: OptimizerCarry | undefined) {
+type AdamCarry = Extract<OptimizerCarry, { readonly kind: "adam" }>;
+
+function adamCarry(count: number, carry: OptimizerCarry | undefined): AdamCarry | undefined {
   if (!carry) return undefined;
   if (carry.kind !== "adam") throw new Error(`Expected what Adam carries but received '${carry.kind}'.`);
   if (carry.first.length !== count || carry.second.length !== count) {
@@ -96,8 +108,9 @@ function momentBuffer(arena: Arena, label: string, count: number, values?: Float
 }
 
 /** Two equal records, whichever the first step reads. */
-function initialRecords(steps: number, beta1: number, beta2: number): Uint32Array {
-  const floats = new Float32Array([1 - beta1 ** steps, 1 - beta2 ** steps, 1]);
+function initialRecords(carry: AdamCarry | undefined, beta1: number, beta2: number): Uint32Array {
+  const { steps, rate } = carry ?? { steps: 0, rate: 1 };
+  const floats = new Float32Array([1 - beta1 ** steps, 1 - beta2 ** steps, rate]);
   const record = [...new Uint32Array(floats.buffer), steps];
   return Uint32Array.from([...record, ...record]);
 }

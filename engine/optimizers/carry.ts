@@ -15,9 +15,8 @@ export function carryTo(carry: OptimizerCarry, from: Size, to: Size): OptimizerC
   const moment = (data: Float32Array, scale: number) =>
     resample({ ...from, data }, to.width, to.height).data.map((value) => value * scale);
   return {
-    kind: "adam",
+    ...carry,
     first: moment(carry.first, 1 / ratio),
     second: moment(carry.second, 1 / ratio ** 2).map((value) => Math.max(0, value)), // cubic resampling undershoots
-    steps: carry.steps,
   };
 }

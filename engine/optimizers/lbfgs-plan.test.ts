@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { optionTable } from "../options.ts";
 import { planHistory } from "./lbfgs-plan.ts";
 
 const request = {
@@ -56,10 +57,13 @@ describe("planHistory", () => {
     expect(planHistory({ ...request, maxSteps: 1 }).ring).toBe(2);
   });
 
-  it.each([0, 256, 1.5, Number.NaN])("rejects a history of %d", (history) => {
-    expect(() => planHistory({ ...request, history })).toThrow(
-      expect.objectContaining({ code: "bad-option" }),
-    );
+  it.each([0, optionTable.history.max + 1, 1.5, Number.NaN])("rejects a history of %d", (history) => {
+    expect(() => planHistory({ ...request, history })).toThrow("a history of 1 to 255");
+  });
+
+  it("has a lane for each pair of the longest history that the options allow, and for the candidate", () => {
+    const { ring, lanes } = planHistory({ ...request, history: optionTable.history.max });
+    expect([ring, lanes]).toEqual([256, 256]);
   });
 
   it("says how much one vector needs if a slab can't hold it", () => {

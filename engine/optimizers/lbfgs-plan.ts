@@ -1,6 +1,7 @@
 /** How L-BFGS lays out its history and divides its sums; pure arithmetic, no device. */
 import { StylizeError } from "../errors.ts";
 import type { Precision } from "../gpu/precision.ts";
+import { optionTable } from "../options.ts";
 
 export interface HistoryRequest {
   /** Values in the picture. */
@@ -55,18 +56,12 @@ const MOST_PAIRS = 8;
 const LEAST_WIDTH = 256;
 const LEAST_CHUNK_ROWS = 16;
 const MOST_CHUNKS = 128;
-/** Lanes that every adapter has in a workgroup, less the candidate. */
-const MOST_HISTORY = 255;
-
-/** Throws `bad-option` for a history out of range, `out-of-memory` where not even one vector fits a texture. */
+/** Throws `out-of-memory` where not even one vector fits a texture. */
 export function planHistory(request: HistoryRequest): HistoryPlan {
   const { count, precision, history, maxSteps, slabBytes, side, layers } = request;
-  if (!Number.isInteger(history) || history < 1 || history > MOST_HISTORY) {
-    throw new StylizeError(
-      "bad-option",
-      `Expected an L-BFGS history of 1 to ${MOST_HISTORY} but received ${history}.`,
-    );
-  }
+  const { min, max } = optionTable.history;
+  if (!Number.isInteger(history) || history < min || history > max)
+    throw new Error(`Expected a history of ${min} to ${max} but received ${history}.`);
   const vectors = Math.ceil(count / 4);
   const parts = precision === "f16" ? 2 : 1;
   const texels = Math.ceil(vectors / parts);

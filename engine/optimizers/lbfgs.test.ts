@@ -345,8 +345,8 @@ describe("lbfgs with a carried inverse Hessian", () => {
 
   it("rejects what another optimiser carried", () => {
     using arena = context.arena("test");
-    const [moment, steps] = [new Float32Array(30), 1];
-    const carry = { kind: "adam", first: moment, second: moment, steps } as const;
+    const moment = new Float32Array(30);
+    const carry = { kind: "adam", first: moment, second: moment, steps: 1, rate: 1 } as const;
     expect(() => new Harness(context, arena, lbfgs(), start(30), carry)).toThrow("received 'adam'");
   });
 });

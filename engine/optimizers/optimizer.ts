@@ -26,18 +26,19 @@ export interface Optimizer {
   ready(): Promise<void>;
   /** Encodes the update that follows the `step`-th evaluation (from 0) of the gradient. */
   encode(encoder: GPUCommandEncoder, step: number): void;
-  /** Reads what the next scale continues with. */
+  /** Reads what the next scale continues with: the state behind the last update, even if one more evaluation followed. */
   carry(): Promise<OptimizerCarry>;
 }
 
 /** State that goes from one scale to the next, on the host. */
 export type OptimizerCarry =
-  /** Adam: first and second moments, [3][height][width] each, and how many steps made them. */
+  /** Adam: first and second moments, [3][height][width] each, how many steps made them; factor of the learning rate. */
   | {
       readonly kind: "adam";
       readonly first: Float32Array;
       readonly second: Float32Array;
       readonly steps: number;
+      readonly rate: number;
     }
   /** L-BFGS: the scale of the inverse Hessian, y.s / y.y, of the last pair; 0 if there was none. */
   | { readonly kind: "lbfgs"; readonly inverseHessian: number };

@@ -1,35 +1,18 @@
 /** Keeps what tuning chose: as text, for one adapter, driver and set of kernels. Where the text is kept is up to the caller. */
 import type { GpuContext } from "../../gpu/context.ts";
+import { candidateKernels } from "./tune.ts";
 
 /** Variants by problem, as in `GpuContext.choices`. */
 export type Choices = ReadonlyMap<string, string>;
 
-/** The shaders that variants are made of. */
-const shaders = [
-  "conv2d_gemm",
-  "conv2d_matrix",
-  "conv2d_winograd_input",
-  "conv2d_winograd_output",
-  "conv2d_winograd_weights",
-  "lib/conv_added",
-  "lib/conv_forward",
-  "lib/conv_masked",
-  "lib/conv_plain",
-  "lib/map_buffer",
-  "lib/mask_words",
-  "lib/operand_f16",
-  "lib/operand_f32",
-  "lib/texel_f16",
-  "lib/texel_f32",
-  "lib/weights",
-  "lib/winograd2",
-  "lib/winograd4",
-];
-
 /** What choices are valid for: adapter and driver, `version` of the engine and the text of its kernels. The precision is in their keys. */
 export function choicesFingerprint(context: GpuContext, version: string): string {
   const { vendor, architecture, device, description } = context.adapterInfo;
-  const kernels = hash(shaders.map((name) => context.shaderText(name)).join("\n"));
+  const kernels = hash(
+    candidateKernels(context)
+      .map(({ code }) => code)
+      .join("\n"),
+  );
   return [vendor, architecture, device, description, version, kernels].join(" | ");
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { GpuContext } from "../../gpu/context.ts";
+import { GpuContext } from "../../gpu/context.ts";
+import { readShader } from "../../node.ts";
 import { openTestContext } from "../testing.ts";
 import { choicesFingerprint, parseChoices, serializeChoices } from "./choices.ts";
 import { distinct, problemsOf, tune } from "./tune.ts";
@@ -72,11 +73,35 @@ describe("kept choices", () => {
     const of = (info: Partial<GPUAdapterInfo>) => {
       const adapterInfo = { vendor: "v", architecture: "a", device: "d", description: "driver 1", ...info };
       return choicesFingerprint(
-        { adapterInfo, shaderText: (name: string) => name } as unknown as GpuContext,
+        new GpuContext(context.device, adapterInfo as GPUAdapterInfo, readShader),
         "1.2.3",
       );
     };
     expect(new Set([of({}), of({ description: "driver 2" }), of({ architecture: "b" })]).size).toBe(3);
+  });
+
+  it("are for the text of every shader that the variants are made of", () => {
+    const { device, adapterInfo } = context;
+    const read = new Set<string>();
+    const fingerprintWith = (changed?: string) => {
+      const shaders = (name: string) => {
+        read.add(name);
+        return name === changed ? `${readShader(name)}\n// changed` : readShader(name);
+      };
+      return choicesFingerprint(new GpuContext(device, adapterInfo, shaders), "1.2.3");
+    };
+    const unchanged = fingerprintWith();
+    expect(fingerprintWith()).toBe(unchanged);
+    expect([...read]).toEqual(
+      expect.arrayContaining([
+        ...["conv2d_gemm", "conv2d_winograd_input", "conv2d_winograd_output", "conv2d_winograd_weights"],
+        ...["signs", "weights_f32", "weights_texel", "linear_index", "texel_f16", "winograd4"].map(
+          (name) => `lib/${name}`,
+        ),
+      ]),
+    );
+    for (const name of [...read]) expect(fingerprintWith(name), name).not.toBe(unchanged);
+    expect(fingerprintWith("adam")).toBe(unchanged);
   });
 
   const text = serializeChoices(choices, "f");

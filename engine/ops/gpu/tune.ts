@@ -6,6 +6,8 @@
 import { StylizeError } from "../../errors.ts";
 import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
+import { CountingContext } from "../../gpu/counting-context.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { Program } from "../../gpu/program.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
@@ -134,28 +136,38 @@ interface Candidate {
 
 /** Programs of all variants on the same memory, the default first; none where the problem does not fit the adapter. */
 async function recordCandidates(context: GpuContext, arena: Arena, problem: Problem): Promise<Candidate[]> {
-  const usual = defaultVariant(problem);
-  const variants = variantsFor(problem, context).toSorted(
-    (a, b) => Number(b === usual) - Number(a === usual),
-  );
   try {
-    return await context.guarded(() => {
-      const exercise = exerciseOf(context, arena, problem);
-      return variants.map((variant) => {
-        const program = new Program(context, arena);
-        recordVariant(
-          { context, program, scratch: exercise.scratch, precision: problem.precision },
-          exercise.convolution,
-          variant,
-          variant.name,
-        );
-        return { variant, program };
-      });
-    });
+    return await context.guarded(() => recordVariants(context, arena, problem));
   } catch (error) {
     if (error instanceof StylizeError && error.code === "out-of-memory") return [];
     throw error;
   }
+}
+
+function recordVariants(context: GpuContext, arena: Arena, problem: Problem): Candidate[] {
+  const usual = defaultVariant(problem);
+  const { scratch, convolution } = exerciseOf(context, arena, problem);
+  const recording = { context, scratch, precision: problem.precision };
+  return variantsFor(problem, context)
+    .toSorted((a, b) => Number(b === usual) - Number(a === usual))
+    .map((variant) => {
+      const program = new Program(context, arena);
+      recordVariant({ ...recording, program }, convolution, variant, variant.name);
+      return { variant, program };
+    });
+}
+
+/** All kernels that tuning chooses from on the adapter of `context`; nothing is compiled. */
+export function candidateKernels(context: GpuContext): readonly Kernel[] {
+  const counting = new CountingContext(context);
+  using arena = counting.arena("candidates");
+  const outChannels = 128; // a multiple of every tile's
+  for (const precision of ["f32", "f16"] as const) {
+    for (const problem of problemsOf({ height: 32, width: 32 }, precision)) {
+      if (problem.outChannels === outChannels) recordVariants(counting, arena, problem);
+    }
+  }
+  return counting.kernels;
 }
 
 /** A convolution of about the problem's size. */
