@@ -66,7 +66,7 @@ export function benchCommand(): Command {
         .default("lbfgs"),
     )
     .option("--history <n>", "Pairs that L-BFGS remembers.", integer(1, 255), optionTable.history.default)
-    .option("--device <name>", "Part of the adapter's name.")
+    .option("--device <name>", "The adapter's name, part of it, or its number.")
     .option("--cold", "Start with an empty shader cache, too.")
     .option("--profile", "Share of time of each kernel and layer.")
     .option("--peers", "Run other engines on the same problem; installs those that npm has.")

@@ -198,7 +198,7 @@ describe("stylize", { timeout: 240_000 }, () => {
     const output = join(folder, "out.png");
     expect(await run([content, ...small, "-o", output, "--device", "abacus"], io)).toBe(7);
     expect(io.stderr.text).toMatch(
-      /^error: Expected an adapter whose name contains 'abacus' but found '.+'\.\n$/,
+      /^error: Expected an adapter whose name contains 'abacus' but found '.+' \(1\).*\.\n$/,
     );
     expect(await readdir(folder)).toEqual([]);
   });

@@ -43,7 +43,10 @@ export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
         .choices(precision.choices)
         .default(precision.default),
     )
-    .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
+    .option(
+      "--device <name>",
+      "An adapter's name or part of it, in any case, or its number; 'stylize devices' lists them.",
+    )
     .addOption(cacheOption())
     .option("--json", "Report on standard output, one JSON object a line.")
     .action(({ size, precision }: TuneFlags, command: Command) => {
