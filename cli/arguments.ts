@@ -120,8 +120,9 @@ function engineOption(name: string, option: NumberOption | ChoiceOption): Option
       .default(option.default)
       .argParser((text) => checked(name, flag, text));
   }
-  const { type, min, max, help } = option;
-  return new Option(`--${flag} <${type === "integer" ? "n" : "x"}>`, `${help} From ${min} to ${max}.`)
+  const { type, min, max, help, words = [] } = option;
+  const values = [type === "integer" ? "n" : "x", ...words].join("|");
+  return new Option(`--${flag} <${values}>`, `${help} From ${min} to ${max}.`)
     .default(option.default)
     .argParser((text) => checked(name, flag, toNumber(text)));
 }
