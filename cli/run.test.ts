@@ -192,6 +192,27 @@ describe("stylize", { timeout: 240_000 }, () => {
     expect(nobody.stdout.text + nobody.stderr.text).toBe("");
   });
 
+  it.each([
+    { flags: [], width: 60, height: 45, isNoted: true },
+    { flags: ["--size", "content"], width: 60, height: 45, isNoted: false },
+    { flags: ["--size", "80"], width: 80, height: 60, isNoted: false },
+  ])("makes a small content $width pixels wide with $flags", async ({ flags, width, height, isNoted }) => {
+    const input = await deepWithAlpha(join(folder, "in.png"));
+    const output = join(folder, "out.png");
+    const [dry, wet] = [new TestIo(), new TestIo()];
+    const all = [input, ...style, "-o", output, "--steps", "1", "--scale-steps", "1", "--json", ...flags];
+    expect(await run([...all, "--dry-run"], dry)).toBe(0);
+    expect(await run(all, wet)).toBe(0);
+    const last = (io: TestIo) => JSON.parse(io.stdout.lines.at(-1)!);
+    expect(last(dry).scales.at(-1)).toMatchObject({ width, height });
+    expect(last(wet)).toMatchObject({ event: "saved", width, height });
+    const { exif, ...size } = await sharp(output).metadata();
+    expect(size).toMatchObject({ width, height });
+    expect(exif?.toString("latin1")).toContain(`"size":${width},`);
+    const sentence = "The result has the content's own size, 60x45; --size 512 enlarges it.";
+    for (const io of [dry, wet]) expect(io.stdout.text.includes(sentence)).toBe(isNoted);
+  });
+
   it("says when it runs dry that a trace can't be written", async () => {
     const io = new TestIo();
     const output = join(folder, "out.png");
@@ -208,7 +229,7 @@ describe("stylize", { timeout: 240_000 }, () => {
     const output = join(folder, "out.png");
     expect(await run([content, ...small, "-o", output, "--device", "abacus"], io)).toBe(7);
     expect(io.stderr.text).toMatch(
-      /^error: Expected an adapter whose name contains 'abacus' but found '.+'\.\n$/,
+      /^error: Expected an adapter whose name contains 'abacus' but found '.+' \(1\).*\.\n$/,
     );
     expect(await readdir(folder)).toEqual([]);
   });

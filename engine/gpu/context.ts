@@ -14,6 +14,8 @@ import { type MatrixConfig, matrixConfigs } from "./matrix-units.ts";
 export type ShaderSource = (name: string) => string;
 
 export interface ContextOptions {
+  /** Of the adapter, for people; what its description says when not given. */
+  readonly name?: string | undefined;
   /** Overrides the choice by adapter; tests use it to run both families on one adapter. */
   readonly family?: KernelFamilyName | undefined;
   /** Whether a pending promise keeps the main thread busy, which takes a core from a software adapter. Browsers only wait. */
@@ -71,14 +73,10 @@ export class GpuContext implements Disposable {
   /** Rejections of what is awaited now. */
   readonly #waiting = new Set<(error: StylizeError) => void>();
 
-  constructor(
-    device: GPUDevice,
-    info: GPUAdapterInfo,
-    shaders: ShaderSource,
-    { family = familyOf(info), waitingSpins = false, resting, openSiblings, debug }: ContextOptions = {},
-  ) {
+  constructor(device: GPUDevice, info: GPUAdapterInfo, shaders: ShaderSource, options: ContextOptions = {}) {
+    const { name, family = familyOf(info), waitingSpins = false, resting, openSiblings, debug } = options;
     this.device = device;
-    this.adapterName = adapterName(info);
+    this.adapterName = name ?? adapterName(info);
     this.adapterInfo = info;
     this.family = family;
     this.isSoftware = isSoftware(info);

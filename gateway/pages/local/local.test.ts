@@ -6,18 +6,9 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodePicture } from "../../../pictures/index.ts";
-import { chromiumMissing, findChromium, launchChromium } from "../../testing-chromium.ts";
+import { chromiumMissing, findChromium, launchChromium, swiftShader } from "../../testing-chromium.ts";
 import type { TestSite } from "../../testing-site.ts";
-import {
-  askIn,
-  decodeIn,
-  openPage,
-  paintIn,
-  paintInNode,
-  runIn,
-  startTestPage,
-  swiftShader,
-} from "./testing-browser.ts";
+import { askIn, decodeIn, openPage, paintIn, paintInNode, runIn, startTestPage } from "./testing-browser.ts";
 
 /** A step takes seconds there, however small the picture is. */
 const STEPS = 2;
