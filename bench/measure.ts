@@ -145,8 +145,8 @@ export function adapterReport(
   { adapterName: name, device: gpu, family }: GpuContext,
   precision: Precision,
 ): AdapterReport {
-  const { vendor, architecture, device } = gpu.adapterInfo;
-  return { name, vendor, architecture, device, family, precision };
+  const { description: driver, vendor, architecture, device } = gpu.adapterInfo;
+  return { name, driver, vendor, architecture, device, family, precision };
 }
 
 function changedSince(environment: NodeJS.ProcessEnv): Record<string, string> {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { type BenchOptions, benchCommand } from "./options.ts";
 
@@ -21,6 +22,11 @@ test("defaults", () => {
 
 test("a list of sizes", () => {
   expect(parse("--sizes", "64,96").sizes).toEqual([64, 96]);
+});
+
+test("a Python by its path from here, or by name", () => {
+  expect(parse("--python", "venv/bin/python").python).toBe(resolve("venv/bin/python"));
+  expect(parse("--python", "python3").python).toBe("python3");
 });
 
 test("a list of schedules", () => {

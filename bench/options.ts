@@ -1,4 +1,5 @@
 /** The benchmark's flags. */
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
@@ -71,7 +72,7 @@ export function benchCommand(): Command {
       integer(optionTable.history.min, optionTable.history.max),
       optionTable.history.default,
     )
-    .option("--device <name>", "Part of the adapter's name.")
+    .option("--device <name>", "The adapter's name, part of it, or its number.")
     .option("--cold", "Start with an empty shader cache, too.")
     .option("--profile", "Share of time of each kernel and layer.")
     .option("--peers", "Run other engines on the same problem; installs those that npm has.")
@@ -80,7 +81,7 @@ export function benchCommand(): Command {
       "Largest size for peers that take many seconds a step on a software adapter, instead of a limit for each.",
       integer(32, 4096),
     )
-    .option("--python <path>", "The Python that has PyTorch (default: the first found that has).")
+    .option("--python <path>", "The Python that has PyTorch (default: the first found that has).", program)
     .option("--job", "Time to a loss: PyTorch at one scale, then the engine until it has PyTorch's loss.")
     .option(
       "--job-steps <n>",
@@ -105,6 +106,9 @@ export function benchCommand(): Command {
       ]),
     );
 }
+
+/** A path is meant from here, while peers run in their own folder; a mere name is looked for on the PATH. */
+const program = (text: string): string => (/[/\\]/.test(text) ? resolve(text) : text);
 
 function sizes(text: string): number[] {
   return text.split(",").map((part) => {

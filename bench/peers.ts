@@ -22,7 +22,7 @@ const tolerances: Readonly<Record<string, number>> = { tf32: 1e-2, f16: 2e-2, bf
 
 export interface PeerOptions {
   readonly reps: number;
-  /** Part of the adapter's name, for engines on the GPU. */
+  /** As --device has it; engines on the GPU then get the same adapter. */
   readonly device: string | undefined;
   /** Largest picture for those that take many seconds a step on software adapters, instead of their own limits. */
   readonly slowMaxSize: number | undefined;
@@ -67,7 +67,7 @@ export async function runPeers(ours: Measurement, options: PeerOptions): Promise
 function javascriptPeers(ours: Measurement, options: PeerOptions, missing: Missing): Peer[] {
   const { adapter, size } = ours;
   const onSoftware = adapter.family === "cpu";
-  const chosen = options.device ? [options.device] : [];
+  const chosen = options.device ? [adapter.name] : []; // Dawn takes no other case, and no number
   /** `slowAbove`: the largest size on a software adapter; undefined for no limit. */
   const peer = (
     engine: string,

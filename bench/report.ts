@@ -19,7 +19,7 @@ export interface MeasureRequest {
   readonly history: number;
   readonly family: KernelFamilyName | undefined;
   readonly precision: Precision | "auto";
-  /** Part of the adapter's name. */
+  /** The adapter's name, part of it, or its number. */
   readonly device: string | undefined;
   readonly profile: boolean;
 }
@@ -80,6 +80,8 @@ export interface ProfileEntry {
 
 export interface AdapterReport {
   readonly name: string;
+  /** Missing in reports of earlier versions, which had it for the name. */
+  readonly driver?: string;
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;

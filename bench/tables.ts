@@ -38,10 +38,12 @@ export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 export function machineText(machine: Machine, adapter: AdapterReport, date: string): string {
   const { processor, cores, memory, system, node, webgpu, load, nvidia, commit } = machine;
-  const bits = vectorBits(adapter);
+  const { name, driver, family, precision } = adapter;
+  const bits = /\d bits/.test(name) ? undefined : vectorBits(adapter);
+  const details = [driver, nvidia].filter(Boolean).join("; ");
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
-    `- adapter: ${adapter.name}${bits ? `, ${bits}-bit vectors` : ""}${nvidia ? ` (${nvidia})` : ""}; ${adapter.family} kernels in ${adapter.precision}`,
+    `- adapter: ${name}${bits ? `, ${bits}-bit vectors` : ""}${details && ` (${details})`}; ${family} kernels in ${precision}`,
     `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}, webgpu ${webgpu}${busy}`,
     `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");

@@ -76,6 +76,13 @@ describe("the command line", () => {
     expect(args.settings).toEqual(given);
   });
 
+  it("takes the content's own size", async () => {
+    const args = (await parse(...least, "--size", "content")) as StylizeArguments;
+    expect(args.settings.size).toBe("content");
+    const request = await parse("request", "a.jpg", "--style", "b.jpg", "--size", "content");
+    expect(request).toMatchObject({ options: {} }); // what a service takes for it
+  });
+
   it("takes several styles, and a file to start from", async () => {
     const args = await parse("a.jpg", "-o", "c.png", "--init", "start.png", "--style", "b.jpg", "d.jpg");
     expect(args).toMatchObject({
@@ -116,9 +123,12 @@ describe("the command line", () => {
 
 describe("the command line refuses", () => {
   it.each<[string[], string]>([
-    [["--size", "31"], "Expected --size to be an integer from 32 to 16384 but received '31'."],
-    [["--size", "64.5"], "Expected --size to be an integer from 32 to 16384 but received '64.5'."],
-    [["--size", "big"], "Expected --size to be an integer from 32 to 16384 but received 'big'."],
+    [["--size", "31"], "Expected --size to be 'content' or an integer from 32 to 16384 but received '31'."],
+    [
+      ["--size", "64.5"],
+      "Expected --size to be 'content' or an integer from 32 to 16384 but received '64.5'.",
+    ],
+    [["--size", "big"], "Expected --size to be 'content' or an integer from 32 to 16384 but received 'big'."],
     [["--style-weight", ""], "Expected --style-weight to be a number from 0 to 1000000000 but received ''."],
     [["--tv-weight", "-1"], "Expected --tv-weight to be a number from 0 to 1000000000 but received '-1'."],
     [["--optimizer", "sgd"], "Expected --optimizer to be lbfgs or adam but received 'sgd'."],

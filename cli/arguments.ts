@@ -33,7 +33,7 @@ export interface StylizeArguments {
   readonly preprocessing: PreprocessingName | undefined;
   /** Folder of fetched networks; that of the user when not given. */
   readonly cache: string | undefined;
-  /** Part of the adapter's name. */
+  /** The adapter's name, part of it, or its number. */
   readonly device: string | undefined;
   /** Steps from one save of the present picture to the next. */
   readonly saveEvery: number | undefined;
@@ -86,7 +86,10 @@ export function createProgram(
     )
     .addOption(preprocessingOption())
     .addOption(cacheOption())
-    .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
+    .option(
+      "--device <name>",
+      "An adapter's name or part of it, in any case, or its number; 'stylize devices' lists them.",
+    )
     .option("--save-every <n>", "Write the present picture to the output every n steps.", toStepCount)
     .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
     .option("--no-tuning", "Use each kernel's usual variant, whatever 'stylize tune' found.")
@@ -98,7 +101,7 @@ export function createProgram(
     );
   program
     .command("devices")
-    .description("Lists the adapters: name, kernels, features and limits.")
+    .description("Lists the adapters: name, number, kernels, driver, features and limits.")
     .option("--json", "One JSON object a line.")
     .action((_, command: Command) =>
       // stylize has a --json of its own and may have taken the flag
@@ -117,8 +120,9 @@ function engineOption(name: string, option: NumberOption | ChoiceOption): Option
       .default(option.default)
       .argParser((text) => checked(name, flag, text));
   }
-  const { type, min, max, help } = option;
-  return new Option(`--${flag} <${type === "integer" ? "n" : "x"}>`, `${help} From ${min} to ${max}.`)
+  const { type, min, max, help, words = [] } = option;
+  const values = [type === "integer" ? "n" : "x", ...words].join("|");
+  return new Option(`--${flag} <${values}>`, `${help} From ${min} to ${max}.`)
     .default(option.default)
     .argParser((text) => checked(name, flag, toNumber(text)));
 }

@@ -1,22 +1,29 @@
 /** `stylize devices`: what there is to compute on. */
-import { StylizeError } from "../engine/errors.ts";
-import { type AdapterReport, listAdapters, NO_ADAPTER } from "../engine/node.ts";
+import { type ListedAdapter, listAdapters } from "../engine/dawn.ts";
 import type { DevicesArguments } from "./arguments.ts";
 import type { Output } from "./io.ts";
 import { rows } from "./rows.ts";
 
 /** Throws `no-adapter` where there is none. */
 export async function devicesCommand({ json }: DevicesArguments, out: Output): Promise<void> {
-  const reports = await listAdapters();
-  if (reports.length === 0) {
-    throw new StylizeError("no-adapter", NO_ADAPTER);
-  }
-  for (const report of reports) out.write(json ? `${JSON.stringify(report)}\n` : describe(report));
+  for (const adapter of await listAdapters()) out.write(json ? machineLine(adapter) : describe(adapter));
 }
 
-function describe({ name, vendor, architecture, family, features, limits }: AdapterReport): string {
+function machineLine({ report, ...adapter }: ListedAdapter): string {
+  return `${JSON.stringify({ ...adapter, ...report })}\n`;
+}
+
+function describe({ number, name, report, behind }: ListedAdapter): string {
+  const numbered = ["number", String(number)] as const;
+  if (report === undefined) {
+    const why = behind === undefined ? "Dawn does not give it" : `Dawn gives adapter ${behind} instead`;
+    return rows(name, [numbered, ["not to be had", why]]);
+  }
+  const { driver, vendor, architecture, family, features, limits } = report;
   return rows(name, [
+    numbered,
     ["kernels", family],
+    ["driver", driver || "unknown"],
     ["vendor", [vendor, architecture].filter(Boolean).join(" ") || "unknown"],
     ["features", features.join(", ")],
     ...Object.entries(limits).map(([limit, value]) => [limit, String(value)] as const),

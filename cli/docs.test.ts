@@ -23,7 +23,7 @@ function optionRows({ options }: Pick<typeof program, "options">): string[] {
 
 describe("docs/cli.md", () => {
   it("has one row for each option, as the command describes it", () => {
-    const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## Tuning"));
+    const section = docs.slice(docs.indexOf("## Options"), docs.indexOf("## Adapters"));
     expect(section.split("\n").filter((line) => line.startsWith("| `"))).toEqual(optionRows(program));
   });
 

@@ -8,7 +8,7 @@ export interface Output {
   readonly columns?: number;
 }
 
-type Signal = "SIGINT" | "SIGTERM";
+type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** `process` is one. */
 export interface Io {
@@ -33,21 +33,27 @@ export const debugOf = (io: Pick<Io, "env" | "stderr">): ((sentence: string) => 
 export const INTERRUPTED = 130;
 
 /**
- * Calls `stop` at the first Ctrl-C (or SIGTERM) and ends the process at the second.
+ * Calls `stop` at the first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) and ends the process at the second.
+ *
+ * A SIGHUP never is a second one: system and shell each send it to whoever runs in a terminal that is closed, and nobody is there who
+ * could be in a hurry.
  *
  * Returns a function that gives the signals back.
  */
 export function onInterrupt(io: Io, stop: () => void): () => void {
   let isStopping = false;
-  const listener = () => {
-    if (isStopping) io.exit(INTERRUPTED);
+  const begin = () => {
+    if (!isStopping) stop();
     isStopping = true;
-    stop();
   };
-  io.on("SIGINT", listener);
-  io.on("SIGTERM", listener);
+  const insist = () => {
+    if (isStopping) io.exit(INTERRUPTED);
+    begin();
+  };
+  const listeners = { SIGINT: insist, SIGTERM: insist, SIGHUP: begin } as const;
+  const signals = Object.keys(listeners) as Signal[];
+  for (const signal of signals) io.on(signal, listeners[signal]);
   return () => {
-    io.off("SIGINT", listener);
-    io.off("SIGTERM", listener);
+    for (const signal of signals) io.off(signal, listeners[signal]);
   };
 }

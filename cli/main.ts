@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { endIfHungUp } from "../worker/terminal.ts";
 import { run } from "./run.ts";
 
 process.exitCode = await run(process.argv.slice(2), process);
+endIfHungUp();

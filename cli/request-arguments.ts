@@ -61,7 +61,11 @@ export function addRequestCommand(program: Command, handlers: RequestHandlers): 
     .option("--server <url>", "Address of the service.", "http://127.0.0.1:3000")
     .option("--token <jwt>", "Login, where the service wants one; STYLIZE_TOKEN when not given.")
     .option("--private", "Show the result to nobody else; without, the service shows it to everyone.")
-    .option("--size <n>", "Long side of the result; the photo's when not given.", integer("size", 32, 16_384))
+    .option(
+      "--size <n|content>",
+      "Long side of the result; the photo's, as with 'content', when not given.",
+      (text) => (text === "content" ? undefined : integer("size", 32, 16_384)(text)),
+    )
     .option("--steps <n>", "Optimisation steps at the last scale.", integer("steps", 1, 2000))
     .addOption(
       new Option(`--strength <${strengths.join("|")}>`, "How strongly the style takes hold.").choices(

@@ -32,6 +32,16 @@ async function deepWithAlpha(path: string): Promise<string> {
 }
 
 describe("stylize", { timeout: 240_000 }, () => {
+  it("says once that transparent parts of styles count as white", async () => {
+    const io = new TestIo();
+    const clear = await deepWithAlpha(join(folder, "clear.png"));
+    const styles = ["--style", clear, example("auvers.jpg"), clear];
+    const flags = ["--size", "40", "--min-size", "40", "--dry-run"];
+    expect(await run([content, ...styles, "-o", join(folder, "out.png"), ...flags], io)).toBe(0);
+    const notes = io.stderr.text.split("\n").filter((line) => line.includes("white"));
+    expect(notes).toEqual([`Transparent parts of the style '${clear}' count as white.`]);
+  });
+
   it("paints a picture, keeps transparency and depth, and reports each step to machines and to a trace", async () => {
     const io = new TestIo();
     const input = await deepWithAlpha(join(folder, "in.png"));
@@ -42,9 +52,9 @@ describe("stylize", { timeout: 240_000 }, () => {
     expect(io.stderr.text).toBe("");
     expect(status).toBe(0);
 
-    const { picture, alpha, bitDepth } = await decodePicture(output);
+    const { picture, bitDepth } = await decodePicture(output);
     expect([picture.width, picture.height, bitDepth]).toEqual([64, 48, 16]);
-    expect([alpha![2], alpha![61]]).toEqual([1, 0]);
+    expect([picture.opacity![2], picture.opacity![61]]).toEqual([1, 0]);
     const [low, high] = [Math.min(...picture.data), Math.max(...picture.data)];
     expect(high - low).toBeGreaterThan(0.05); // the content was of one grey
 
@@ -182,6 +192,27 @@ describe("stylize", { timeout: 240_000 }, () => {
     expect(nobody.stdout.text + nobody.stderr.text).toBe("");
   });
 
+  it.each([
+    { flags: [], width: 60, height: 45, isNoted: true },
+    { flags: ["--size", "content"], width: 60, height: 45, isNoted: false },
+    { flags: ["--size", "80"], width: 80, height: 60, isNoted: false },
+  ])("makes a small content $width pixels wide with $flags", async ({ flags, width, height, isNoted }) => {
+    const input = await deepWithAlpha(join(folder, "in.png"));
+    const output = join(folder, "out.png");
+    const [dry, wet] = [new TestIo(), new TestIo()];
+    const all = [input, ...style, "-o", output, "--steps", "1", "--scale-steps", "1", "--json", ...flags];
+    expect(await run([...all, "--dry-run"], dry)).toBe(0);
+    expect(await run(all, wet)).toBe(0);
+    const last = (io: TestIo) => JSON.parse(io.stdout.lines.at(-1)!);
+    expect(last(dry).scales.at(-1)).toMatchObject({ width, height });
+    expect(last(wet)).toMatchObject({ event: "saved", width, height });
+    const { exif, ...size } = await sharp(output).metadata();
+    expect(size).toMatchObject({ width, height });
+    expect(exif?.toString("latin1")).toContain(`"size":${width},`);
+    const sentence = "The result has the content's own size, 60x45; --size 512 enlarges it.";
+    for (const io of [dry, wet]) expect(io.stdout.text.includes(sentence)).toBe(isNoted);
+  });
+
   it("says when it runs dry that a trace can't be written", async () => {
     const io = new TestIo();
     const output = join(folder, "out.png");
@@ -198,7 +229,7 @@ describe("stylize", { timeout: 240_000 }, () => {
     const output = join(folder, "out.png");
     expect(await run([content, ...small, "-o", output, "--device", "abacus"], io)).toBe(7);
     expect(io.stderr.text).toMatch(
-      /^error: Expected an adapter whose name contains 'abacus' but found '.+'\.\n$/,
+      /^error: Expected an adapter whose name contains 'abacus' but found '.+' \(1\).*\.\n$/,
     );
     expect(await readdir(folder)).toEqual([]);
   });

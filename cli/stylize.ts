@@ -6,14 +6,13 @@ import { StylizeError } from "../engine/errors.ts";
 import { precisionOn } from "../engine/gpu/precision.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
-import { parseSettings, type Settings } from "../engine/options.ts";
-import { planScales } from "../engine/pyramid.ts";
+import { parseSettings, type Settings, USUAL_SIZE } from "../engine/options.ts";
+import { MIN_SIDE, planScales, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
 import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
 import type { Picture } from "../engine/types.ts";
 import {
   atMost,
   checkWritable,
-  type DecodedPicture,
   decodePicture,
   type EncodeOptions,
   formatOf,
@@ -76,8 +75,9 @@ async function perform(
   io: Pick<Io, "env" | "stdout" | "stderr">,
 ): Promise<number> {
   const { env, stdout } = io;
-  const settings = parseSettings(args.settings);
+  const asked = parseSettings(args.settings);
   const content = await decodePicture(args.content);
+  const settings = sizedFor(content.picture, asked);
   const pictures = {
     content: longSide(content.picture, settings.size, args.content),
     ...(await readOthers(args, settings)),
@@ -94,8 +94,8 @@ async function perform(
   const { adapterName: adapter, family } = context;
   const plan = { adapter, family, precision, network: network.name, scales, output: args.output };
   if (!args.dryRun) reporter.start(plan);
-  remarks(args, content, network, reporter);
   const note = (sentence: string) => reporter.note(sentence);
+  remarks(args, pictures, settings, network, note);
   if (args.tuning) await useTuning(context, scales, { ...args, precision, env, signal, note });
   const job = { ...settings, ...pictures, context, network, onNote: note };
   if (args.dryRun) {
@@ -104,7 +104,7 @@ async function perform(
   }
   const result = new Result(
     args.output,
-    encodeOptions(args, content, { ...settings, precision }, network),
+    encodeOptions(args, pictures.content, content.bitDepth, { ...settings, precision }, network),
     reporter,
   );
   const { picture, aborted, last } = await keeping(result, {
@@ -142,7 +142,7 @@ async function keeping(result: Result, options: StylizeOptions): Promise<Stylize
 }
 
 /** The style pictures, and the start if there is one, no larger than the run looks at. */
-async function readOthers({ styles, start }: StylizeArguments, { size, styleSize }: Settings) {
+async function readOthers({ styles, start }: StylizeArguments, { size, styleSize }: SizedSettings) {
   const read = async (path: string, side: number): Promise<Picture> =>
     atMost((await decodePicture(path)).picture, side);
   const decoded: Picture[] = [];
@@ -158,23 +158,36 @@ function readNetwork({ weights, cache, preprocessing }: StylizeArguments, env: I
 }
 
 function remarks(
-  { output, weights }: StylizeArguments,
-  { alpha }: DecodedPicture,
+  { output, styles, weights, settings }: StylizeArguments,
+  pictures: Pick<StylizeOptions, "content" | "styles">,
+  { size }: SizedSettings,
   { name }: Network,
-  reporter: Reporter,
+  note: (sentence: string) => void,
 ): void {
+  if (settings.size === undefined && size < USUAL_SIZE)
+    note(
+      `The result has the content's own size, ${pictures.content.width}x${pictures.content.height}; --size ${USUAL_SIZE} enlarges it.`,
+    );
+  if (settings.size === undefined && size > USUAL_SIZE)
+    note(`The result's long side is ${size} pixels, since its short side needs ${MIN_SIDE}.`);
   if (weights === undefined && name !== bestNetwork.name)
-    reporter.note(
+    note(
       `The trained network paints better: 'stylize weights pull ${bestNetwork.name}' fetches it (${megabytes(bestNetwork.size)}) and makes it the default.`,
     );
-  if (alpha && !hasTransparency(formatOf(output)))
-    reporter.note(`The content's transparency is left out of '${output}': JPEG has none.`);
+  const transparent = new Set(styles.filter((_, i) => pictures.styles[i]!.opacity));
+  if (transparent.size > 0)
+    note(
+      `Transparent parts of the style ${[...transparent].map((path) => `'${path}'`).join(", ")} count as white.`,
+    );
+  if (pictures.content.opacity && !hasTransparency(formatOf(output)))
+    note(`The content's transparency is left out of '${output}': JPEG has none.`);
 }
 
 /** Transparency and depth of the content, and in the metadata how the picture was made. */
 function encodeOptions(
   { content, styles, ...args }: StylizeArguments,
-  { alpha, bitDepth, picture: { width, height } }: DecodedPicture,
+  transparency: Picture,
+  bitDepth: 8 | 16,
   settings: Settings,
   { name, defaults }: Network,
 ): EncodeOptions {
@@ -191,7 +204,7 @@ function encodeOptions(
     pooling,
     ...withoutUndefined(settings),
   });
-  return { transparency: alpha && { width, height, alpha }, bitDepth, description };
+  return { transparency, bitDepth, description };
 }
 
 function withoutUndefined(settings: Settings): Partial<Settings> {

@@ -1,7 +1,7 @@
 /** The grammar of `stylize tune`. */
 import { type Command, Option } from "commander";
 import { StylizeError } from "../engine/errors.ts";
-import { optionTable, type Settings } from "../engine/options.ts";
+import { optionTable, type Settings, USUAL_SIZE } from "../engine/options.ts";
 import { cacheOption } from "./weights-arguments.ts";
 
 export interface TuneArguments {
@@ -25,7 +25,7 @@ interface TuneFlags {
 
 /** Adds `tune` to `program`. */
 export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
-  const { size, precision } = optionTable;
+  const { precision } = optionTable;
   program
     .command("tune")
     .description("Finds the adapter's fastest kernels, and keeps what it found for later runs.")
@@ -33,7 +33,7 @@ export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
       "--size <pixels...>",
       "Long sides of results, whose scales are tuned for.",
       collectSizes,
-      size.default,
+      USUAL_SIZE,
     )
     .addOption(
       new Option(
@@ -43,7 +43,10 @@ export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
         .choices(precision.choices)
         .default(precision.default),
     )
-    .option("--device <name>", "Part of an adapter's name; 'stylize devices' lists them.")
+    .option(
+      "--device <name>",
+      "An adapter's name or part of it, in any case, or its number; 'stylize devices' lists them.",
+    )
     .addOption(cacheOption())
     .option("--json", "Report on standard output, one JSON object a line.")
     .action(({ size, precision }: TuneFlags, command: Command) => {

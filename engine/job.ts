@@ -16,6 +16,7 @@ import {
 } from "./losses/objective.ts";
 import { loadModel, type Model } from "./network/model.ts";
 import type { Network, Pooling } from "./network/types.ts";
+import { onWhite, withSpreadColours } from "./opacity.ts";
 import { familyOn } from "./ops/families.ts";
 import { adam } from "./optimizers/adam.ts";
 import { lbfgs } from "./optimizers/lbfgs.ts";
@@ -29,8 +30,9 @@ import type { Iterate, Picture } from "./types.ts";
 export interface StylizeOptions extends SettingsInput {
   readonly context: GpuContext;
   readonly network: Network;
+  /** Colours that its opacity hides are not looked at; the result has none, and may be given the content's. */
   readonly content: Picture;
-  /** One or more; their Gram matrices are averaged. */
+  /** One or more; their Gram matrices are averaged. Where they are transparent, they are looked at on white. */
   readonly styles: readonly Picture[];
   /** The picture to start from when `init` is "file"; any size, resampled to the first scale. */
   readonly start?: Picture | undefined;
@@ -46,6 +48,7 @@ export interface StylizeOptions extends SettingsInput {
 
 /** @internal Options that were checked. */
 export interface Plan {
+  /** Their pictures show nothing that opacity hides. */
   readonly options: StylizeOptions;
   readonly context: GpuContext;
   readonly precision: Precision;
@@ -69,7 +72,13 @@ export function planJob(options: StylizeOptions): Plan {
   const terms = termsOf(lossWeights(settings, network));
   const pooling = settings.pooling ?? network.defaults.pooling;
   const left = scalesLeft(scales, resume);
-  return { options, context, precision, pooling, terms, settings, scales, left };
+  const seen: StylizeOptions = {
+    ...options,
+    content: withSpreadColours(content),
+    styles: styles.map(onWhite),
+    start: start && withSpreadColours(start),
+  };
+  return { options: seen, context, precision, pooling, terms, settings, scales, left };
 }
 
 /** @internal The same, and the network on the device. */
@@ -182,13 +191,16 @@ function checkPictures(
   if ((settings.init === "file") !== (start !== undefined)) {
     throw new StylizeError("bad-option", "Expected a start picture exactly when init is 'file'.");
   }
-  for (const { width, height, data } of [content, ...styles, ...(start ? [start] : [])]) {
-    if (data.length === 3 * width * height) continue;
-    throw new StylizeError(
-      "bad-picture",
-      `Expected 3 x ${height} x ${width} values but received ${data.length}.`,
-    );
+  for (const { width, height, data, opacity } of [content, ...styles, ...(start ? [start] : [])]) {
+    checkLength(data, 3, width, height);
+    if (opacity) checkLength(opacity, 1, width, height);
   }
+}
+
+function checkLength({ length }: Float32Array, planes: number, width: number, height: number): void {
+  if (length === planes * width * height) return;
+  const message = `Expected ${planes} x ${height} x ${width} values but received ${length}.`;
+  throw new StylizeError("bad-picture", message);
 }
 
 /** What can be known to fail for lack of memory fails before anything is computed. */

@@ -8,10 +8,12 @@ interface OptionBase {
 
 export interface NumberOption extends OptionBase {
   readonly type: "integer" | "number";
-  /** Undefined: the network's own default. */
+  /** Undefined: the network's own default, or one that follows from something else. */
   readonly default: number | undefined;
   readonly min: number;
   readonly max: number;
+  /** What may stand for a number. */
+  readonly words?: readonly string[];
 }
 
 export interface ChoiceOption extends OptionBase {
@@ -20,14 +22,18 @@ export interface ChoiceOption extends OptionBase {
   readonly choices: readonly string[];
 }
 
+/** Long side of results for which no size is given, in pixels, where the content has as many. */
+export const USUAL_SIZE = 512;
+
 export const optionTable = {
   size: {
     type: "integer",
-    default: 512,
+    default: undefined,
     min: 32,
     max: 16384,
+    words: ["content"],
     unit: "pixels",
-    help: "Long side of the result; the content keeps its proportions.",
+    help: `Long side of the result, 'content' for the content's own; ${USUAL_SIZE}, but no more than the content's, when not given.`,
   },
   styleSize: {
     type: "number",
@@ -126,10 +132,12 @@ export const optionTable = {
 
 type OptionName = keyof typeof optionTable;
 
-type ValueOf<T> = T extends { readonly choices: readonly (infer C)[] } ? C : number;
+type ValueOf<T> = T extends { readonly choices: readonly (infer C)[] }
+  ? C
+  : number | (T extends { readonly words: readonly (infer W)[] } ? W : never);
 type MayBeUndefined<T> = T extends { readonly default: undefined } ? undefined : never;
 
-/** All options with their defaults filled in. Those whose default is the network's own may be undefined. */
+/** All options with their defaults filled in. Those whose default is found out later, from the network or the content, may be undefined. */
 export type Settings = {
   readonly [K in OptionName]: ValueOf<(typeof optionTable)[K]> | MayBeUndefined<(typeof optionTable)[K]>;
 };
@@ -155,8 +163,7 @@ export function parseSettings(input: SettingsInput): Settings {
     const value = (input as Record<string, unknown>)[name];
     return [name, value === undefined ? option.default : checked(name, option, value)];
   });
-  const settings = Object.fromEntries(entries) as Settings;
-  return { ...settings, minSize: Math.min(settings.minSize, settings.size) };
+  return Object.fromEntries(entries) as Settings;
 }
 
 function checked(name: string, option: NumberOption | ChoiceOption, value: unknown): unknown {
@@ -167,7 +174,11 @@ function checked(name: string, option: NumberOption | ChoiceOption, value: unkno
       `Expected ${name} to be ${option.choices.join(" or ")} but received '${value}'.`,
     );
   }
-  const kind = option.type === "integer" ? "an integer" : "a number";
+  if (option.words?.includes(value as string)) return value;
+  const kind = [
+    ...(option.words ?? []).map((word) => `'${word}' or `),
+    option.type === "integer" ? "an integer" : "a number",
+  ].join("");
   const ok = typeof value === "number" && value >= option.min && value <= option.max;
   if (ok && (option.type === "number" || Number.isInteger(value))) return value;
   throw new StylizeError(

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseSettings } from "./options.ts";
-import { fitSize, planScales, pyramid } from "./pyramid.ts";
+import { parseSettings, type SettingsInput } from "./options.ts";
+import { fitSize, planScales, pyramid, sizedFor } from "./pyramid.ts";
 
 const long = (sizes: readonly { width: number; height: number }[]) =>
   sizes.map(({ width, height }) => Math.max(width, height));
@@ -39,4 +39,33 @@ test("gives smaller scales half the steps, or as many as are asked for", () => {
   expect(steps({})).toEqual([30, 30, 60]);
   expect(steps({ steps: 7 })).toEqual([4, 4, 7]);
   expect(steps({ steps: 7, scaleSteps: 9, minSize: 181 })).toEqual([9, 7]);
+});
+
+const sized = (width: number, height: number, asked: SettingsInput = {}) => {
+  const { size, minSize } = sizedFor({ width, height }, parseSettings(asked));
+  return [size, minSize];
+};
+
+test("enlarges no content unless a size asks for it", () => {
+  expect(sized(4000, 3000)).toEqual([512, 128]);
+  expect(sized(200, 300)).toEqual([300, 128]);
+  expect(sized(40, 33)).toEqual([40, 40]);
+  expect(sized(200, 300, { size: 512 })).toEqual([512, 128]);
+  expect(long(planScales({ width: 40, height: 33 }, parseSettings({})))).toEqual([40]);
+});
+
+test("takes the content's own size by that word", () => {
+  expect(sized(4000, 3000, { size: "content" })).toEqual([4000, 128]);
+  expect(sized(100, 60, { size: "content" })).toEqual([100, 100]);
+  expect(() => sized(16_385, 60, { size: "content" })).toThrow(
+    "Expected a content of at most 16384 pixels a side for the size 'content' but received 16385x60.",
+  );
+});
+
+test("gives a thin content the least size that the network takes", () => {
+  expect(sized(1000, 40)).toEqual([800, 128]);
+  expect(planScales({ width: 1000, height: 33 }, parseSettings({})).at(-1)).toMatchObject({
+    width: 970,
+    height: 32,
+  });
 });

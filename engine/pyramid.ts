@@ -1,6 +1,6 @@
 /** Sizes of the pyramid of scales. Pure arithmetic. */
 import { StylizeError } from "./errors.ts";
-import type { Settings } from "./options.ts";
+import { optionTable, type Settings, USUAL_SIZE } from "./options.ts";
 
 export interface Size {
   readonly width: number;
@@ -15,6 +15,36 @@ export function fitSize(shape: Size, longSide: number): Size {
   const factor = longSide / Math.max(shape.width, shape.height);
   const scaled = (side: number) => Math.max(1, Math.round(side * factor));
   return { width: scaled(shape.width), height: scaled(shape.height) };
+}
+
+/** The least long side that makes the short one `MIN_SIDE` pixels. */
+export const leastSize = ({ width, height }: Size): number =>
+  Math.ceil((MIN_SIDE * Math.max(width, height)) / Math.min(width, height));
+
+/** Settings with the long side that the result will have, in pixels. */
+export type SizedSettings = Settings & { readonly size: number };
+
+/**
+ * Settings for `content`. When no size is given, it is `USUAL_SIZE`, or what a thin picture's short side asks for, but not more than the
+ * content's own; `minSize` is not more than that.
+ *
+ * @throws StylizeError `bad-option` if the content's own size is asked for and is larger than results may be.
+ */
+export function sizedFor(content: Size, settings: Settings): SizedSettings {
+  const size = resultSize(content, settings.size);
+  return { ...settings, size, minSize: Math.min(settings.minSize, size) };
+}
+
+function resultSize(content: Size, size: Settings["size"]): number {
+  if (typeof size === "number") return size;
+  const own = Math.max(content.width, content.height);
+  if (size === undefined) return Math.min(own, Math.max(USUAL_SIZE, leastSize(content)));
+  const { max } = optionTable.size;
+  if (own <= max) return own;
+  const message =
+    `Expected a content of at most ${max} pixels a side for the size 'content' ` +
+    `but received ${content.width}x${content.height}.`;
+  throw new StylizeError("bad-option", message);
 }
 
 /**
@@ -45,11 +75,9 @@ export interface ScalePlan extends Size {
   readonly steps: number;
 }
 
-/** The scales of a run with these settings, the smallest first. Throws as `pyramid` does. */
-export function planScales(
-  content: Size,
-  { size, minSize, steps, scaleSteps = usualScaleSteps(steps) }: Settings,
-): readonly ScalePlan[] {
+/** The scales of a run with these settings, the smallest first. Throws as `sizedFor` and `pyramid` do. */
+export function planScales(content: Size, settings: Settings): readonly ScalePlan[] {
+  const { size, minSize, steps, scaleSteps = usualScaleSteps(steps) } = sizedFor(content, settings);
   const sizes = pyramid(content, size, minSize);
   return sizes.map((scale, i) => ({ ...scale, steps: i === sizes.length - 1 ? steps : scaleSteps }));
 }

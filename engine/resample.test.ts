@@ -120,3 +120,55 @@ describe("resample", () => {
     expect(input.data).toEqual(before);
   });
 });
+
+describe("resample with opacity", () => {
+  /** A disc of one colour; all around it transparent, in a colour that must not be seen. */
+  const disc = (size: number, seen: number[], hidden: number[]): Picture => {
+    const isInside = (x: number, y: number) => Math.hypot(x + 0.5 - size / 2, y + 0.5 - size / 2) < size / 3;
+    const { data } = picture(size, size, (x, y, c) => (isInside(x, y) ? seen : hidden)[c]!);
+    const opacity = picture(size, size, (x, y) => Number(isInside(x, y))).data.subarray(0, size * size);
+    return { width: size, height: size, data, opacity };
+  };
+
+  it.each([
+    [64, 40],
+    [64, 16],
+    [64, 33],
+    [48, 112],
+  ])("lets nothing of hidden colours in from %i to %i pixels", (from, to) => {
+    const seen = [0.8, 0.3, 0.1];
+    const { data, opacity } = resample(disc(from, seen, [0, 1, 0]), to, to);
+    for (let i = 0; i < data.length; i++) expect(data[i]).toBeCloseTo(seen[Math.floor(i / to ** 2)]!, 4);
+    expect(Math.min(...opacity!)).toBe(0);
+    expect(Math.max(...opacity!)).toBe(1);
+  });
+
+  it("does what it does without, where all is equally opaque", () => {
+    const opaque = picture(31, 23, noise);
+    for (const value of [1, 0.5, 1 / 255]) {
+      const input = { ...opaque, opacity: new Float32Array(31 * 23).fill(value) };
+      const result = resample(input, 20, 40);
+      expect(largestDifference(result, resample(opaque, 20, 40))).toBeLessThan(1e-5);
+      for (const opacity of result.opacity!) expect(opacity).toBeCloseTo(value, 6);
+    }
+  });
+
+  it("weighs colours by their opacity", () => {
+    const halves = picture(2, 1, (x) => x);
+    const { data } = resample({ ...halves, opacity: Float32Array.of(0.75, 0.25) }, 1, 1);
+    expect(data[0]).toBeCloseTo(0.25, 6);
+  });
+
+  it("stays near the colours that are seen, whatever lies beside them", () => {
+    const input = picture(60, 60, (x, y, c) => (opacityAt(x, y) > 0 ? 0.3 + 0.4 * noise(x, y, c) : 9));
+    const opacity = Float32Array.from({ length: 3600 }, (_, i) => opacityAt(i % 60, Math.floor(i / 60)));
+    for (const size of [25, 37, 90, 150]) {
+      const { data } = resample({ ...input, opacity }, size, size);
+      expect(Math.min(...data)).toBeGreaterThan(0);
+      expect(Math.max(...data)).toBeLessThan(1);
+    }
+  });
+
+  /** Blots of any opacity, many of them of none. */
+  const opacityAt = (x: number, y: number) => Math.max(0, 2 * noise(x >> 2, y >> 2, 5) - 1);
+});

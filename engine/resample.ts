@@ -1,4 +1,6 @@
 /** Resampling of pictures in floating point: nothing is rounded or clipped. */
+import { withSpreadColours } from "./opacity.ts";
+import type { Size } from "./pyramid.ts";
 import type { Picture } from "./types.ts";
 
 /** Which inputs make up each output of one axis, and with what weight. */
@@ -9,6 +11,9 @@ interface Taps {
   readonly weights: Float64Array;
   readonly taps: number;
 }
+
+/** Weight of an input by its distance; the support is at most 2 to either side. */
+type Kernel = (distance: number) => number;
 
 /**
  * Catmull and Rom's cubic (Keys 1981 with a = -1/2): reproduces constants and linear ramps, rings little.
@@ -21,8 +26,13 @@ function cubic(x: number): number {
   return t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
 }
 
+/** Linear interpolation: no weight is negative. Support: 1 to either side. */
+function tent(x: number): number {
+  return Math.max(0, 1 - Math.abs(x));
+}
+
 /** Pixel centres lie at i + 1/2. When shrinking, the kernel is as much wider, which averages: no aliasing. */
-function tapsOf(inputs: number, outputs: number): Taps {
+function tapsOf(inputs: number, outputs: number, kernel: Kernel): Taps {
   const ratio = inputs / outputs;
   const stretch = Math.max(1, ratio);
   const taps = Math.min(inputs, Math.ceil(4 * stretch) + 1);
@@ -32,19 +42,25 @@ function tapsOf(inputs: number, outputs: number): Taps {
     const centre = (o + 0.5) * ratio - 0.5;
     const start = Math.min(Math.max(0, Math.ceil(centre - 2 * stretch)), inputs - taps);
     let sum = 0;
-    for (let k = 0; k < taps; k++) sum += cubic((start + k - centre) / stretch);
+    for (let k = 0; k < taps; k++) sum += kernel((start + k - centre) / stretch);
     first[o] = start;
     for (let k = 0; k < taps; k++) {
-      weights[o * taps + k] = cubic((start + k - centre) / stretch) / sum;
+      weights[o * taps + k] = kernel((start + k - centre) / stretch) / sum;
     }
   }
   return { first, weights, taps };
 }
 
 /** `rows` lines of `inputs` values each -> `rows` lines of `outputs` values each. */
-function resampleRows(data: Float32Array, rows: number, inputs: number, outputs: number): Float32Array {
+function resampleRows(
+  data: Float32Array,
+  rows: number,
+  inputs: number,
+  outputs: number,
+  kernel: Kernel,
+): Float32Array {
   if (inputs === outputs) return data;
-  const { first, weights, taps } = tapsOf(inputs, outputs);
+  const { first, weights, taps } = tapsOf(inputs, outputs, kernel);
   const result = new Float32Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
     for (let o = 0; o < outputs; o++) {
@@ -64,9 +80,10 @@ function resampleColumns(
   width: number,
   inputs: number,
   outputs: number,
+  kernel: Kernel,
 ): Float32Array {
   if (inputs === outputs) return data;
-  const { first, weights, taps } = tapsOf(inputs, outputs);
+  const { first, weights, taps } = tapsOf(inputs, outputs, kernel);
   const result = new Float32Array(planes * outputs * width);
   const line = new Float64Array(width);
   for (let p = 0; p < planes; p++) {
@@ -86,21 +103,48 @@ function resampleColumns(
 /**
  * Resamples `planes` planes of `from.height` x `from.width` values to `to.height` x `to.width`, in pixels.
  *
- * Bicubic (Catmull-Rom), antialiased when shrinking, edges by renormalised weights. The values may
+ * Bicubic (Catmull-Rom) unless told otherwise, antialiased when shrinking, edges by renormalised weights. The values may
  * overshoot those of the input by a little.
  */
 export function resamplePlanes(
   data: Float32Array,
   planes: number,
-  from: { readonly width: number; readonly height: number },
-  to: { readonly width: number; readonly height: number },
+  from: Size,
+  to: Size,
+  kernel: Kernel = cubic,
 ): Float32Array {
-  const narrow = resampleRows(data, planes * from.height, from.width, to.width);
-  return resampleColumns(narrow, planes, to.width, from.height, to.height);
+  const narrow = resampleRows(data, planes * from.height, from.width, to.width, kernel);
+  return resampleColumns(narrow, planes, to.width, from.height, to.height, kernel);
 }
 
-/** The picture at `width` x `height` pixels; itself if it already has that size. See `resamplePlanes`. */
+/**
+ * The picture at `width` x `height` pixels; itself if it already has that size. See `resamplePlanes`.
+ *
+ * Colours count by their opacity, so those of transparent parts never get into the others. Where no colour is left to be seen, they are
+ * spread from where one is, as `withSpreadColours` does.
+ */
 export function resample(picture: Picture, width: number, height: number): Picture {
   if (picture.width === width && picture.height === height) return picture;
-  return { width, height, data: resamplePlanes(picture.data, 3, picture, { width, height }) };
+  const to = { width, height };
+  if (picture.opacity) return resampleSeen(picture, picture.opacity, to);
+  return { width, height, data: resamplePlanes(picture.data, 3, picture, to) };
+}
+
+/** Least part of an average of opacity that must be left for colours to be divided by it. */
+const TRUSTED = 1 / 2;
+const LEAST_OPACITY = 1e-4;
+
+function resampleSeen(picture: Picture, opacity: Float32Array, to: Size): Picture {
+  const pixels = opacity.length;
+  const multiplied = picture.data.map((value, i) => value * opacity[i % pixels]!);
+  const data = resamplePlanes(multiplied, 3, picture, to);
+  const opacities = resamplePlanes(opacity, 1, picture, to);
+  const averages = resamplePlanes(opacity, 1, picture, to, tent);
+  // Outside an edge the cubic's negative lobes take away most of the opacity, and what is left of the colours is noise.
+  const weights = opacities.map((sum, i) =>
+    sum > Math.max(TRUSTED * averages[i]!, LEAST_OPACITY) ? sum : 0,
+  );
+  for (let i = 0; i < data.length; i++) data[i]! /= weights[i % weights.length]! || 1;
+  const clipped = opacities.map((sum) => Math.min(Math.max(sum, 0), 1));
+  return withSpreadColours({ ...to, data, opacity: clipped }, weights);
 }

@@ -52,6 +52,45 @@ describe("stylize", () => {
     expect(other.picture.data).not.toEqual(first.picture.data);
   });
 
+  test("looks at none of the colours that the content's opacity hides, and gives a picture without opacity", async () => {
+    const pixels = content.width * content.height;
+    const opacity = Float32Array.from({ length: pixels }, (_, i) => (i % 53 < 20 ? 0 : 1));
+    const hiding = (hidden: number): Picture => ({
+      ...content,
+      data: content.data.map((value, i) => (opacity[i % pixels]! > 0 ? value : hidden)),
+      opacity,
+    });
+    for (const size of [53, 44]) {
+      const options = { size, minSize: size, steps: 2 };
+      const [black, green] = [hiding(0), hiding(7)];
+      const first = await trace({ ...options, content: black });
+      const second = await trace({ ...options, content: green });
+      expect(second.picture.data).toEqual(first.picture.data);
+      expect(first.picture.opacity).toBeUndefined();
+      const start = await trace({ ...options, init: "file", start: black });
+      const other = await trace({ ...options, init: "file", start: green });
+      expect(other.picture.data).toEqual(start.picture.data);
+    }
+  });
+
+  test("looks at a transparent style on white", async () => {
+    const pixels = style.width * style.height;
+    const opacity = Float32Array.from({ length: pixels }, (_, i) => (i % 47 < 20 ? 0 : 1));
+    const flat = { ...style, data: style.data.map((value, i) => (opacity[i % pixels]! > 0 ? value : 1)) };
+    const expected = await trace({ styles: [flat], steps: 2 });
+    expect((await trace({ styles: [{ ...style, opacity }], steps: 2 })).iterates.at(-1)!.style).toEqual(
+      expected.iterates.at(-1)!.style,
+    );
+  });
+
+  test("refuses opacity of another size", async () => {
+    const opacity = new Float32Array(10);
+    await expect(stylize({ ...base, content: { ...content, opacity } })).rejects.toMatchObject({
+      code: "bad-picture",
+      message: "Expected 1 x 41 x 53 values but received 10.",
+    });
+  });
+
   test.each(["lbfgs", "adam"] as const)(
     "goes through scales with %s and carries its state",
     async (optimizer) => {

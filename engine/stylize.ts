@@ -15,6 +15,7 @@ import {
 import { lossName, type Term } from "./losses/objective.ts";
 import type { RecordedLosses } from "./losses/record.ts";
 import { noisePicture } from "./noise.ts";
+import { withoutOpacity } from "./opacity.ts";
 import { carryTo } from "./optimizers/carry.ts";
 import type { OptimizerCarry } from "./optimizers/optimizer.ts";
 import { kernelsOf } from "./rehearsal.ts";
@@ -148,7 +149,7 @@ function firstPicture({ options, settings, scales }: Plan): Picture {
   const size = scales[0]!;
   if (resume) return resume.picture;
   if (settings.init === "noise") return noisePicture(size, settings.seed);
-  return settings.init === "file" ? start! : resample(content, size.width, size.height);
+  return withoutOpacity(resample(settings.init === "file" ? start! : content, size.width, size.height));
 }
 
 function iterateOf(job: Job, scale: number, step: number, losses: RecordedLosses, ms: number): Iterate {

@@ -7,6 +7,8 @@ export interface Picture {
   readonly height: number;
   /** [3][height][width], R plane first. */
   readonly data: Float32Array;
+  /** [height][width] in [0,1], colours not multiplied with it; a picture without it is opaque. */
+  readonly opacity?: Float32Array | undefined;
 }
 
 /** What one optimisation step found. `loss` is that of the picture the step began with, as torch.optim's closures report it. */

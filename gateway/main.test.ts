@@ -140,3 +140,15 @@ describe("stylize-serve that can't start says why in one sentence", () => {
     expect(stderr).not.toContain("hunter2");
   });
 });
+
+describe.skipIf(process.platform === "win32")("stylize-serve whose terminal is closed", () => {
+  it("drains at SIGHUP, however often it comes and with nobody left to read what it says", async () => {
+    const args = ["--import", import.meta.resolve("tsx"), main, "--data", folder, "--port", "0"];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    for (const _ of [1, 2, 3]) child.kill("SIGHUP");
+    expect(await ended).toEqual([0, null]);
+  });
+});

@@ -1,12 +1,12 @@
 /** Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a picture and no more. */
 import sharp, { type Sharp } from "sharp";
+import { openPicture, uprightSrgb } from "../pictures/open.ts";
 import type { PictureData } from "./job-service.ts";
 import type { PictureType } from "./protocol.ts";
 import { RequestFailure } from "./request-failure.ts";
 
-// What a client sends meets three decoders and no others: not SVG's, which reads files, nor those of a hundred rare formats.
-sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+// What a client sends meets three decoders and no others, of those that pictures/open.ts lets run.
+sharp.block({ operation: ["VipsForeignLoadTiff", "VipsForeignLoadHeif"] });
 sharp.cache(false); // no two pictures are the same
 
 export interface PictureLimits {
@@ -20,7 +20,7 @@ const SECONDS = 30;
 
 /** The bytes of a data URL. Throws RequestFailure `bad-picture` before it decodes too many. */
 export function dataUrlBytes(url: string, { maxBytes }: PictureLimits): Uint8Array {
-  const base64 = url.slice(url.indexOf(",") + 1);
+  const base64 = url.slice(url.lastIndexOf(",") + 1); // a quoted parameter may hold one, base64 never
   if (base64.length > Math.ceil(maxBytes / 3) * 4) throw new RequestFailure("bad-picture");
   return Buffer.from(base64, "base64");
 }
@@ -34,10 +34,11 @@ export async function cleanPicture(bytes: Uint8Array, limits: PictureLimits): Pr
   const type = typeOf(bytes);
   if (type === undefined || bytes.length > limits.maxBytes) throw new RequestFailure("bad-picture");
   try {
-    const picture = sharp(bytes, { limitInputPixels: limits.maxPixels, failOn: "warning" });
-    const { width, height, pages = 1 } = await picture.metadata();
+    const { maxPixels } = limits;
+    const header = await openPicture(bytes, { maxPixels }).metadata();
+    const { width, height, pages = 1 } = header;
     if (pages > 1 || Math.min(width, height) < MIN_SIDE) throw new RequestFailure("bad-picture");
-    const upright = picture.timeout({ seconds: SECONDS }).autoOrient();
+    const upright = uprightSrgb(bytes, header, 8, { maxPixels }).timeout({ seconds: SECONDS });
     return { bytes: await encoded(upright, type).toBuffer(), type };
   } catch (cause) {
     if (cause instanceof RequestFailure) throw cause;

@@ -22,7 +22,11 @@ import {
 export const jobIdSchema = z.string().regex(/^[0-9a-f]{32}$/);
 const tokenSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const styleNameSchema = z.string().refine(isStyleName);
-const dataUrlSchema = z.string().regex(/^data:image\/(jpeg|png|webp);base64,/);
+// As programs write them: with other names of the same types, in any case, with parameters. What they hold is found
+// out anyway.
+const dataUrlSchema = z
+  .string()
+  .regex(/^data:image\/(jpe?g|pjpeg|png|x-png|webp)(;[\w-]+=("[^"]{0,100}"|[^;,"]{0,100}))*;base64,/i);
 const uploadedSchema = z.strictObject({ uploadKey: z.string().max(200) });
 
 const jobOptionsSchema = z.strictObject({

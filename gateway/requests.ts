@@ -10,6 +10,7 @@ import type { Limits } from "./limits.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import {
   type ClientEvents,
+  isStyleName,
   isTerminal,
   type JobReference,
   type JobView,
@@ -142,7 +143,7 @@ async function transferStyle(
   if (known) return known; // it counts against no limit, and its uploads may have been used
   await limits.count("jobs", client);
   if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
-  const isName = typeof style === "string" && !style.startsWith("data:");
+  const isName = typeof style === "string" && isStyleName(style);
   if (isName && !(await styles.has(style))) throw new RequestFailure("unknown-style");
   const content = await readPicture(image, client, parts);
   const ownStyle = isName ? style : await readPicture(style, client, parts);

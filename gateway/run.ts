@@ -1,13 +1,14 @@
 /** A gateway as a process: from its start to the signal that ends it. */
+import { endIfHungUp } from "../worker/terminal.ts";
 import { type ServeOptions, serve } from "./serve.ts";
 
-/** Says where it listens on standard output. SIGTERM and SIGINT drain and exit with 0; a second one does not wait. */
+/** Says where it listens on standard output. SIGTERM, SIGINT and SIGHUP drain and exit with 0; a second one but SIGHUP does not wait. */
 export async function run(options: ServeOptions): Promise<void> {
   const { config, log } = options;
   const gateway = await serve(options);
-  process.stdout.write(`Listening on ${gateway.url}\n`);
   let isClosing = false;
   const close = (signal: NodeJS.Signals) => {
+    if (isClosing && signal === "SIGHUP") return; // a closed terminal tells more than once
     if (isClosing) process.exit(130);
     isClosing = true;
     log.info({ signal }, "draining");
@@ -17,13 +18,17 @@ export async function run(options: ServeOptions): Promise<void> {
     }, config["drain-seconds"] * 1000);
     limit.unref();
     gateway.close().then(
-      () => process.exit(0),
+      () => {
+        endIfHungUp();
+        process.exit(0);
+      },
       (error: unknown) => {
         log.error({ err: error }, "closing failed");
         process.exit(1);
       },
     );
   };
-  process.on("SIGTERM", close);
-  process.on("SIGINT", close);
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, close);
+  process.stdout.on("error", () => {}); // nobody needs to read on
+  process.stdout.write(`Listening on ${gateway.url}\n`);
 }

@@ -1,6 +1,6 @@
 /** A real browser for tests: Chromium of this system, without a window, with WebGPU on its own software adapter. */
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { testPrograms } from "../setup/debian-package.mjs";
 
@@ -12,6 +12,19 @@ export function findChromium(): string | undefined {
   return testPrograms.chromium.programs
     .flatMap((name) => folders.map((folder) => join(folder, name)))
     .find(isExecutable);
+}
+
+/** The description of Chromium's own Vulkan driver, which Vulkan's loader takes in VK_DRIVER_FILES. */
+export function swiftShader(): string | undefined {
+  const chromium = findChromium();
+  if (chromium === undefined) return undefined;
+  const folders = [
+    dirname(realpathSync(chromium)),
+    "/usr/lib/chromium",
+    "/usr/lib/chromium-browser",
+    "/opt/google/chrome",
+  ];
+  return folders.map((folder) => join(folder, "vk_swiftshader_icd.json")).find(existsSync);
 }
 
 /** What is missing here for tests in a browser, and how to install it; undefined where it is there. */

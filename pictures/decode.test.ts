@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodePicture } from "./decode.ts";
+import { tiffFile, tiffPage } from "./testing-files.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -52,7 +53,8 @@ describe("decodePicture", () => {
   ] as const)("reads %s", async (format, make, tolerance) => {
     const bytes = await make().toBuffer();
     const decoded = await decodePicture(bytes);
-    expect(decoded).toMatchObject({ format, bitDepth: 8, alpha: undefined, picture: { width, height } });
+    expect(decoded).toMatchObject({ format, bitDepth: 8, picture: { width, height } });
+    expect(decoded.picture.opacity).toBeUndefined();
     expectColour(await pixelOf(bytes), colour, tolerance + 1e-4);
     expectColour(await pixelOf(bytes, 3, 3), [0, 0, 255], tolerance + 1e-4);
   });
@@ -77,12 +79,6 @@ describe("decodePicture", () => {
     const last = stored.subarray(-3);
     expect(Math.abs(last[0]! - colour[0])).toBeGreaterThan(5); // so the file does hold other numbers
     expectColour(await pixelOf(bytes), colour, 2);
-  });
-
-  it("converts the ICC profile of a 16-bit picture without losing bits", async () => {
-    const bytes = await deep().withIccProfile("p3").png().toBuffer();
-    const expected = [51234, 20001, 4097].map((value) => value / 257);
-    expectColour(await pixelOf(bytes), expected, 0.1);
   });
 
   it.each([
@@ -123,13 +119,27 @@ describe("decodePicture", () => {
         .ensureAlpha(0.5)
         [format](format === "tiff" ? { compression: "deflate" } : { lossless: format !== "png" })
         .toBuffer();
-      const { alpha, picture } = await decodePicture(bytes);
-      expect(alpha).toHaveLength(width * height);
-      expect(alpha![0]).toBeCloseTo(127 / 255, 5);
+      const { picture } = await decodePicture(bytes);
+      expect(picture.opacity).toHaveLength(width * height);
+      expect(picture.opacity![0]).toBeCloseTo(127 / 255, 5);
       expect(picture.data).toHaveLength(3 * width * height);
       expectColour(await pixelOf(bytes), colour, 1 + 1e-4);
     },
   );
+
+  it("takes opacity that hides nothing for none", async () => {
+    const bytes = await drawing().ensureAlpha(1).png().toBuffer();
+    expect((await decodePicture(bytes)).picture.opacity).toBeUndefined();
+  });
+
+  it("reads a JPEG that a decoder only warns of, as some cameras write them", async () => {
+    const bytes = await drawing().jpeg({ quality: 100 }).toBuffer();
+    const scan = bytes.indexOf(Buffer.from([0xff, 0xda]));
+    bytes[scan + 2 + bytes.readUInt16BE(scan + 2) - 2] = 0; // the end of its spectrum, which is 63 in a sequential JPEG
+    const warned = sharp(bytes, { failOn: "warning" }).raw().toBuffer();
+    await expect(warned).rejects.toThrow(/Invalid SOS parameters/);
+    expectColour(await pixelOf(bytes), colour, 3);
+  });
 
   it("reads a palette", async () => {
     expectColour(await pixelOf(await drawing().png({ palette: true }).toBuffer()), colour, 1);
@@ -189,6 +199,55 @@ const bad: [string, () => Uint8Array | Promise<Uint8Array>, string, RegExp][] = 
     },
     "bad-picture",
     /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
+    "progressive JPEG cut in its pixels",
+    async () => {
+      const bytes = await drawing().jpeg({ progressive: true }).toBuffer();
+      return bytes.subarray(0, bytes.length - 40);
+    },
+    "bad-picture",
+    /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
+    "WebP cut in its pixels",
+    async () => (await drawing().webp({ lossless: true }).toBuffer()).subarray(0, -20),
+    "bad-picture",
+    /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
+    "AVIF cut in its pixels",
+    async () => (await drawing().avif().toBuffer()).subarray(0, -20),
+    "bad-picture",
+    /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
+    "TIFF cut in front of its tags",
+    async () => (await drawing().tiff().toBuffer()).subarray(0, 200),
+    "bad-picture",
+    /but 'F' is a TIFF picture that is damaged or cut short\.$/,
+  ],
+  [
+    "TIFF whose bits no picture has",
+    () => tiffFile(tiffPage(colour, { 258: [8, 8, 8827] })),
+    "bad-picture",
+    /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
+    "TIFF cut in its pixels",
+    () => tiffFile(tiffPage(colour)).subarray(0, -2000),
+    "bad-picture",
+    /but 'F' is .*damaged or cut short.*\.$/,
+  ],
+  [
+    "JPEG of 12 bits",
+    async () => {
+      const bytes = await drawing().jpeg().toBuffer();
+      bytes[bytes.indexOf(Buffer.from([0xff, 0xc0])) + 4] = 12; // the precision in its frame header
+      return bytes;
+    },
+    "bad-picture",
+    /but 'F' is of a kind that can't be decoded \(.*precision 12\)\.$/,
   ],
   [
     "PNG cut in its pixels",

@@ -1,17 +1,13 @@
-/** Picture files -> planar floats: EXIF orientation applied, any ICC profile converted to sRGB, transparency set aside. */
+/** Picture files -> planar floats: EXIF orientation applied, any ICC profile converted to sRGB, opacity in a plane of its own. */
 import { readFile } from "node:fs/promises";
-import sharp, { type Metadata, type Sharp } from "sharp";
+import type { Metadata } from "sharp";
 import { StylizeError } from "../engine/errors.ts";
 import { MIN_SIDE } from "../engine/pyramid.ts";
 import type { Picture } from "../engine/types.ts";
+import { openPicture, uprightSrgb } from "./open.ts";
 import { toPlanes } from "./samples.ts";
 import { kindOf } from "./sniff.ts";
-
-// libvips would read some 20 formats, SVG and PDF among them, which can refer to other files: only these decoders may run.
-sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({
-  operation: ["Jpeg", "Png", "Webp", "Tiff", "Heif"].map((format) => `VipsForeignLoad${format}`),
-});
+import { isTiff, mainPages, opacityChannel, type TiffPage, tiffPages, unreadKind } from "./tiff.ts";
 
 /** Encodings of the pictures that are read and written. */
 export type Format = "jpeg" | "png" | "webp" | "tiff" | "avif";
@@ -43,9 +39,8 @@ export interface DecodeOptions {
 }
 
 export interface DecodedPicture {
+  /** With opacity where any pixel of the file is not opaque. */
   readonly picture: Picture;
-  /** [height][width] opacity in [0,1], where the file has any transparency. */
-  readonly alpha: Float32Array | undefined;
   readonly format: Format;
   /** Bits per channel of the source; of more than 8, all are kept. */
   readonly bitDepth: 8 | 16;
@@ -65,31 +60,57 @@ export async function decodePicture(
 ): Promise<DecodedPicture> {
   const readable = pictureOf(formats);
   const bytes = typeof source === "string" ? await readFileAt(source, name, readable) : source;
-  const header = await readHeader(bytes, name, readable);
-  const format = header.format === "heif" ? "avif" : (header.format as Format);
-  if (!formats.includes(format))
-    throw new StylizeError("bad-picture", `Expected ${readable} but '${name}' is ${kindOf(bytes)}.`);
-  const { width, height } = header.autoOrient;
   const bad = (expected: string, received: string) =>
+    new StylizeError("bad-picture", `Expected ${expected} but '${name}' ${received}.`);
+  if (isTiff(bytes) && !formats.includes("tiff")) throw bad(readable, `is ${kindOf(bytes)}`);
+  const { page, tiff } = pageOf(bytes, name);
+  const header = await readHeader(bytes, page, name, formats);
+  const format = header.format === "heif" ? "avif" : (header.format as Format);
+  if (!formats.includes(format)) throw bad(readable, `is ${kindOf(bytes)}`);
+  const { width, height } = header.autoOrient;
+  const refuse = (expected: string, received: string) =>
     new StylizeError("bad-picture", `Expected '${name}' to ${expected} but it ${received}.`);
-  if ((header.pages ?? 1) > 1)
-    throw bad("be a single picture", `has ${header.pages} frames: it is animated or has pages`);
+  if (!tiff && (header.pages ?? 1) > 1) throw refuse("be a single picture", frames(header.pages!));
   if (width * height > maxPixels) {
     const limit = `${Math.floor(maxPixels / 1e6)} million pixels`;
-    throw bad(`have at most ${limit}`, `has ${width}x${height}`);
+    throw refuse(`have at most ${limit}`, `has ${width}x${height}`);
   }
   if (Math.min(width, height) < minSide)
-    throw bad(`have at least ${minSide} pixels on its short side`, `has ${width}x${height}`);
+    throw refuse(`have at least ${minSide} pixels on its short side`, `has ${width}x${height}`);
   if (header.depth !== "uchar" && header.depth !== "ushort")
-    throw bad("have 8 or 16 bits a channel", `has samples of type ${header.depth}`);
+    throw refuse("have 8 or 16 bits a channel", `has samples of type ${header.depth}`);
   const bitDepth = header.depth === "uchar" ? 8 : 16;
   try {
-    return { ...(await readPixels(bytes, bitDepth, seconds)), format, bitDepth };
+    return { picture: await readPixels(bytes, header, { page, tiff, bitDepth, seconds }), format, bitDepth };
   } catch (cause) {
     const reason = (cause as Error).message.split("\n")[0]!.trim();
-    const message = `Expected ${readable} but '${name}' is damaged or cut short (${reason}).`;
+    const what = /unsupported|not supported|not implemented/i.test(reason)
+      ? "is of a kind that can't be decoded"
+      : "is damaged or cut short";
+    const message = `Expected ${readable} but '${name}' ${what} (${reason}).`;
     throw new StylizeError("bad-picture", message, { cause });
   }
+}
+
+const frames = (count: number) => `has ${count} frames: it is animated or has pages`;
+
+/** Which page of a TIFF is the picture, if it is one. Throws StylizeError `bad-picture` where several are, or it is of a kind that isn't read. */
+function pageOf(bytes: Uint8Array, name: string): { page: number | undefined; tiff: TiffPage | undefined } {
+  const pages = tiffPages(bytes);
+  const main = mainPages(pages);
+  if (main.length > 1) {
+    const message = `Expected '${name}' to be a single picture but it ${frames(main.length)}.`;
+    throw new StylizeError("bad-picture", message);
+  }
+  const page = main[0];
+  const tiff = page === undefined ? undefined : pages[page];
+  const kind = tiff && unreadKind(tiff);
+  if (kind === undefined) return { page, tiff };
+  const advice = "save it as RGB or grey with 8 or 16 bits a channel, with LZW, Deflate or no compression";
+  throw new StylizeError(
+    "bad-picture",
+    `Expected a kind of TIFF that is read but '${name}' ${kind}: ${advice}.`,
+  );
 }
 
 async function readFileAt(path: string, name: string, readable: string): Promise<Buffer> {
@@ -110,30 +131,51 @@ async function readFileAt(path: string, name: string, readable: string): Promise
   }
 }
 
-/** Pixels are counted before any is decoded, so sharp's own limit, whose error does not tell the size, is off. */
-function open(bytes: Uint8Array): Sharp {
-  return sharp(bytes, { failOn: "warning", limitInputPixels: false });
-}
-
-async function readHeader(bytes: Uint8Array, name: string, readable: string): Promise<Metadata> {
+async function readHeader(
+  bytes: Uint8Array,
+  page: number | undefined,
+  name: string,
+  formats: readonly Format[],
+): Promise<Metadata> {
   try {
     if (bytes.length === 0) throw new Error("empty");
-    return await open(bytes).metadata();
+    return await openPicture(bytes, { page }).metadata();
   } catch (cause) {
-    const damaged = /corrupt header|premature|truncated/i.test((cause as Error).message);
-    const came = damaged ? `${kindOf(bytes)} that is damaged or cut short` : kindOf(bytes);
-    throw new StylizeError("bad-picture", `Expected ${readable} but '${name}' is ${came}.`, { cause });
+    const kind = kindOf(bytes);
+    const damaged = formats.some((format) => kind.endsWith(` ${formatNames[format]} picture`));
+    const came = damaged ? `${kind} that is damaged or cut short` : kind;
+    throw new StylizeError("bad-picture", `Expected ${pictureOf(formats)} but '${name}' is ${came}.`, {
+      cause,
+    });
   }
 }
 
-async function readPixels(bytes: Uint8Array, bitDepth: 8 | 16, seconds: number) {
-  const deep = bitDepth === 16;
-  const { data, info } = await open(bytes)
+interface Reading {
+  readonly page: number | undefined;
+  readonly tiff: TiffPage | undefined;
+  readonly bitDepth: 8 | 16;
+  readonly seconds: number;
+}
+
+async function readPixels(
+  bytes: Uint8Array,
+  header: Metadata,
+  { page, tiff, bitDepth, seconds }: Reading,
+): Promise<Picture> {
+  const { data, info } = await uprightSrgb(bytes, header, bitDepth, { page })
     .timeout({ seconds })
-    .autoOrient()
-    .toColourspace(deep ? "rgb16" : "srgb")
-    .raw({ depth: deep ? "ushort" : "uchar" })
+    .raw({ depth: bitDepth === 16 ? "ushort" : "uchar" })
     .toBuffer({ resolveWithObject: true });
-  const samples = deep ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
-  return toPlanes(samples, info.width, info.height, info.channels, deep ? 65535 : 255);
+  const samples = bitDepth === 16 ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+  const { width, height, channels } = info;
+  const colours = channels < 3 ? 1 : 3;
+  const extra = tiff ? opacityChannel(tiff) : 0;
+  const opacity = extra === undefined || colours + extra >= channels ? undefined : colours + extra;
+  return toPlanes(samples, { width, height, channels, opacity, max: whiteOf(header, bitDepth) });
+}
+
+/** What stands for 1: an AVIF's 10 or 12 bits come in the upper ones of 16. */
+function whiteOf({ format, bitsPerSample = 16 }: Metadata, bitDepth: 8 | 16): number {
+  if (bitDepth === 8) return 255;
+  return format === "heif" ? (2 ** bitsPerSample - 1) * 2 ** (16 - bitsPerSample) : 65535;
 }

@@ -46,7 +46,8 @@ describe("savePicture", () => {
     const path = join(folder, name);
     await savePicture(path, picture);
     const decoded = await decodePicture(path);
-    expect(decoded).toMatchObject({ format, bitDepth: 8, alpha: undefined });
+    expect(decoded).toMatchObject({ format, bitDepth: 8 });
+    expect(decoded.picture.opacity).toBeUndefined();
     expect(largestDifference(decoded.picture.data, picture.data)).toBeLessThan(tolerance);
     expect(await readdir(folder)).toEqual([name]);
   });
@@ -62,18 +63,18 @@ describe("savePicture", () => {
   it.each(["out.png", "out.webp", "out.tiff", "out.avif"])(
     "puts transparency back at the picture's size in %s",
     async (name) => {
-      const alpha = Float32Array.from({ length: 120 * 88 }, (_, i) => (i % 120 < 60 ? 1 : 0));
+      const opacity = Float32Array.from({ length: 120 * 88 }, (_, i) => (i % 120 < 60 ? 1 : 0));
       const path = join(folder, name);
-      await savePicture(path, picture, { transparency: { width: 120, height: 88, alpha } });
+      await savePicture(path, picture, { transparency: { width: 120, height: 88, opacity } });
       const decoded = await decodePicture(path);
-      const row = decoded.alpha!.subarray(22 * 60, 23 * 60);
+      const row = decoded.picture.opacity!.subarray(22 * 60, 23 * 60);
       expect(row.subarray(0, 27).every((a) => a > 0.95)).toBe(true);
       expect(row.subarray(33).every((a) => a < 0.05)).toBe(true);
     },
   );
 
   it("leaves transparency out of a JPEG", async () => {
-    const transparency = { width: 60, height: 44, alpha: new Float32Array(60 * 44) };
+    const transparency = { width: 60, height: 44, opacity: new Float32Array(60 * 44) };
     const bytes = await encodePicture(picture, "jpeg", { transparency });
     expect((await sharp(bytes).metadata()).hasAlpha).toBe(false);
   });

@@ -18,7 +18,7 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 export interface EncodeOptions {
-  /** Put back at the picture's size, where the format has transparency (all but JPEG). */
+  /** Of which picture the opacity is put back, at the size of the one that is written; JPEG has none. */
   readonly transparency?: Transparency | undefined;
   /** 16 is kept where the format has it (PNG and TIFF). */
   readonly bitDepth?: 8 | 16;
@@ -48,7 +48,7 @@ export async function encodePicture(
   const deep = bitDepth === 16 && (format === "png" || format === "tiff");
   const kept = hasTransparency(format) ? transparency : undefined;
   const samples = toSamples(picture, kept, deep);
-  const raw = { width, height, channels: kept ? 4 : 3 } as const;
+  const raw = { width, height, channels: kept?.opacity ? 4 : 3 } as const;
   const pipeline = sharp(samples, { raw, limitInputPixels: false }).toColourspace(deep ? "rgb16" : "srgb");
   if (description) describe(pipeline, format, description);
   return compress(pipeline, format).toBuffer();

@@ -1,6 +1,6 @@
 /** Pictures brought to the size of a run. The arithmetic is the engine's. */
 import { StylizeError } from "../engine/errors.ts";
-import { fitSize, MIN_SIDE } from "../engine/pyramid.ts";
+import { fitSize, leastSize, MIN_SIDE } from "../engine/pyramid.ts";
 import { resample } from "../engine/resample.ts";
 import type { Picture } from "../engine/types.ts";
 
@@ -13,11 +13,9 @@ import type { Picture } from "../engine/types.ts";
 export function longSide(picture: Picture, n: number, name = "picture"): Picture {
   const { width, height } = fitSize(picture, n);
   if (!(Math.min(width, height) >= MIN_SIDE)) {
-    const ratio = Math.max(picture.width, picture.height) / Math.min(picture.width, picture.height);
-    const least = Math.ceil(MIN_SIDE * ratio);
     throw new StylizeError(
       "bad-option",
-      `Expected a size of at least ${least} pixels, which makes the short side of '${name}' ` +
+      `Expected a size of at least ${leastSize(picture)} pixels, which makes the short side of '${name}' ` +
         `(${picture.width}x${picture.height}) ${MIN_SIDE} pixels, but received ${n}.`,
     );
   }

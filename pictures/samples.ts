@@ -2,30 +2,39 @@
 import { resamplePlanes } from "../engine/resample.ts";
 import type { Picture } from "../engine/types.ts";
 
-export interface Transparency {
+/** What is put back of a picture's transparency, at whatever size it has. */
+export type Transparency = Pick<Picture, "width" | "height" | "opacity">;
+
+/** How a decoder's integers are to be read. */
+export interface SampleLayout {
   readonly width: number;
   readonly height: number;
-  /** [height][width] opacity in [0,1] */
-  readonly alpha: Float32Array;
+  /** Channels of a pixel: grey where there are fewer than three, else RGB, then any others. */
+  readonly channels: number;
+  /** Index of the channel that is opacity, if one is. */
+  readonly opacity?: number | undefined;
+  /** What stands for 1. */
+  readonly max: number;
 }
 
-/** [height][width][channels] integers up to `max` -> [3][height][width] floats, and the fourth channel apart. */
+/** [height][width][channels] integers up to `max` -> a picture of floats, with opacity where any pixel is not opaque. */
 export function toPlanes(
   samples: ArrayLike<number>,
-  width: number,
-  height: number,
-  channels: number,
-  max: number,
-): { picture: Picture; alpha: Float32Array | undefined } {
+  { width, height, channels, opacity: opacityAt, max }: SampleLayout,
+): Picture {
   const pixels = width * height;
   const plane = (channel: number, into: Float32Array) => {
     for (let i = 0; i < pixels; i++) into[i] = samples[i * channels + channel]! / max;
     return into;
   };
+  const isOpaque = (channel: number) => {
+    for (let i = channel; i < pixels * channels; i += channels) if (samples[i]! < max) return false;
+    return true;
+  };
   const data = new Float32Array(3 * pixels);
-  for (let c = 0; c < 3; c++) plane(c, data.subarray(c * pixels, (c + 1) * pixels));
-  const alpha = channels === 4 ? plane(3, new Float32Array(pixels)) : undefined;
-  return { picture: { width, height, data }, alpha };
+  for (let c = 0; c < 3; c++) plane(channels < 3 ? 0 : c, data.subarray(c * pixels, (c + 1) * pixels));
+  if (opacityAt === undefined || isOpaque(opacityAt)) return { width, height, data };
+  return { width, height, data, opacity: plane(opacityAt, new Float32Array(pixels)) };
 }
 
 /**
@@ -39,7 +48,8 @@ export function toSamples(
   deep: boolean,
 ): Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   const pixels = width * height;
-  const alpha = transparency && resamplePlanes(transparency.alpha, 1, transparency, { width, height });
+  const alpha =
+    transparency?.opacity && resamplePlanes(transparency.opacity, 1, transparency, { width, height });
   const channels = alpha ? 4 : 3;
   const max = deep ? 65535 : 255;
   const samples = deep ? new Uint16Array(pixels * channels) : new Uint8Array(pixels * channels);

@@ -6,6 +6,8 @@ const signatures: readonly (readonly [kind: string, offset: number, bytes: strin
   ["a PNG picture", 0, "\x89PNG"],
   ["a TIFF picture", 0, "II*\0"],
   ["a TIFF picture", 0, "MM\0*"],
+  ["a TIFF picture", 0, "II+\0"],
+  ["a TIFF picture", 0, "MM\0+"],
   ["a WebP picture", 8, "WEBP"],
   ["an AVIF picture", 4, "ftypavi"],
   ["a HEIC picture", 4, "ftyphe"],

@@ -15,8 +15,9 @@ async function probe() {
   const adapter = await gpu.requestAdapter();
   if (adapter === null) return report({ outcome: "none" });
   const device = await adapter.requestDevice();
-  const { vendor, device: name, description } = adapter.info;
-  report({ outcome: "usable", adapter: description || `${vendor} ${name}`.trim() || "unnamed" });
+  const { vendor, device: name, description: driver } = adapter.info;
+  const named = [(name || vendor).replace(/-$/, ""), driver && `(${driver})`].filter(Boolean).join(" ");
+  report({ outcome: "usable", adapter: named || "unnamed" });
   device.destroy();
 }
 

@@ -2,7 +2,7 @@
 import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
 import { parseSettings, type Settings } from "../engine/options.ts";
-import { MIN_SIDE, type Size } from "../engine/pyramid.ts";
+import { leastSize, MIN_SIDE, type Size } from "../engine/pyramid.ts";
 import type { JobOptions, Strength } from "../gateway/protocol.ts";
 
 /** Times the network's own content weight. */
@@ -16,8 +16,7 @@ const contentFactors: Readonly<Record<Strength, number>> = { gentle: 4, balanced
  */
 export function sizeOf({ width, height }: Size, wanted: number | undefined, max: number): number {
   const long = Math.max(width, height);
-  const least = Math.ceil((MIN_SIDE * long) / Math.min(width, height));
-  const size = Math.max(least, Math.min(wanted ?? long, long, max));
+  const size = Math.max(leastSize({ width, height }), Math.min(wanted ?? long, long, max));
   if (size <= max) return size;
   const message = `Expected a picture whose short side is ${MIN_SIDE} pixels at a long side of ${max} but received ${width}x${height}.`;
   throw new StylizeError("bad-picture", message);

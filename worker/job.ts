@@ -6,7 +6,7 @@ import type { Network } from "../engine/network/types.ts";
 import { planScales } from "../engine/pyramid.ts";
 import { stylize } from "../engine/stylize.ts";
 import { jobIdOf, keys, type WorkerJob, type WorkerMessage } from "../gateway/protocol.ts";
-import { atMost, encodePicture, longSide, type Transparency } from "../pictures/index.ts";
+import { atMost, encodePicture, longSide } from "../pictures/index.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { digestOf } from "./checkpoint.ts";
@@ -14,7 +14,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import type { JobLimits } from "./config.ts";
 import type { Outcome } from "./exit-codes.ts";
 import { failureOf } from "./failures.ts";
-import { type Input, readInput, styleKey } from "./inputs.ts";
+import { readInput, styleKey } from "./inputs.ts";
 import { settingsOf, sizeOf } from "./job-settings.ts";
 import { Progress } from "./progress.ts";
 
@@ -82,7 +82,7 @@ const THUMBNAIL_SIZE = 480;
 /** The result as PNG, and small as JPEG; undefined when the job was stopped. */
 async function paint(job: WorkerJob, deps: JobDeps) {
   const { context, network, signal, log } = deps;
-  const { alpha, content, styles, settings, digests } = await prepare(job, deps);
+  const { content, styles, settings, digests } = await prepare(job, deps);
   const scales = planScales(content, settings);
   const checkpoints = new Checkpoints({
     ...deps,
@@ -115,7 +115,7 @@ async function paint(job: WorkerJob, deps: JobDeps) {
   }
   await checkpoints.settled();
   return {
-    png: await encodePicture(picture, "png", { transparency: alpha }),
+    png: await encodePicture(picture, "png", { transparency: content }),
     thumbnail: await encodePicture(atMost(picture, THUMBNAIL_SIZE), "jpeg"),
   };
 }
@@ -129,16 +129,11 @@ async function prepare(job: WorkerJob, { objects, limits, context, network }: Jo
   const size = sizeOf(content.picture, job.options.size, max);
   const settings = settingsOf(job.options, size, limits.steps, network);
   return {
-    alpha: transparencyOf(content),
     content: longSide(content.picture, size),
     styles: [atMost(style.picture, Math.ceil(size * settings.styleSize))],
     settings,
     digests: { content: content.digest, style: style.digest },
   };
-}
-
-function transparencyOf({ alpha, picture: { width, height } }: Input): Transparency | undefined {
-  return alpha && { width, height, alpha };
 }
 
 /** Throws StoreError. */

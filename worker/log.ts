@@ -2,10 +2,10 @@
 import { type DestinationStream, destination, type Logger, pino } from "pino";
 import type { WorkerConfig } from "./config.ts";
 
-/** Writes to standard error when not told otherwise. */
+/** Writes to standard error when not told otherwise, and goes on where that is gone. */
 export function createLog(
   level: WorkerConfig["logLevel"],
-  stream: DestinationStream = destination({ dest: 2, sync: true }),
+  stream: DestinationStream = destination({ dest: 2, sync: true }).on("error", () => {}),
 ): Logger {
   return pino({ level, base: null, serializers: { err: serialized } }, stream);
 }

@@ -64,12 +64,15 @@ describe("a worker", () => {
     }
   });
 
-  it("writes a checkpoint at SIGTERM and goes on from it", async () => {
-    const job = await service.job(await picture(2, 40, 40), long);
+  it.each([
+    ["SIGTERM", 2],
+    ["SIGHUP", 8],
+  ] as const)("writes a checkpoint at %s and goes on from it", async (signal, seed) => {
+    const job = await service.job(await picture(seed, 40, 40), long);
     await using worker = startJob(job);
     await until(worker, () => (service.stepsOf(job).at(-1) ?? 0) >= 3);
     const before = Date.now();
-    worker.child.kill("SIGTERM");
+    worker.child.kill(signal);
     expect(await worker.exit).toBe(exitCodes.interrupted);
     expect(Date.now() - before).toBeLessThan(15_000);
     await service.settled();

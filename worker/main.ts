@@ -17,6 +17,7 @@ import { createLog } from "./log.ts";
 import { ConfigError } from "./settings.ts";
 import { stopSignal } from "./stop.ts";
 import { openStores } from "./stores.ts";
+import { endIfHungUp } from "./terminal.ts";
 
 async function main(): Promise<number> {
   let config: WorkerConfig;
@@ -83,4 +84,6 @@ function exitCodeOf({ code }: StylizeError): number {
   return isConfig ? exitCodes["bad-config"] : exitCodes.failed;
 }
 
-process.exit(await main());
+const status = await main();
+endIfHungUp();
+process.exit(status);

@@ -17,6 +17,8 @@ import type { Known } from "./webgpu-types.ts";
 export type ShaderSource = (name: string) => string;
 
 export interface ContextOptions {
+  /** Of the adapter, for people; what its description says when not given. */
+  readonly name?: string | undefined;
   /** Overrides the choice by adapter; tests use it to run both families on one adapter. */
   readonly family?: KernelFamilyName | undefined;
   /** Whether a pending promise keeps the main thread busy, which takes a core from a software adapter. Browsers only wait. */
@@ -85,10 +87,11 @@ export class GpuContext implements Disposable {
     device: Known<"GPUDevice">,
     info: Known<"GPUAdapterInfo">,
     shaders: ShaderSource,
-    { family = familyOf(info), waitingSpins = false, resting, openSiblings, debug }: ContextOptions = {},
+    options: ContextOptions = {},
   ) {
+    const { name, family = familyOf(info), waitingSpins = false, resting, openSiblings, debug } = options;
     this.device = device;
-    this.adapterName = adapterName(info);
+    this.adapterName = name ?? adapterName(info);
     this.adapterInfo = info;
     this.family = family;
     this.isSoftware = isSoftware(info);

@@ -5,7 +5,8 @@ import { GpuContext } from "./context.ts";
 export class CountingContext extends GpuContext {
   constructor(context: GpuContext) {
     const shaders = (name: string) => context.shaderText(name);
-    super(countingDevice(context), context.adapterInfo, shaders, { family: context.family });
+    const { adapterInfo, adapterName: name, family } = context;
+    super(countingDevice(context), adapterInfo, shaders, { name, family });
     this.matrixConfigs = context.matrixConfigs;
     this.choices = context.choices;
   }

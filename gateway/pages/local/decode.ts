@@ -1,6 +1,6 @@
 /**
- * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB, transparency set aside
- * as pictures/decode.ts does.
+ * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB, opacity in a
+ * plane of its own, as pictures/decode.ts does.
  *
  * Pixels come through a texture: a canvas multiplies colours with opacity, which loses those that are nearly transparent, and some browsers
  * add noise to what is read from it.
@@ -16,53 +16,69 @@ const MAX_PIXELS = 2 ** 23;
 
 const COPY_BYTES = 256; // rows of a texture are copied to multiples of this
 
-export interface Decoded {
-  readonly picture: Picture;
-  /** [height][width] opacity in [0,1], where any pixel is not opaque. */
-  readonly alpha: Float32Array | undefined;
-}
-
 /** @param name what errors call the picture. Throws StylizeError `bad-picture`. */
-export async function decodePicture(context: GpuContext, blob: Blob, name: string): Promise<Decoded> {
-  const full = await openBitmap(blob, name);
+export async function decodePicture(context: GpuContext, blob: Blob, name: string): Promise<Picture> {
+  const full = await openBitmap(blob, name, "none");
   const { width, height } = full;
   if (Math.min(width, height) < MIN_SIDE) {
     full.close();
     const message = `Expected '${name}' to have at least ${MIN_SIDE} pixels on its short side but it has ${width}x${height}.`;
     throw new StylizeError("bad-picture", message);
   }
-  const bitmap = await shrunk(full, context.limits.maxTextureDimension2D);
+  const factor = shrinkage(full, context.limits.maxTextureDimension2D);
+  const bitmap = factor < 1 ? await shrunk(full, factor, () => openBitmap(blob, name, "premultiply")) : full;
   try {
     const samples = await readPixels(context, bitmap);
-    const { picture, alpha } = toPlanes(samples, bitmap.width, bitmap.height, 4, 255);
-    return { picture, alpha: alpha?.some((opacity) => opacity < 1) ? alpha : undefined };
+    return toPlanes(samples, {
+      width: bitmap.width,
+      height: bitmap.height,
+      channels: 4,
+      opacity: 3,
+      max: 255,
+    });
   } finally {
     bitmap.close();
   }
 }
 
-/** Colours as they are in the file, not multiplied with opacity. */
-const straight: ImageBitmapOptions = { premultiplyAlpha: "none" };
-
-async function openBitmap(blob: Blob, name: string): Promise<ImageBitmap> {
+/** "none" gives colours as they are in the file, "premultiply" multiplied with opacity. Throws StylizeError `bad-picture`. */
+async function openBitmap(
+  blob: Blob,
+  name: string,
+  premultiplyAlpha: PremultiplyAlpha,
+): Promise<ImageBitmap> {
   try {
-    return await createImageBitmap(blob, { ...straight, imageOrientation: "from-image" });
+    return await createImageBitmap(blob, { premultiplyAlpha, imageOrientation: "from-image" });
   } catch (cause) {
     const message = `Expected a picture that this browser can read but '${name}' is none, or is damaged (${blob.type || "unknown type"}).`;
     throw new StylizeError("bad-picture", message, { cause });
   }
 }
 
-/** A smaller one where it has too many pixels, or a side is longer than `maxSide`; the one that was given is closed then. */
-async function shrunk(bitmap: ImageBitmap, maxSide: number): Promise<ImageBitmap> {
-  const { width, height } = bitmap;
-  const factor = Math.min(Math.sqrt(MAX_PIXELS / (width * height)), maxSide / Math.max(width, height));
-  if (factor >= 1) return bitmap;
-  const [resizeWidth, resizeHeight] = [Math.floor(width * factor), Math.floor(height * factor)];
-  const resized = { ...straight, resizeWidth, resizeHeight, resizeQuality: "high" } as const;
-  const smaller = await createImageBitmap(bitmap, resized);
+/** Below 1 where a picture has too many pixels, or a side is longer than `maxSide`. */
+function shrinkage({ width, height }: ImageBitmap, maxSide: number): number {
+  return Math.min(1, Math.sqrt(MAX_PIXELS / (width * height)), maxSide / Math.max(width, height));
+}
+
+/**
+ * A smaller bitmap; the one that was given is closed.
+ *
+ * Browsers average what a bitmap holds: hidden colours get into the others, unless it was opened with colours multiplied by opacity.
+ */
+async function shrunk(
+  bitmap: ImageBitmap,
+  factor: number,
+  openMultiplied: () => Promise<ImageBitmap>,
+): Promise<ImageBitmap> {
+  const [resizeWidth, resizeHeight] = [Math.floor(bitmap.width * factor), Math.floor(bitmap.height * factor)];
   bitmap.close();
-  return smaller;
+  const multiplied = await openMultiplied();
+  try {
+    const resized = { resizeWidth, resizeHeight, resizeQuality: "high" } as const;
+    return await createImageBitmap(multiplied, { premultiplyAlpha: "premultiply", ...resized });
+  } finally {
+    multiplied.close();
+  }
 }
 
 /** [height][width][4] */

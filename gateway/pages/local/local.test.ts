@@ -6,18 +6,9 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodePicture } from "../../../pictures/index.ts";
-import { chromiumMissing, findChromium, launchChromium } from "../../testing-chromium.ts";
+import { chromiumMissing, findChromium, launchChromium, swiftShader } from "../../testing-chromium.ts";
 import type { TestSite } from "../../testing-site.ts";
-import {
-  askIn,
-  decodeIn,
-  openPage,
-  paintIn,
-  paintInNode,
-  runIn,
-  startTestPage,
-  swiftShader,
-} from "./testing-browser.ts";
+import { askIn, decodeIn, openPage, paintIn, paintInNode, runIn, startTestPage } from "./testing-browser.ts";
 
 /** A step takes seconds there, however small the picture is. */
 const STEPS = 2;
@@ -150,12 +141,31 @@ describe.skipIf(chromiumMissing)("in Chromium", () => {
     ["of another colour space", () => example("auvers", 40, 34).withIccProfile("p3").png(), 2],
   ])("decodes a picture as Node.js does that is %s", async (_, make, tolerance) => {
     const bytes = await make().toBuffer();
-    const { picture, alpha = [] } = await decodePicture(bytes);
-    const expected = [...picture.data, ...alpha].map((value) => Math.round(255 * value));
+    const { picture } = await decodePicture(bytes);
+    const expected = [...picture.data, ...(picture.opacity ?? [])].map((value) => Math.round(255 * value));
     const [width, height, ...samples] = await decodeIn(page, bytes);
     expect([width, height, samples.length]).toEqual([picture.width, picture.height, expected.length]);
     const differences = samples.map((sample, i) => Math.abs(sample - expected[i]!));
     expect(Math.max(...differences)).toBeLessThanOrEqual(tolerance);
+  });
+
+  it("lets no hidden colour into a picture that the browser has to shrink", async () => {
+    const [width, height] = [16_400, 68]; // longer than a texture may be
+    const samples = new Uint8Array(4 * width * height);
+    for (let i = 0; i < width * height; i++)
+      samples.set((i % width) % 11 < 6 ? [200, 80, 20, 255] : [0, 255, 0, 0], 4 * i);
+    const bytes = await sharp(samples, { raw: { width, height, channels: 4 } })
+      .png()
+      .toBuffer();
+    const [toWidth, toHeight, ...planes] = (await decodeIn(page, bytes)) as [number, number, ...number[]];
+    const pixels = toWidth * toHeight;
+    expect([toWidth, planes.length]).toEqual([8192, 4 * pixels]);
+    const seen = Array.from({ length: pixels }, (_, i) => i).filter((i) => planes[3 * pixels + i]! > 60);
+    expect(seen.length).toBeGreaterThan(pixels / 3);
+    for (const [c, value] of [200, 80, 20].entries()) {
+      const differences = seen.map((i) => Math.abs(planes[c * pixels + i]! - value));
+      expect(differences.reduce((a, b) => Math.max(a, b), 0)).toBeLessThanOrEqual(4);
+    }
   });
 
   it.each([1000, 4000])(

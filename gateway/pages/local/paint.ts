@@ -25,22 +25,21 @@ export async function paint(job: LocalJob, tell: (progress: LocalProgress) => vo
   using context = await openContext(found.adapter, readShader);
   const content = await decodePicture(context, job.content, "content");
   const style = await decodePicture(context, job.style, "style");
-  const { width, height } = content.picture;
-  const size = sizeOf(content.picture, job.options.size, found.maxSize);
+  const size = sizeOf(content, job.options.size, found.maxSize);
   const network = await (job.weightsUrl === undefined
     ? generateNetwork()
     : fetchNetwork(job.weightsUrl, downloads(tell)));
   const settings = settingsOf(job.options, size, optionTable.steps.default, network);
-  const sized = longSide(content.picture, size);
+  const sized = longSide(content, size);
   const { picture } = await stylize({
     ...settings,
     context,
     network,
     content: sized,
-    styles: [atMost(style.picture, Math.ceil(size * settings.styleSize))],
+    styles: [atMost(style, Math.ceil(size * settings.styleSize))],
     onIterate: steps(planScales(sized, settings), tell),
   });
-  return encodePng(picture, content.alpha && { width, height, alpha: content.alpha });
+  return encodePng(picture, sized);
 }
 
 const onError = (error: unknown) => console.warn("A preview was left out.", error);

@@ -32,10 +32,10 @@ it("encodePng writes what another decoder reads", async () => {
 });
 
 it("encodePng puts opacity back and leaves colours as they are", async () => {
-  const alpha = Float32Array.from({ length: width * height }, (_, i) => (i % 256) / 255);
-  const { data, channels } = await read(await encodePng(picture, { width, height, alpha }));
+  const opacity = Float32Array.from({ length: width * height }, (_, i) => (i % 256) / 255);
+  const { data, channels } = await read(await encodePng(picture, { width, height, opacity }));
   expect(channels).toBe(4);
   const colours = await read(await encodePng(picture));
   expect(data.filter((_, i) => i % 4 < 3)).toEqual(colours.data);
-  expect(data.filter((_, i) => i % 4 === 3)).toEqual(Array.from(alpha, sample));
+  expect(data.filter((_, i) => i % 4 === 3)).toEqual(Array.from(opacity, sample));
 });

@@ -14,13 +14,13 @@ const SUB = 1;
 
 export async function encodePng(picture: Picture, transparency?: Transparency): Promise<Blob> {
   const { width, height } = picture;
-  const channels = transparency ? 4 : 3;
+  const channels = transparency?.opacity ? 4 : 3;
   const samples = toSamples(picture, transparency, false);
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, transparency ? RGBA : RGB], 8);
+  header.set([8, transparency?.opacity ? RGBA : RGB], 8);
   const data = await deflate(filtered(samples, width * channels, channels));
   const chunks = [chunk("IHDR", header), chunk("sRGB", new Uint8Array(1)), chunk("IDAT", data)];
   return new Blob([new Uint8Array(SIGNATURE), ...chunks, chunk("IEND", new Uint8Array(0))], {

@@ -1,13 +1,11 @@
 /** Chromium with a page that can paint, and the software adapter that it brings along for Node.js to paint on, too. */
 import { execFile } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import { findChromium } from "../../testing-chromium.ts";
 import { buildPages } from "../../testing-pages.ts";
 import { startSite, type TestSite } from "../../testing-site.ts";
 import type { Painted, Testing, TestRequest } from "./testing-page.ts";
@@ -57,19 +55,6 @@ export const paintIn = (page: Page, content: string, style: string) =>
 
 export const askIn = (page: Page): Promise<Awaited<ReturnType<Testing["canRunHere"]>>> =>
   page.evaluate(() => (globalThis as unknown as Global).testing.canRunHere());
-
-/** The description of Chromium's own Vulkan driver, which Vulkan's loader takes in VK_DRIVER_FILES. */
-export function swiftShader(): string | undefined {
-  const chromium = findChromium();
-  if (chromium === undefined) return undefined;
-  const folders = [
-    dirname(realpathSync(chromium)),
-    "/usr/lib/chromium",
-    "/usr/lib/chromium-browser",
-    "/opt/google/chrome",
-  ];
-  return folders.map((folder) => join(folder, "vk_swiftshader_icd.json")).find(existsSync);
-}
 
 export interface NodePainted {
   readonly adapter: string;

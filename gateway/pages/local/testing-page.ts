@@ -79,11 +79,11 @@ async function run({ content, style, options, weightsUrl, stopAfter }: TestReque
 async function decode(picture: string): Promise<number[]> {
   const found = await findAdapter();
   using context = await openContext(found!.adapter, readShader);
-  const { picture: decoded, alpha = [] } = await decodePicture(context, pictureOf(picture), "picture");
+  const decoded = await decodePicture(context, pictureOf(picture), "picture");
   return [
     decoded.width,
     decoded.height,
-    ...[...decoded.data, ...alpha].map((value) => Math.round(255 * value)),
+    ...[...decoded.data, ...(decoded.opacity ?? [])].map((value) => Math.round(255 * value)),
   ];
 }
 
@@ -99,8 +99,8 @@ async function paint(
     ...settings,
     context,
     network: shallowNetwork(),
-    content: (await decodePicture(context, pictureOf(content), "content")).picture,
-    styles: [(await decodePicture(context, pictureOf(style), "style")).picture],
+    content: await decodePicture(context, pictureOf(content), "content"),
+    styles: [await decodePicture(context, pictureOf(style), "style")],
     onIterate: ({ loss }) => void losses.push(loss),
   });
   return { result: await base64Of(await encodePng(picture)), losses };

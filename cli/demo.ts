@@ -1,0 +1,9 @@
+/** `npm run demo`: the example photo in the manner of an example painting, small enough for a processor. */
+import { fileURLToPath } from "node:url";
+import { run } from "./run.ts";
+
+const example = (name: string) => fileURLToPath(new URL(`../examples/${name}.jpg`, import.meta.url));
+const pictures = [example("astronaut"), "--style", example("auvers"), "-o", "demo.png"];
+const sizes = ["--size", "320", "--min-size", "226", "--scale-steps", "30", "--steps", "22"];
+
+process.exitCode = await run([...pictures, ...sizes, ...process.argv.slice(2)], process);

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { findAdapter, parseAdapterNames, placeByName } from "./adapter-list.ts";
+
+const names = [
+  "NVIDIA L40",
+  "NVIDIA L4",
+  "NVIDIA L4",
+  "AMD Radeon RX 7900 XTX (RADV NAVI31)",
+  "llvmpipe (LLVM 15)",
+];
+
+test("reads Dawn's list of names, whatever they are", () => {
+  const listed = (list: readonly string[]) =>
+    `no suitable backends found\nAvailable adapters:${list.map((name) => `\n * backend: 'vulkan', name: '${name}'`).join("")}`;
+  expect(parseAdapterNames(listed(names))).toEqual(names);
+  expect(parseAdapterNames(listed(["Bob's 'best' GPU", ""]))).toEqual(["Bob's 'best' GPU", ""]);
+});
+
+test.each([
+  "no suitable backends found",
+  "no suitable backends found\nAvailable adapters:",
+  "no suitable backends found\nAvailable adapters:\n * metal: Apple M1 Max",
+  "unrecognised backend 'x'\nPossible backends : 'null', 'vulkan'",
+])("takes nothing from other words: %j", (text) => {
+  expect(parseAdapterNames(text)).toBeUndefined();
+});
+
+test.each([
+  ["radeon", 3],
+  ["LLVMPIPE", 4],
+  [" amd ", 3],
+  ["nvidia l4", 1], // a whole name, though it is part of another
+  ["NVIDIA L40", 0],
+  ["l40", 0],
+  ["7900", 3],
+  ["1", 0],
+  ["3", 2],
+  ["5", 4],
+  ["15", 4], // no place has that number
+])("%j means the adapter at %i", (wanted, place) => {
+  expect(findAdapter(names, wanted)).toBe(place);
+});
+
+test.each([
+  ["abacus", "Expected an adapter whose name contains 'abacus' but found 'NVIDIA L40' (1), 'NVIDIA L4' (2)"],
+  ["0 ", "Expected an adapter that '0 ' alone means but it is in 'NVIDIA L40' (1), 'AMD Radeon RX 7900"],
+  ["nvidia", "that 'nvidia' alone means but it is in 'NVIDIA L40' (1), 'NVIDIA L4' (2), 'NVIDIA L4' (3)."],
+  ["", "Expected an adapter's name or number but received ''."],
+  ["  ", "Expected an adapter's name or number but received '  '."],
+])("%j is refused", (wanted, sentence) => {
+  expect(() => findAdapter(names, wanted)).toThrow(sentence);
+  expect(() => findAdapter(names, wanted)).toThrow(expect.objectContaining({ code: "no-adapter" }));
+});
+
+test("the first of equal adapters is meant by their name", () => {
+  expect(findAdapter(["NVIDIA L4", "NVIDIA L4"], "nvidia")).toBe(0);
+});
+
+test("knows which adapters stand in front of others with their name", () => {
+  expect(names.map((_, place) => placeByName(names, place))).toEqual([0, 0, 0, 3, 4]);
+});

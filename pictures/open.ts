@@ -1,0 +1,63 @@
+/** The one way from a file's bytes into sharp: which decoders may run, what counts as damage, and colours brought to sRGB. */
+import sharp, { type Metadata, type Sharp } from "sharp";
+import { profileColours } from "./profile.ts";
+
+// libvips would read some 20 formats, SVG and PDF among them, which can refer to other files: only these decoders may run.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({
+  operation: ["Jpeg", "Png", "Webp", "Tiff", "Heif"].map((format) => `VipsForeignLoad${format}`),
+});
+
+export interface OpenOptions {
+  /** Index of the page to read, in a file that has several; the first when not given. */
+  readonly page?: number | undefined;
+  /** Most pixels; any number when not given. */
+  readonly maxPixels?: number;
+  /** Whether the numbers are left as they are, whatever colours a profile says they mean. */
+  readonly ignoreIcc?: boolean;
+}
+
+/**
+ * A picture to be decoded.
+ *
+ * What a decoder only warns of is no reason to refuse a picture: cameras write such files, and every viewer shows them. That a file was
+ * cut short is one.
+ */
+export function openPicture(
+  bytes: Uint8Array,
+  { page, maxPixels, ignoreIcc = false }: OpenOptions = {},
+): Sharp {
+  return sharp(bytes, {
+    failOn: "error",
+    limitInputPixels: maxPixels ?? false,
+    ignoreIcc,
+    ...(page === undefined ? {} : { page }),
+  });
+}
+
+/**
+ * A picture upright and in sRGB, with `bits` bits a channel; channels behind those of the colour follow it as they are.
+ *
+ * @param header what `metadata()` says of it.
+ */
+export function uprightSrgb(
+  bytes: Uint8Array,
+  { icc, format, space }: Metadata,
+  bits: 8 | 16,
+  options: OpenOptions = {},
+): Sharp {
+  const colours = icc && profileColours(icc);
+  // A grey AVIF is decoded to three channels, which its profile does not fit.
+  const isGreyAvif = format === "heif" && colours === "GRAY";
+  const isDeep = space === "rgb16" || space === "grey16";
+  const ownSpace = bits === 16 ? "rgb16" : "srgb";
+  if (!icc || !(isDeep || isGreyAvif))
+    return openPicture(bytes, options).autoOrient().toColourspace(ownSpace);
+  // Left to itself, sharp converts RGB of 16 bits to Display P3 and grey of 16 bits not at all. So the profile is ignored at first,
+  // and used where sRGB is asked for at the end, when the picture still has it.
+  const raw = openPicture(bytes, { ...options, ignoreIcc: true }).autoOrient();
+  const isGrey = isGreyAvif || space === "grey16";
+  if (colours !== (isGrey ? "GRAY" : "RGB")) return raw.toColourspace(ownSpace); // damaged, or another picture's
+  const greySpace = bits === 16 ? "grey16" : "b-w";
+  return raw.toColourspace(isGrey ? greySpace : ownSpace).withIccProfile("srgb", { attach: false });
+}
