@@ -40,10 +40,11 @@ export function machineText(machine: Machine, adapter: AdapterReport, date: stri
   const { processor, cores, memory, system, node, webgpu, load, nvidia, commit } = machine;
   const { name, driver, family, precision } = adapter;
   const bits = /\d bits/.test(name) ? undefined : vectorBits(adapter);
+  const vectors = bits ? `, ${bits}-bit vectors` : "";
   const details = [driver, nvidia].filter(Boolean).join("; ");
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
-    `- adapter: ${name}${bits ? `, ${bits}-bit vectors` : ""}${details && ` (${details})`}; ${family} kernels in ${precision}`,
+    `- adapter: ${name}${vectors}${details && ` (${details})`}; ${family} kernels in ${precision}`,
     `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}, webgpu ${webgpu}${busy}`,
     `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");

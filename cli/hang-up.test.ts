@@ -52,7 +52,8 @@ describe.skipIf(process.platform === "win32")("a run", { timeout: 240_000 }, () 
   const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux");
   it.skipIf(!hasScript)("whose terminal is closed writes the present picture", async () => {
     const words = [process.execPath, ...stylize(100_000)].map((word) => `'${word}'`).join(" ");
-    const shell = `set -m; ${words} & fg > /dev/null`; // with jobs, as shells of people have: it passes the end of the terminal on
+    // with jobs, as shells of people have: it passes the end of the terminal on
+    const shell = `set -m; ${words} & fg > /dev/null`;
     const terminal = spawn("script", ["-qefc", `bash -c "${shell}"`, "/dev/null"], { stdio: "pipe" });
     let said = "";
     terminal.stdout.on("data", (text) => {

@@ -35,8 +35,8 @@ export const INTERRUPTED = 130;
 /**
  * Calls `stop` at the first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) and ends the process at the second.
  *
- * A SIGHUP never is a second one: system and shell each send it to whoever runs in a terminal that is closed, and nobody is there who
- * could be in a hurry.
+ * A SIGHUP never is a second one: system and shell each send it to whoever runs in a terminal that is closed, and
+ * nobody is there who could be in a hurry.
  *
  * Returns a function that gives the signals back.
  */

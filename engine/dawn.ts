@@ -7,8 +7,8 @@ import { findAdapter, parseAdapterNames, placeByName } from "./gpu/adapter-list.
 
 export interface AdapterOptions {
   /**
-   * An adapter's name or part of it, in any case ("llvmpipe", "nvidia"), or its number from 1 in `listAdapters`. The default is the adapter
-   * that WebGPU prefers.
+   * An adapter's name or part of it, in any case ("llvmpipe", "nvidia"), or its number from 1 in `listAdapters`. The
+   * default is the adapter that WebGPU prefers.
    */
   readonly adapter?: string;
   /** Which Dawn backend to ask, e.g. "vulkan"; `null` has no GPU and only validates shaders. */
@@ -54,8 +54,8 @@ function kept(gpu: GPU): GPU {
 }
 
 /**
- * Lets llvmpipe use 512-bit vectors where the processor has them: 37 % less time. It reads the variable at the first Vulkan call.
- * Mesa's shader cache does not tell the widths apart, so this width gets a folder of its own.
+ * Lets llvmpipe use 512-bit vectors where the processor has them: 37 % less time. It reads the variable at the first
+ * Vulkan call. Mesa's shader cache does not tell the widths apart, so this width gets a folder of its own.
  */
 function useWideVectors(): void {
   const { env, platform } = process;

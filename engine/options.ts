@@ -33,7 +33,9 @@ export const optionTable = {
     max: 16384,
     words: ["content"],
     unit: "pixels",
-    help: `Long side of the result, 'content' for the content's own; ${USUAL_SIZE}, but no more than the content's, when not given.`,
+    help:
+      `Long side of the result, 'content' for the content's own; ` +
+      `${USUAL_SIZE}, but no more than the content's, when not given.`,
   },
   styleSize: {
     type: "number",
@@ -137,7 +139,7 @@ type ValueOf<T> = T extends { readonly choices: readonly (infer C)[] }
   : number | (T extends { readonly words: readonly (infer W)[] } ? W : never);
 type MayBeUndefined<T> = T extends { readonly default: undefined } ? undefined : never;
 
-/** All options with their defaults filled in. Those whose default is found out later, from the network or the content, may be undefined. */
+/** All options with their defaults filled in. Those whose default network or content tell later may be undefined. */
 export type Settings = {
   readonly [K in OptionName]: ValueOf<(typeof optionTable)[K]> | MayBeUndefined<(typeof optionTable)[K]>;
 };

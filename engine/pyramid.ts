@@ -25,8 +25,8 @@ export const leastSize = ({ width, height }: Size): number =>
 export type SizedSettings = Settings & { readonly size: number };
 
 /**
- * Settings for `content`. When no size is given, it is `USUAL_SIZE`, or what a thin picture's short side asks for, but not more than the
- * content's own; `minSize` is not more than that.
+ * Settings for `content`. When no size is given, it is `USUAL_SIZE`, or what a thin picture's short side asks for, but
+ * not more than the content's own; `minSize` is not more than that.
  *
  * @throws StylizeError `bad-option` if the content's own size is asked for and is larger than results may be.
  */

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Dawn for Node.js (npm webgpu): what picks an adapter by name.
 #
-# One would guess that `adapter=NAME` takes the name that GPUAdapterInfo shows, as device or description, in any case, and that each
-# adapter that Dawn lists can be had.
-# What happens: it takes the driver's own string, case by case, which only the error for an unknown name shows. `info.device` is a
-# normalised form of it ("null-backend" for "Null backend") that is refused. A match is any part of a name, and the first adapter wins, so
-# the second of two equal GPUs, or an "NVIDIA L4" listed behind an "NVIDIA L40", can't be had by any name.
+# One would guess that `adapter=NAME` takes the name that GPUAdapterInfo shows, as device or description, in any case,
+# and that each adapter that Dawn lists can be had.
+# What happens: it takes the driver's own string, case by case, which only the error for an unknown name shows.
+# `info.device` is a normalised form of it ("null-backend" for "Null backend") that is refused. A match is any part of a
+# name, and the first adapter wins, so the second of two equal GPUs, or an "NVIDIA L4" listed behind an "NVIDIA L40",
+# can't be had by any name.
 # Who meets it: whoever offers a list of adapters to choose from, and owners of several GPUs.
 #
 # The null backend stands for a driver: it is there on every machine. Exits with 1 where any of this has changed.

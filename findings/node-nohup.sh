@@ -1,9 +1,10 @@
 #!/bin/sh
 # Node.js under nohup: a long run in a terminal that is closed.
 #
-# One would guess that `nohup node run.js &` goes on when its terminal is closed, as any other program does: nohup has it ignore SIGHUP.
-# What happens: Node.js takes back at its start what its parent had it ignore, so SIGHUP ends it, or runs the program's own handler, which
-# can't tell that nohup was meant to keep it away. `setsid` has no such way back.
+# One would guess that `nohup node run.js &` goes on when its terminal is closed, as any other program does: nohup has
+# it ignore SIGHUP.
+# What happens: Node.js takes back at its start what its parent had it ignore, so SIGHUP ends it, or runs the program's
+# own handler, which can't tell that nohup was meant to keep it away. `setsid` has no such way back.
 # Who meets it: whoever leaves a training or painting of hours behind on another machine.
 #
 # Needs no package: it is Node.js itself. Exits with 1 where this has changed.

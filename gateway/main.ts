@@ -12,7 +12,8 @@ const WRONG_USAGE = 2;
 
 try {
   const { config, print, help } = readConfig(process.argv.slice(2), process.env);
-  const stderr = pino.destination(2).on("error", () => {}); // a terminal that was closed: work at hand is finished all the same
+  // It may be a terminal that was closed: work at hand is finished all the same.
+  const stderr = pino.destination(2).on("error", () => {});
   const log = pino({ level: config["log-level"] }, stderr);
   if (help) process.stdout.write(helpText());
   else if (print) process.stdout.write(printedConfig(config));

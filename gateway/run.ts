@@ -2,7 +2,10 @@
 import { endIfHungUp } from "../worker/terminal.ts";
 import { type ServeOptions, serve } from "./serve.ts";
 
-/** Says where it listens on standard output. SIGTERM, SIGINT and SIGHUP drain and exit with 0; a second one but SIGHUP does not wait. */
+/**
+ * Says where it listens on standard output. SIGTERM, SIGINT and SIGHUP drain and exit with 0; a second one does not wait,
+ * unless it is SIGHUP.
+ */
 export async function run(options: ServeOptions): Promise<void> {
   const { config, log } = options;
   const gateway = await serve(options);

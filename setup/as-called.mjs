@@ -1,9 +1,10 @@
 /**
- * Runs a program of this clone where the user stands: `tsx setup/as-called.mjs cli/main.ts ...` in a script of package.json.
+ * Runs a program of this clone where the user stands: `tsx setup/as-called.mjs cli/main.ts ...` in a script of
+ * package.json.
  *
- * npm runs scripts in the package's folder and keeps that of its caller in INIT_CWD. Names of files are meant as the caller sees them, so
- * the program runs there, and what it says is right there, too. Only scripts start programs in this way: one that is started otherwise
- * stays where it is, whatever INIT_CWD it inherited.
+ * npm runs scripts in the package's folder and keeps that of its caller in INIT_CWD. Names of files are meant as the
+ * caller sees them, so the program runs there, and what it says is right there, too. Only scripts start programs in
+ * this way: one that is started otherwise stays where it is, whatever INIT_CWD it inherited.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -7,8 +7,8 @@ import { exitCodes } from "./exit-codes.ts";
 const STOP_MS = 20_000;
 
 /**
- * Aborts at SIGTERM, at SIGINT, at SIGHUP (a closed terminal) and at the end of `lifeline`, which somebody else must read. The process ends
- * soon after, with the status of an interruption.
+ * Aborts at SIGTERM, at SIGINT, at SIGHUP (a closed terminal) and at the end of `lifeline`, which somebody else must
+ * read. The process ends soon after, with the status of an interruption.
  */
 export function stopSignal(log: Logger, lifeline?: Readable): AbortSignal {
   const controller = new AbortController();

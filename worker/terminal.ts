@@ -4,8 +4,8 @@ import { isatty } from "node:tty";
 const terminals = [0, 1, 2].filter((file) => isatty(file));
 
 /**
- * Ends the process by SIGHUP where a terminal that it began with is gone. Node.js, when it ends by itself, sets its terminals back, and
- * aborts where that fails. What it has to write must be written.
+ * Ends the process by SIGHUP where a terminal that it began with is gone. Node.js, when it ends by itself, sets its
+ * terminals back, and aborts where that fails. What it has to write must be written.
  */
 export function endIfHungUp(): void {
   if (terminals.every((file) => isatty(file))) return;

@@ -10,8 +10,9 @@ const names = [
 ];
 
 test("reads Dawn's list of names, whatever they are", () => {
+  const line = (name: string) => `\n * backend: 'vulkan', name: '${name}'`;
   const listed = (list: readonly string[]) =>
-    `no suitable backends found\nAvailable adapters:${list.map((name) => `\n * backend: 'vulkan', name: '${name}'`).join("")}`;
+    `no suitable backends found\nAvailable adapters:${list.map(line).join("")}`;
   expect(parseAdapterNames(listed(names))).toEqual(names);
   expect(parseAdapterNames(listed(["Bob's 'best' GPU", ""]))).toEqual(["Bob's 'best' GPU", ""]);
 });

@@ -2,10 +2,11 @@
 import { StylizeError } from "../errors.ts";
 
 /**
- * The names in the error with which Dawn answers a name that no adapter has: of all adapters, in Dawn's order. Undefined for any other text.
+ * The names in the error with which Dawn answers a name that no adapter has: of all adapters, in Dawn's order.
+ * Undefined for any other text.
  *
- * They are the only place where Dawn's binding for Node.js shows names as drivers write them; `GPUAdapterInfo.device` has them in lower
- * case with `-` for all else.
+ * They are the only place where Dawn's binding for Node.js shows names as drivers write them; `GPUAdapterInfo.device`
+ * has them in lower case with `-` for all else.
  */
 export function parseAdapterNames(text: string): readonly string[] | undefined {
   const [, list] = text.split(/\nAvailable adapters:\n/);
@@ -14,8 +15,8 @@ export function parseAdapterNames(text: string): readonly string[] | undefined {
 }
 
 /**
- * The place, from 0, of the adapter that `wanted` means: its number, from 1, its name or part of it, in any case. Of adapters with the same
- * name the first.
+ * The place, from 0, of the adapter that `wanted` means: its number, from 1, its name or part of it, in any case. Of
+ * adapters with the same name the first.
  *
  * @throws StylizeError `no-adapter` where it is none, or may be several of different names.
  */
@@ -41,8 +42,9 @@ function refused(what: string, names: readonly string[], places: readonly number
 }
 
 /**
- * The place, from 0, of the adapter that Dawn gives to whoever asks for the one at `place` by its whole name: the first with that text
- * in its name. Where that is another, the one at `place` can't be had: a binding that takes a name alone has no other way to it.
+ * The place, from 0, of the adapter that Dawn gives to whoever asks for the one at `place` by its whole name: the first
+ * with that text in its name. Where that is another, the one at `place` can't be had: a binding that takes a name alone
+ * has no other way to it.
  */
 export function placeByName(names: readonly string[], place: number): number {
   return names.findIndex((name) => name.includes(names[place]!));
