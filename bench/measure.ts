@@ -41,6 +41,8 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const ahead = compileAhead(context, () => kernelsOf(context, request, pictures));
   const model = await context.guarded(() => modelOn(context, weights, precision));
   const loading = lap();
+  await ahead.join();
+  const joining = lap();
   const targets = await targetsOf(context, model, pictures);
   const aiming = lap();
   using arena = context.arena("bench");
@@ -56,7 +58,7 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
     device: opening,
     weights: loading,
     targets: aiming,
-    kernels: compiling,
+    kernels: joining + compiling,
     firstStep: first!.at - ready,
   };
   return {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
-import { compileAhead, compileOn } from "./compile-ahead.ts";
+import { compileAhead, type KernelGroups, Sharing } from "./compile-ahead.ts";
 import { GpuContext } from "./gpu/context.ts";
 import { Kernel } from "./gpu/kernel.ts";
 import { planJob } from "./job.ts";
@@ -79,6 +79,23 @@ test("only llvmpipe's own family has siblings to compile on", async () => {
 describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
   const before = process.env.MESA_SHADER_CACHE_DIR;
 
+  const never = () => false;
+
+  /** Compiles on the siblings of `context` alone; the labels of what was compiled. */
+  async function compileOnSiblings(
+    { openSiblings }: GpuContext,
+    groups: KernelGroups,
+    debug: (sentence: string) => void,
+    isStopped: () => boolean = never,
+  ): Promise<readonly string[]> {
+    const sharing = new Sharing(openSiblings!, groups, isStopped, debug);
+    await sharing.end;
+    return sharing.compiled;
+  }
+
+  /** Takes what is said, and fails where that is of a failure. */
+  const noFailure = (sentence: string) => expect(sentence).toMatch(/^compiled/);
+
   /** Points the driver to an empty cache for the rest of a test. */
   function emptyCache(): string {
     const folder = mkdtempSync(join(tmpdir(), "stylize-compile-ahead-"));
@@ -110,7 +127,7 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     const folder = emptyCache();
     const empty = await cachedBytes(folder);
     const { context } = await contextWith((own) => own());
-    const labels = await compileOn(context.openSiblings!, kernels(context), () => false, expect.unreachable);
+    const labels = await compileOnSiblings(context, kernels(context), noFailure);
     expect(labels.length).toBeGreaterThan(8);
     const ahead = await cachedBytes(folder);
     expect(ahead).toBeGreaterThan(empty + 10_000);
@@ -149,6 +166,7 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     const { context, told } = await contextWith(open);
     const ahead = compileAhead(context, () => kernels(context));
     await wait(400);
+    await expect(ahead.join()).resolves.toBeUndefined();
     await expect(ahead.stop()).resolves.toBeUndefined();
     expect(told).toContainEqual(expect.stringMatching(/no device|was lost|^compiled 0/));
     const { last } = await stylize({ ...job, context });
@@ -159,14 +177,36 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     emptyCache();
     const { context, opened } = await contextWith((own) => own());
     let asked = 0;
-    await compileOn(
-      context.openSiblings!,
-      kernels(context),
-      () => ++asked > opened.length,
-      expect.unreachable,
-    );
+    await compileOnSiblings(context, kernels(context), noFailure, () => ++asked > opened.length);
     expect(asked).toBe(2 * opened.length + 1); // once more behind the group
     for (const { device } of opened) expect((await device.lost).reason).toBe("destroyed");
+  });
+
+  test("shares the first group out with the job's own device", async () => {
+    emptyCache();
+    const { context, told } = await contextWith((own) => own());
+    const first = (await kernels(context).next()).value as readonly Kernel[];
+    const ahead = compileAhead(context, () => kernels(context));
+    await wait(300);
+    await ahead.join();
+    const own = context.kernels.map(({ label }) => label);
+    await ahead.stop();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(new RegExp(`^compiled ${first.length} kernels`));
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.length).toBeLessThan(first.length);
+    expect(context.liveBytes).toBe(0);
+    await stylize({ ...job, context });
+    const all = context.kernels.map(({ key }) => key);
+    expect(new Set(all).size).toBe(first.length + 1); // it takes those that it has compiled
+  });
+
+  test("has nothing to share where it did not begin", async () => {
+    const { context, opened } = await contextWith((own) => own());
+    const ahead = compileAhead(context, () => kernels(context));
+    await ahead.join();
+    expect([opened, context.kernels]).toEqual([[], []]);
+    await ahead.stop();
   });
 
   test("a kernel that fails is told to who looks for faults, and the others are compiled", async () => {
@@ -175,15 +215,16 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     const told: string[] = [];
     async function* broken() {
       for await (const group of kernels(context)) {
-        const bad = new Kernel(context.device, "broken", "nonsense", true);
+        const bad = new Kernel(context.device, "broken", "broken", "nonsense", true);
         yield [...group.slice(0, 2), bad, ...group.slice(2, 4)];
       }
     }
     const tell = (text: string) => void told.push(text);
-    const labels = await compileOn(context.openSiblings!, broken(), () => false, tell);
+    const labels = await compileOnSiblings(context, broken(), tell);
     expect(labels).toHaveLength(4);
     expect(told).toEqual([
       expect.stringContaining("compiling 'broken' ahead failed: StylizeError: Shader 'broken'"),
+      expect.stringMatching(/^compiled 4 kernels/),
     ]);
   });
 
@@ -198,7 +239,7 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     ["a resumed run", { resume: { ...resume, step: 0 }, steps: 4, history: 2 }],
     ["a run resumed where a scale ended", { resume, init: "noise" }],
   ])("compiles every kernel that is run behind the loading of the network: %s", async (_, settings) => {
-    const { context, told } = await contextWith((own) => own());
+    const { context } = await contextWith((own) => own());
     const options = { context, content, ...scales, ...settings };
     const groups: (readonly Kernel[])[] = [];
     for await (const group of kernelsOf(planJob(options))) groups.push(group);
@@ -209,10 +250,7 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     async function* again() {
       yield* groups;
     }
-    const tell = (text: string) => void told.push(text);
-    told.length = 0;
-    const labels = await compileOn(context.openSiblings!, again(), () => false, tell);
-    expect(told).toEqual([]);
+    const labels = await compileOnSiblings(context, again(), noFailure);
     expect(labels.toSorted()).toEqual(
       context.kernels
         .slice(1)

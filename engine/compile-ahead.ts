@@ -1,19 +1,24 @@
 /**
  * A cold start on llvmpipe with more than one core.
  *
- * llvmpipe compiles a kernel where it first runs, on the one thread that serves the device's queue: with an empty shader cache, that is most
- * of the time until the first step. Other devices of the same adapter have threads of their own, and what they compile is found in the
- * driver's cache on disk. So they run each kernel once on next to nothing, the last one needed first, while the job's own device comes
- * from the other end.
+ * llvmpipe compiles a kernel where it first runs, on the one thread that serves the device's queue: with an empty shader
+ * cache, that is most of the time until the first step. Other devices of the same adapter have threads of their own, and
+ * what they compile is found in the driver's cache on disk. So they share out the kernels, each of which is run once on
+ * next to nothing, and the job's own device takes its share before it begins.
  */
 import { StylizeError } from "./errors.ts";
 import type { GpuContext } from "./gpu/context.ts";
-import { Kernel } from "./gpu/kernel.ts";
+import type { Kernel } from "./gpu/kernel.ts";
 
-/** Kernels that are needed together, the first one needed first; group by group. */
+/** Kernels that are needed together; group by group. */
 export type KernelGroups = AsyncIterable<readonly Kernel[]>;
 
 export interface CompileAhead {
+  /**
+   * Compiles on the job's own device, too, until the first group is done. Resolves at once where nothing had to be
+   * compiled; never rejects.
+   */
+  join(): Promise<void>;
   /** Ends it; resolves when its devices are gone, which may take as long as one kernel. Never rejects. */
   stop(): Promise<void>;
 }
@@ -25,74 +30,110 @@ const COLD_MS = 100;
  * Compiles the kernels of `groups` ahead if the first program on `context`, which the caller is about to run, has to wait
  * for the compiler.
  *
- * Does nothing where the context can't open siblings. Its failures are its own: the job then compiles as if it were not there.
+ * Does nothing where the context can't open siblings. Its failures are its own: the job then compiles as if it were not
+ * there.
  */
 export function compileAhead(
   context: GpuContext,
   groups: () => KernelGroups,
   signal?: AbortSignal,
 ): CompileAhead {
-  const { openSiblings, hasRun, debug } = context;
+  const { openSiblings, debug } = context;
+  if (!openSiblings || context.hasRun) return { join: async () => {}, stop: async () => {} };
   let isStopped = false;
-  let work: Promise<void> | undefined;
-  const start = async (open: NonNullable<typeof openSiblings>) => {
-    try {
-      const labels = await compileOn(open, groups(), () => isStopped || signal?.aborted === true, debug);
-      debug(`compiled ${labels.length} kernels ahead: ${labels.join(", ")}`);
-    } catch (error) {
-      debug(`compiling ahead failed: ${error}`);
-    }
-  };
-  const timer =
-    openSiblings && !hasRun
-      ? setTimeout(() => {
-          if (!context.hasRun) work = start(openSiblings);
-        }, COLD_MS)
-      : undefined;
+  let sharing: Sharing | undefined;
+  const timer = setTimeout(() => {
+    if (context.hasRun) return;
+    sharing = new Sharing(openSiblings, groups(), () => isStopped || signal?.aborted === true, debug);
+  }, COLD_MS);
   return {
+    async join() {
+      await sharing?.join(context);
+    },
     async stop() {
       isStopped = true;
       clearTimeout(timer);
-      await work;
+      await sharing?.end;
     },
   };
 }
 
-/**
- * Opens siblings and compiles on them until all kernels are in the driver's cache or `isStopped`.
- *
- * Returns the labels of those that were compiled. A kernel that fails is told to `debug`, and the next one tried.
- */
-export async function compileOn(
-  openSiblings: () => Promise<readonly GpuContext[]>,
-  groups: KernelGroups,
-  isStopped: () => boolean,
-  debug: (sentence: string) => void,
-): Promise<string[]> {
-  const siblings = await openSiblings();
-  const compiled: string[] = [];
-  const compileFrom = async (sibling: GpuContext, kernels: Kernel[]): Promise<void> => {
-    for (let next = kernels.pop(); next && !isStopped(); next = kernels.pop()) {
+/** Kernels that several devices take from until all are in the driver's cache or `isStopped`. */
+export class Sharing {
+  /** Settles when all are compiled or it has stopped, and the siblings are gone. Never rejects. */
+  readonly end: Promise<void>;
+  /** Labels of what was compiled so far. */
+  readonly compiled: string[] = [];
+  readonly #isStopped: () => boolean;
+  readonly #debug: (sentence: string) => void;
+  /** Settles with the first group, as far as it is still to be taken; and when the siblings are done with it. */
+  readonly #first: Promise<Kernel[]>;
+  readonly #firstDone: Promise<void>;
+  #tellFirst: (kernels: Kernel[]) => void = () => {};
+  #tellFirstDone: () => void = () => {};
+
+  constructor(
+    openSiblings: () => Promise<readonly GpuContext[]>,
+    groups: KernelGroups,
+    isStopped: () => boolean,
+    debug: (sentence: string) => void,
+  ) {
+    this.#isStopped = isStopped;
+    this.#debug = debug;
+    this.#first = new Promise((resolve) => {
+      this.#tellFirst = resolve;
+    });
+    this.#firstDone = new Promise((resolve) => {
+      this.#tellFirstDone = resolve;
+    });
+    this.end = this.#compileAll(openSiblings, groups);
+  }
+
+  /** Takes kernels of the first group on `context`, too; resolves when it is done. */
+  async join(context: GpuContext): Promise<void> {
+    await this.#compileFrom(await this.#first, context);
+    await this.#firstDone;
+  }
+
+  async #compileAll(openSiblings: () => Promise<readonly GpuContext[]>, groups: KernelGroups): Promise<void> {
+    let siblings: readonly GpuContext[] = [];
+    try {
+      siblings = await openSiblings();
+      if (siblings.length > 0) await this.#compileGroups(siblings, groups);
+      this.#debug(`compiled ${this.compiled.length} kernels ahead: ${this.compiled.join(", ")}`);
+    } catch (error) {
+      this.#debug(`compiling ahead failed: ${error}`);
+    } finally {
+      for (const sibling of siblings) sibling[Symbol.dispose]();
+      this.#tellFirst([]);
+      this.#tellFirstDone();
+    }
+  }
+
+  async #compileGroups(siblings: readonly GpuContext[], groups: KernelGroups): Promise<void> {
+    for await (const group of groups) {
+      // The longest come first, so that all devices end at about the same time.
+      const kernels = group.toSorted((a, b) => a.code.length - b.code.length);
+      this.#tellFirst(kernels);
+      await Promise.all(siblings.map((sibling) => this.#compileFrom(kernels, sibling)));
+      this.#tellFirstDone();
+      if (this.#isStopped()) return;
+    }
+  }
+
+  async #compileFrom(kernels: Kernel[], context: GpuContext): Promise<void> {
+    while (!this.#isStopped()) {
+      const next = kernels.pop();
+      if (!next) return;
       try {
-        await runOnce(sibling, new Kernel(sibling.device, next.label, next.code, true));
-        compiled.push(next.label);
+        await runOnce(context, context.adopt(next));
+        this.compiled.push(next.label);
       } catch (error) {
-        debug(`compiling '${next.label}' ahead failed: ${error}`);
+        this.#debug(`compiling '${next.label}' ahead failed: ${error}`);
         if (error instanceof StylizeError && error.code === "device-lost") return;
       }
     }
-  };
-  try {
-    if (siblings.length === 0) return compiled;
-    for await (const group of groups) {
-      const kernels = [...group];
-      await Promise.all(siblings.map((sibling) => compileFrom(sibling, kernels)));
-      if (isStopped()) break;
-    }
-  } finally {
-    for (const sibling of siblings) sibling[Symbol.dispose]();
   }
-  return compiled;
 }
 
 /** Runs one workgroup of a kernel, which makes the driver compile it, whatever it is bound to. */

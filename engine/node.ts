@@ -88,13 +88,21 @@ function giveWay(): void {
   if (process.platform === "linux" && getPriority() < low) setPriority(low);
 }
 
+/** Milliseconds that a turn of the event loop sleeps: a hundredth of the time waited so far, within these. */
+const [SHORTEST_SLEEP, LONGEST_SLEEP] = [1, 10];
+
 const clock = new Int32Array(new SharedArrayBuffer(4));
 let sleepers = 0;
 let isSleepNear = false;
+let waitingSince = 0;
 
-/** Dawn's binding looks at pending promises once in each turn of the event loop: a turn that sleeps keeps the thread from spinning. */
+/**
+ * Dawn's binding looks at pending promises once in each turn of the event loop: a turn that sleeps keeps the thread from
+ * spinning. A turn costs a tenth of a millisecond, and so a tenth of a core where kernels are compiled for half a minute.
+ */
 const asleep: Resting = async (promise) => {
   sleepers++;
+  if (sleepers === 1) waitingSince = performance.now();
   if (!isSleepNear) setImmediate(sleep);
   isSleepNear = true;
   try {
@@ -107,7 +115,8 @@ const asleep: Resting = async (promise) => {
 function sleep(): void {
   isSleepNear = sleepers > 0;
   if (!isSleepNear) return;
-  Atomics.wait(clock, 0, 0, 1);
+  const part = (performance.now() - waitingSince) / 100;
+  Atomics.wait(clock, 0, 0, Math.min(Math.max(part, SHORTEST_SLEEP), LONGEST_SLEEP));
   setImmediate(sleep);
 }
 

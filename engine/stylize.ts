@@ -49,6 +49,7 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   try {
     using weights = context.arena("weights");
     const job = await loadJob(plan, weights);
+    await ahead.join();
     let state: Progress = { picture: firstPicture(plan), last: undefined, carry: undefined };
     for (const left of plan.left) {
       if (signal?.aborted) break;

@@ -1,23 +1,18 @@
-// The step of L-BFGS and the update of the picture: step = c_g g + sum_slot (c_s s + c_y y); previous = image; image += step.
-// One lane does BLOCK texels of PARTS vec4f (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for 2 * BLOCK texels; eight lanes
-// together do 8 * BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says why). Every slab adds its slots to `step`: the
-// first starts the sum, the last updates the picture. Where the guard restores, the picture starts again from `previous`.
+// The step of L-BFGS: step = c_g g + sum_slot (c_s s + c_y y).
+// One lane does BLOCK texels of PARTS vec4f (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for
+// 2 * BLOCK texels; eight lanes together do 8 * BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says
+// why). The first slab starts the sum, every further one adds its slots: the same bits, however many there are.
 struct Params {
-  vectors: u32,    // vec4f in the picture
   stride: u32,     // texels in a vector of the history
   firstSlot: u32,  // of this slab
   slots: u32,      // of this slab that may hold pairs
   factor: u32,     // where coefficients[] has the factor of g
-  isFirst: u32,
-  isLast: u32,
 }
 
 @group(0) @binding(2) var<storage, read> coefficients: array<vec2f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> step: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> image: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> previous: array<vec4f>;
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(5) var<uniform> params: Params;
 
 const BLOCK = 4u;
 
@@ -32,15 +27,15 @@ fn main(
     return;
   }
   let first = start + local / 8u * (8u * BLOCK) + local % 8u;
-  let factor = coefficients[params.factor];
+  let factor = coefficients[params.factor].x;
   var sum: array<array<vec4f, PARTS>, BLOCK>;
   var texel: array<vec2u, BLOCK>;
   for (var b = 0u; b < BLOCK; b++) {
     let i = first + 8u * b;
     texel[b] = vec2u(i % WIDTH, i / WIDTH);
     for (var part = 0u; part < PARTS; part++) {
-      if (params.isFirst != 0u) {
-        sum[b][part] = factor.x * gradient[i * PARTS + part];
+      if (params.firstSlot == 0u) {
+        sum[b][part] = factor * gradient[i * PARTS + part];
       } else {
         sum[b][part] = step[i * PARTS + part];
       }
@@ -58,13 +53,7 @@ fn main(
   }
   for (var b = 0u; b < BLOCK; b++) {
     for (var part = 0u; part < PARTS; part++) {
-      let i = (first + 8u * b) * PARTS + part;
-      step[i] = sum[b][part];
-      if (params.isLast != 0u && i < params.vectors) {
-        let base = select(image[i], previous[i], factor.y != 0.0);
-        previous[i] = base;
-        image[i] = base + sum[b][part];
-      }
+      step[(first + 8u * b) * PARTS + part] = sum[b][part];
     }
   }
 }

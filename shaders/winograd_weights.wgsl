@@ -1,11 +1,13 @@
 // Weights of a 3x3 convolution to Winograd's F(4x4, 3x3) on llvmpipe: u = G w G^T (lib/winograd4.wgsl), for both directions.
 //
 // w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel; surplus inputs are zero.
-// One invocation: one texel of all 36 positions.
+// One invocation: one texel of all 36 positions. Its stores are in loops that nobody can unroll, for no compiler knows that
+// `zero` is 0: with 36 of them in a row, which are taken apart lane by lane, llvmpipe's takes more than twice as long.
 struct Params {
   plane: u32,       // texels of a position
   depth: u32,       // input channels, padded to a multiple of 4
   real_depth: u32,
+  zero: u32,
 }
 @group(0) @binding(0) var<storage, read> w: array<f32>;
 @group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
@@ -36,9 +38,9 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec3u, @bui
   let column1 = column(row, k, 1u);
   let column2 = column(row, k, 2u);
 
-  for (var r = 0u; r < INPUTS; r++) {
+  for (var r = params.zero; r < INPUTS; r++) {
     let line = transform_weights(array(column0[r], column1[r], column2[r]));
-    for (var c = 0u; c < INPUTS; c++) {
+    for (var c = params.zero; c < INPUTS; c++) {
       u[(r * INPUTS + c) * params.plane + id] = line[c];
     }
   }

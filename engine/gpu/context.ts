@@ -192,7 +192,7 @@ export class GpuContext implements Disposable {
     const lines = Object.entries(constants).map(
       ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
     );
-    return this.#compiled(name, [...libs, ...lines].join(" "), () =>
+    return this.#compiled([name, ...libs, ...lines].join(" "), name, () =>
       [...directives, ...this.#libs(libs), ...lines, this.#shaders(name)].join("\n"),
     );
   }
@@ -204,18 +204,22 @@ export class GpuContext implements Disposable {
 
   /** @internal A kernel of generated text; compiled once per label, which must name all that the text depends on. */
   generatedKernel(label: string, text: () => string, libs: readonly string[] = []): Kernel {
-    return this.#compiled(label, libs.join(" "), () => [...this.#libs(libs), text()].join("\n"));
+    return this.#compiled([label, ...libs].join(" "), label, () => [...this.#libs(libs), text()].join("\n"));
   }
 
   #libs(names: readonly string[]): string[] {
     return names.map((name) => this.#shaders(`lib/${name}`));
   }
 
-  #compiled(label: string, parts: string, code: () => string): Kernel {
-    const key = `${label}: ${parts}`;
+  /** @internal A kernel of another context, on this one's device. */
+  adopt({ key, label, code }: Kernel): Kernel {
+    return this.#compiled(key, label, () => code);
+  }
+
+  #compiled(key: string, label: string, code: () => string): Kernel {
     let kernel = this.#kernels.get(key);
     if (!kernel) {
-      kernel = new Kernel(this.device, label, code(), this.#compilesInBackground);
+      kernel = new Kernel(this.device, key, label, code(), this.#compilesInBackground);
       this.#kernels.set(key, kernel);
     }
     return kernel;

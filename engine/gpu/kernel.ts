@@ -7,6 +7,8 @@ import { type Binding, type ParamField, parseBindings, parseParams } from "./wgs
 const SMALL = 256;
 
 export class Kernel {
+  /** What tells it from all others. */
+  readonly key: string;
   readonly label: string;
   readonly bindings: readonly Binding[];
   readonly params: readonly ParamField[];
@@ -18,7 +20,8 @@ export class Kernel {
   #pipeline: GPUComputePipeline | undefined;
 
   /** `inBackground`: compile on another thread; pays where the driver has cores to spare. */
-  constructor(device: GPUDevice, label: string, code: string, inBackground: boolean) {
+  constructor(device: GPUDevice, key: string, label: string, code: string, inBackground: boolean) {
+    this.key = key;
     this.label = label;
     this.code = code;
     this.#device = device;

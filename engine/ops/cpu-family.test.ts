@@ -7,10 +7,11 @@ import { inputTransformShader, type OutputMode, outputTransformShader } from "./
 test("every generated shader compiles", async () => {
   using context = await openContext({ backend: "null", family: "cpu" });
   const tiles = [
-    { rows: 64, depth: 4 },
-    { rows: 4, depth: 64 },
-    { rows: 64, depth: 64 },
-    { rows: 32, depth: 128 },
+    { rows: 64, depth: 4, adds: false },
+    { rows: 4, depth: 64, adds: true },
+    { rows: 64, depth: 64, adds: false },
+    { rows: 32, depth: 128, adds: false },
+    { rows: 32, depth: 256, adds: true },
   ];
   const modes: readonly OutputMode[] = ["forward", "plain", "masked", "masked-add"];
   const kernels = [

@@ -47,7 +47,7 @@ async function loadWeights(
   program.dispatch(
     context.kernel("winograd_weights", { libs: ["linear_index", "winograd4"] }),
     { w: scratch.bufferWith("weights", weight), u },
-    { plane, depth, real_depth: layer.inChannels },
+    { plane, depth, real_depth: layer.inChannels, zero: 0 },
     linearGrid(Math.ceil(plane / 64)),
   );
   const transformed = flatTexture(arena, "weights", texels);

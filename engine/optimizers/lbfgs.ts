@@ -1,5 +1,5 @@
 /**
- * L-BFGS on the device: four dispatches a step, and three more for each GiB of steps or of differences beyond the first.
+ * L-BFGS on the device: five dispatches a step, and three more for each GiB of steps or of differences beyond the first.
  *
  * The history is a ring of pairs (s, y), one slot more than are used, so that a candidate can be written, measured and rejected in
  * place. As many slots as fit one texture form a slab: two arrays of [slots] layers, [height][width] texels each, for s and for y. They are
@@ -41,6 +41,7 @@ interface Kernels {
   readonly dots: Kernel;
   readonly direction: Kernel;
   readonly combine: Kernel;
+  readonly update: Kernel;
 }
 
 const LANES = 64;
@@ -166,6 +167,7 @@ class Recorder {
         libs: ["linear_index", `pairs_${precision}`],
         constants: { WIDTH },
       }),
+      update: context.kernel("lbfgs_update", { libs: ["linear_index"] }),
     };
     const format = precision === "f16" ? "rgba32uint" : "rgba32float";
     const history = (label: string, layers: number) =>
@@ -203,7 +205,8 @@ class Recorder {
       { chunks, slots, pitch, ring, ...lengths },
       [1, 1, 1],
     );
-    for (const slab of slabs) this.#combine(program, slab, slots, slab === slabs.at(-1));
+    for (const slab of slabs) this.#combine(program, slab, slots);
+    this.#update(program);
     return program;
   }
 
@@ -238,31 +241,28 @@ class Recorder {
     program.dispatch(this.#kernels.dots, resources, params, [chunks, groups, 1]);
   }
 
-  #combine(program: Program, slab: Slab, limit: number, isLast: boolean): void {
-    const { vectors, stride, pitch, block } = this.#plan;
-    const { s, y, firstSlot } = slab;
-    const { image, previous } = this.#problem;
+  #combine(program: Program, { s, y, firstSlot, slots }: Slab, limit: number): void {
+    const { stride, block, pitch } = this.#plan;
+    const resources = {
+      coefficients: this.#coefficients,
+      slab_s: s,
+      slab_y: y,
+      gradient: this.#gradient,
+      step: this.#step,
+    };
     program.dispatch(
       this.#kernels.combine,
-      {
-        coefficients: this.#coefficients,
-        slab_s: s,
-        slab_y: y,
-        gradient: this.#gradient,
-        step: this.#step,
-        image,
-        previous,
-      },
-      {
-        vectors,
-        stride,
-        firstSlot,
-        slots: Math.min(slab.slots, limit - firstSlot),
-        factor: pitch - 1,
-        isFirst: firstSlot === 0 ? 1 : 0,
-        isLast: isLast ? 1 : 0,
-      },
+      resources,
+      { stride, firstSlot, slots: Math.min(slots, limit - firstSlot), factor: pitch - 1 },
       linearGrid(stride / (LANES * block)),
     );
+  }
+
+  #update(program: Program): void {
+    const { vectors, pitch } = this.#plan;
+    const { image, previous } = this.#problem;
+    const resources = { coefficients: this.#coefficients, step: this.#step, image, previous };
+    const params = { vectors, factor: pitch - 1 };
+    program.dispatch(this.#kernels.update, resources, params, linearGrid(Math.ceil(vectors / LANES)));
   }
 }

@@ -3,7 +3,7 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
 import type { FeatureMap, MapShape } from "../family.ts";
-import { type GemmTile, gemmShader } from "./gemm-shader.ts";
+import { type GemmTile, gemmShader, MOST_DEPTH } from "./gemm-shader.ts";
 import {
   type Band,
   bandsOf,
@@ -124,8 +124,9 @@ export class Convolution {
     const [from, to] = [layout(depth, columns), layout(rows, columns)];
     const tile = tileShape(rows, depth);
     const workgroup = workgroupOf(part.columns, product.workgroup);
+    const adds = tile.depth === MOST_DEPTH || depth > tile.depth; // of the longest, one kernel for all
     for (let first = 0; first < depth; first += tile.depth) {
-      const kernel = this.#gemm({ ...tile, workgroup });
+      const kernel = this.#gemm({ ...tile, workgroup, adds });
       const params = {
         zero: 0,
         first_column: part.firstColumn,
@@ -143,7 +144,7 @@ export class Convolution {
         w_quad: strides.quad,
         w_depth: strides.depth,
         turned: Number(strides.turned),
-        accumulate: Number(first > 0),
+        ...(adds && { accumulate: Number(first > 0) }),
       };
       const grid = [part.columns / workgroup, part.rows / tile.rows, batch] as const;
       this.#program.dispatch(kernel, { x, wt: weights, y }, params, grid, tag);
@@ -151,7 +152,7 @@ export class Convolution {
   }
 
   #gemm(tile: GemmTile): Kernel {
-    const label = `gemm ${tile.rows}x${tile.depth} ${tile.workgroup}`;
+    const label = `gemm ${tile.rows}x${tile.depth} ${tile.workgroup}${tile.adds ? " adding" : ""}`;
     return this.#context.generatedKernel(label, () => gemmShader(tile));
   }
 

@@ -13,10 +13,15 @@ export interface GemmTile {
   readonly depth: number;
   /** Invocations a workgroup, which is columns a workgroup. */
   readonly workgroup: number;
+  /** Whether it can add to what is in y; where it can't, llvmpipe's compiler is spared up to two thirds of its work. */
+  readonly adds: boolean;
 }
 
 /** Sums held in registers at a time: as many as hide the time of an addition, and half of AVX2's registers. */
 const SUMS = 8;
+
+/** The longest sums of one dispatch: longer ones take several, which add up. */
+export const MOST_DEPTH = 256;
 
 /** Rows of a tile whose weights stand together: [rows/block][depth][block]. */
 export const blockRows = (rows: number): number => Math.min(rows, SUMS);
@@ -28,17 +33,17 @@ export const blockRows = (rows: number): number => Math.min(rows, SUMS);
  *
  * Arrays of vec4f: texels of x and y hold four consecutive rows of a column, and stand where the `x_` and `y_` strides say (`MatrixLayout`).
  * 4x4 of W are four consecutive texels, each four rows of one depth, or four depths of one row if `turned`; where they
- * stand is up to the `w_` strides, and invocations next to each other stage what stands together. Sums begin with what is in y if `accumulate`:
- * for the second and further dispatches along the sums. The grid is (columns / workgroup, row tiles, z), from column `first_column` on.
+ * stand is up to the `w_` strides, and invocations next to each other stage what stands together. Sums begin with what is in y if `accumulate`,
+ * which only tiles have that can: for the second and further dispatches along the sums. The grid is (columns / workgroup, row tiles, z), from column `first_column` on.
  */
-export function gemmShader({ rows, depth, workgroup }: GemmTile): string {
+export function gemmShader({ rows, depth, workgroup, adds }: GemmTile): string {
   const quads = blockRows(rows) / 4;
   const tile = (rows * depth) / 4;
-  const blocks = range(rows / blockRows(rows)).map((block) => gemmBlock(block, quads, depth));
+  const blocks = range(rows / blockRows(rows)).map((block) => gemmBlock(block, quads, depth, adds));
   return `struct Params {
 zero: u32, first_column: u32, x_first: u32, x_batch: u32, x_block: u32, x_quad: u32,
 y_first: u32, y_batch: u32, y_block: u32, y_quad: u32,
-w_first: u32, w_batch: u32, w_tile: u32, w_quad: u32, w_depth: u32, turned: u32, accumulate: u32
+w_first: u32, w_batch: u32, w_tile: u32, w_quad: u32, w_depth: u32, turned: u32${adds ? ", accumulate: u32" : ""}
 }
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var wt: texture_storage_2d<rgba32float, read>;
@@ -54,7 +59,7 @@ let place = column % ${BLOCK_COLUMNS}u;
 let xb = params.x_first + g.z * params.x_batch + block * params.x_block + place;
 let yb = params.y_first + g.z * params.y_batch + block * params.y_block + place + g.y * ${rows / 4}u * params.y_quad;
 let turned = params.turned == 1u;
-let accumulate = params.accumulate == 1u;
+${adds ? "let accumulate = params.accumulate == 1u;" : ""}
 for (var i = l; i < ${tile / 4}u; i += ${workgroup}u) {
 let quad = select(i / ${depth / 4}u, i % ${rows / 4}u, turned);
 let k4 = select(i % ${depth / 4}u, i / ${rows / 4}u, turned);
@@ -69,8 +74,8 @@ ${blocks.join("\n")}
 }`;
 }
 
-/** 4 * `quads` rows of y: what they have already, all products, then the stores. */
-function gemmBlock(block: number, quads: number, depth: number): string {
+/** 4 * `quads` rows of y: what they have already if it `adds`, all products, then the stores. */
+function gemmBlock(block: number, quads: number, depth: number, adds: boolean): string {
   const sums = range(quads).map((i) => `s${block * quads + i}`);
   const place = (i: number) => `${block * quads + i}u * params.y_quad`;
   const products = range(depth).map((k) =>
@@ -80,9 +85,7 @@ function gemmBlock(block: number, quads: number, depth: number): string {
   );
   return [
     ...sums.map((sum) => `var ${sum} = vec4f();`),
-    "if (accumulate) {",
-    ...sums.map((sum, i) => `${sum} = y[yb + ${place(i)}];`),
-    "}",
+    ...(adds ? ["if (accumulate) {", ...sums.map((sum, i) => `${sum} = y[yb + ${place(i)}];`), "}"] : []),
     ...products,
     `let all${block} = ${sums.join(" + ")};`,
     `let yi${block} = yb + ${opaqueZero([..."xyzw"].map((c) => `all${block}.${c}`))};`,

@@ -1,6 +1,7 @@
 /** How the cpu family lays out maps, tiles and matrix products. Pure arithmetic. */
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
+import { MOST_DEPTH } from "./gemm-shader.ts";
 import { BLOCK_COLUMNS } from "./text.ts";
 import { POSITIONS } from "./winograd-shaders.ts";
 
@@ -18,7 +19,7 @@ export function tileShape(rows: number, depth: number): TileShape {
   if (depth === 4) return { rows: 64, depth: 4 };
   if (rows === 4) return { rows: 4, depth: 64 };
   if (depth === 64) return { rows: 64, depth: 64 };
-  return { rows: 32, depth: Math.min(depth, 256) };
+  return { rows: 32, depth: Math.min(depth, MOST_DEPTH) };
 }
 
 /** The size of a map: whole 4x4 tiles, and rows of a multiple of 16 texels, which copies to textures demand. */
