@@ -8,6 +8,7 @@ import type { Kernel } from "../engine/gpu/kernel.ts";
 import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
 import { loadModel, type Model } from "../engine/network/model.ts";
+import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { fillHistory, resetObjective } from "./fill-history.ts";
 import { type Pictures, seededNetwork, seededPictures, terms } from "./problem.ts";
@@ -25,6 +26,7 @@ const WARM_UP = 3;
 /** Opens the adapter, starts, times steps, and profiles if asked. */
 export async function measure(request: MeasureRequest): Promise<Measurement> {
   const { size, optimizer, history, family, device } = request;
+  const network = seededNetwork();
   const pictures = seededPictures(size);
   const environment = { ...process.env };
   const lap = stopwatch();
@@ -38,8 +40,8 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const adapter = adapterReport(context, precision);
   const shaderCache = watchShaderCache(adapter.vendor);
   using weights = context.arena("weights");
-  const ahead = compileAhead(context, () => kernelsOf(context, request, pictures));
-  const model = await context.guarded(() => modelOn(context, weights, precision));
+  const ahead = compileAhead(context, () => kernelsOf(context, request, network, pictures));
+  const model = await context.guarded(() => modelOn(context, weights, network, precision));
   const loading = lap();
   await ahead.join();
   const joining = lap();
@@ -78,8 +80,12 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   };
 }
 
-function modelOn(context: GpuContext, weights: Arena, precision: Precision): Promise<Model> {
-  const network = seededNetwork();
+function modelOn(
+  context: GpuContext,
+  weights: Arena,
+  network: Network,
+  precision: Precision,
+): Promise<Model> {
   return loadModel(context, weights, network, network.defaults.pooling, [...lossLayers(terms)], precision);
 }
 
@@ -87,11 +93,12 @@ function modelOn(context: GpuContext, weights: Arena, precision: Precision): Pro
 async function* kernelsOf(
   context: GpuContext,
   request: MeasureRequest,
+  network: Network,
   pictures: Pictures,
 ): AsyncGenerator<readonly Kernel[]> {
   const counting = new CountingContext(context);
   using arena = counting.arena("rehearsal");
-  const model = await modelOn(counting, arena, precisionOn(context, request.precision));
+  const model = await modelOn(counting, arena, network, precisionOn(context, request.precision));
   const loading = counting.kernels.length;
   const targets = await targetsOf(counting, model, pictures);
   recordSubject(counting, arena, model, pictures, targets, request);
