@@ -1,5 +1,6 @@
 /** `npm run demo`: the example photo in the manner of an example painting, small enough for a processor. */
 import { fileURLToPath } from "node:url";
+import { endIfHungUp } from "../worker/terminal.ts";
 import { run } from "./run.ts";
 
 const example = (name: string) => fileURLToPath(new URL(`../examples/${name}.jpg`, import.meta.url));
@@ -7,3 +8,4 @@ const pictures = [example("astronaut"), "--style", example("auvers"), "-o", "dem
 const sizes = ["--size", "320", "--min-size", "226", "--scale-steps", "30", "--steps", "22"];
 
 process.exitCode = await run([...pictures, ...sizes, ...process.argv.slice(2)], process);
+endIfHungUp();

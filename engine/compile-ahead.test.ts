@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -199,6 +199,35 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     await stylize({ ...job, context });
     const all = context.kernels.map(({ key }) => key);
     expect(new Set(all).size).toBe(first.length + 1); // it takes those that it has compiled
+  });
+
+  test("begins late where the first program was in the cache and the first step does not come", async () => {
+    const folder = emptyCache();
+    const { context, opened, told } = await contextWith((own) => own());
+    const ahead = compileAhead(context, () => kernels(context));
+    context.hasRun = true; // within the time of a warm start
+    await ahead.join();
+    expect(opened).toEqual([]);
+    await wait(6000);
+    expect(opened.length).toBeGreaterThan(0);
+    expect(await cachedBytes(folder)).toBeGreaterThan(1000);
+    await ahead.stop();
+    expect(told[0]).toMatch(/^compiled [1-9]/);
+
+    const warm = compileAhead(context, () => kernels(context));
+    context.hasRun = false;
+    await warm.join();
+    warm.stepped();
+    await wait(4500);
+    expect(told).toHaveLength(1);
+  });
+
+  test("does nothing where the driver can keep nothing", async () => {
+    const file = join(emptyCache(), "file");
+    writeFileSync(file, "");
+    process.env.MESA_SHADER_CACHE_DIR = file;
+    using context = await openContext({ giveWay: true });
+    expect(context.openSiblings).toBeUndefined();
   });
 
   test("has nothing to share where it did not begin", async () => {

@@ -16,15 +16,24 @@ export type KernelGroups = AsyncIterable<readonly Kernel[]>;
 export interface CompileAhead {
   /**
    * Compiles on the job's own device, too, until the first group is done. Resolves at once where nothing had to be
-   * compiled; never rejects.
+   * compiled so far; never rejects. Call it when the network is loaded.
    */
   join(): Promise<void>;
+  /** Call it when the first step is done: what it took has been compiled. */
+  stepped(): void;
   /** Ends it; resolves when its devices are gone, which may take as long as one kernel. Never rejects. */
   stop(): Promise<void>;
 }
 
 /** How long the first program may take with a filled cache, in milliseconds: several times what it does. */
 const COLD_MS = 100;
+
+/**
+ * How long the first step may take behind that, in milliseconds. The cache may have the first program and lack others:
+ * a start was cut off, or this run has other options. A large picture takes longer for its own sake, and a second of a
+ * core is lost.
+ */
+const SLOW_MS = 4000;
 
 /**
  * Compiles the kernels of `groups` ahead if the first program on `context`, which the caller is about to run, has to wait
@@ -39,16 +48,21 @@ export function compileAhead(
   signal?: AbortSignal,
 ): CompileAhead {
   const { openSiblings, debug } = context;
-  if (!openSiblings || context.hasRun) return { join: async () => {}, stop: async () => {} };
+  if (!openSiblings || context.hasRun) return { join: async () => {}, stepped() {}, stop: async () => {} };
   let isStopped = false;
   let sharing: Sharing | undefined;
-  const timer = setTimeout(() => {
-    if (context.hasRun) return;
+  const start = () => {
     sharing = new Sharing(openSiblings, groups(), () => isStopped || signal?.aborted === true, debug);
-  }, COLD_MS);
+  };
+  let timer = setTimeout(() => !context.hasRun && start(), COLD_MS);
   return {
     async join() {
-      await sharing?.join(context);
+      clearTimeout(timer);
+      if (sharing) await sharing.join(context);
+      else if (!isStopped) timer = setTimeout(start, SLOW_MS);
+    },
+    stepped() {
+      clearTimeout(timer);
     },
     async stop() {
       isStopped = true;

@@ -68,7 +68,7 @@ export function planJob(options: StylizeOptions): Plan {
   const scales = planScales(content, settings);
   if (resume) checkCheckpoint(resume, scales);
   const precision = precisionOn(context, settings.precision);
-  checkMemory(context, precision, scales.at(-1)!);
+  checkMemory(context, precision, scales.at(-1)!, styles, settings);
   const terms = termsOf(lossWeights(settings, network));
   const pooling = settings.pooling ?? network.defaults.pooling;
   const left = scalesLeft(scales, resume);
@@ -204,15 +204,30 @@ function checkLength({ length }: Float32Array, planes: number, width: number, he
 }
 
 /** What can be known to fail for lack of memory fails before anything is computed. */
-function checkMemory(context: GpuContext, precision: Precision, size: Size): void {
+function checkMemory(
+  context: GpuContext,
+  precision: Precision,
+  size: Size,
+  styles: readonly Size[],
+  settings: Settings,
+): void {
   const limit = context.maxBufferBytes;
-  const needed = familyOn(context, precision).largestBuffer(size);
-  if (needed <= limit) return;
+  const bytesOf = (picture: Size) => familyOn(context, precision).largestBuffer(picture);
+  const check = (what: string, picture: Size, instead: (factor: number) => string) => {
+    const needed = bytesOf(picture);
+    if (needed <= limit) return;
+    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    throw new StylizeError(
+      "out-of-memory",
+      `Expected buffers of at most ${mib(limit)} on ${context.adapterName} but ${what}${picture.width}x${picture.height} pixels ` +
+        `need one of ${mib(needed)}; choose ${instead(0.99 * Math.sqrt(limit / needed))} or smaller.`,
+    );
+  };
   const longSide = Math.max(size.width, size.height);
-  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  throw new StylizeError(
-    "out-of-memory",
-    `Expected buffers of at most ${mib(limit)} on ${context.adapterName} but ${size.width}x${size.height} pixels ` +
-      `need one of ${mib(needed)}; choose --size ${Math.floor(longSide * Math.sqrt(limit / needed) * 0.99)} or smaller.`,
-  );
+  check("", size, (factor) => `--size ${Math.floor(longSide * factor)}`);
+  for (const [i, style] of styles.entries()) {
+    const instead = (factor: number) =>
+      `--style-size ${(Math.floor(100 * settings.styleSize * factor) / 100).toFixed(2)}`;
+    check(`style ${i + 1} at `, styleSizeAt(style, size, settings), instead);
+  }
 }

@@ -3,8 +3,9 @@
  *
  * With dawn.ts the only file of the engine that knows Node; browser.ts is their counterpart.
  */
-import { readFileSync } from "node:fs";
-import { availableParallelism, constants, getPriority, setPriority } from "node:os";
+import { accessSync, constants as files, mkdirSync, readFileSync } from "node:fs";
+import { availableParallelism, constants, getPriority, homedir, setPriority } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AdapterOptions, chooseAdapter, limitsOf, noAdapter, type RequestAdapter } from "./dawn.ts";
 import { familyOf, isSoftware, type KernelFamilyName } from "./gpu/adapter.ts";
@@ -45,8 +46,7 @@ export async function openContext(options: OpenOptions = {}): Promise<GpuContext
   const gives = options.giveWay && isSoftware(info);
   if (gives) giveWay();
   const resting = gives ? asleep : undefined;
-  const compilesOnQueue =
-    familyOf(info) === "cpu" && family === "cpu" && !process.env.MESA_SHADER_CACHE_DISABLE;
+  const compilesOnQueue = familyOf(info) === "cpu" && family === "cpu" && hasShaderCache();
   const openSibling = async () => {
     const sibling = await openDevice(request);
     return new GpuContext(sibling.device, info, readShader, { family, resting, name, debug });
@@ -59,6 +59,20 @@ export async function openContext(options: OpenOptions = {}): Promise<GpuContext
     debug,
     openSiblings: compilesOnQueue ? () => siblings(openSibling) : undefined,
   });
+}
+
+/** Whether Mesa can keep what it compiles, which else each device compiles anew. Makes the folder that it will take. */
+function hasShaderCache(): boolean {
+  const { MESA_SHADER_CACHE_DISABLE, MESA_SHADER_CACHE_DIR, XDG_CACHE_HOME } = process.env;
+  if (MESA_SHADER_CACHE_DISABLE) return false;
+  const folder = MESA_SHADER_CACHE_DIR || XDG_CACHE_HOME || join(homedir(), ".cache");
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, files.W_OK | files.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** One for each core that the first device leaves idle while it compiles, as far as they can be opened. */

@@ -27,7 +27,7 @@ function cubic(x: number): number {
 }
 
 /** Linear interpolation: no weight is negative. Support: 1 to either side. */
-function tent(x: number): number {
+export function tent(x: number): number {
   return Math.max(0, 1 - Math.abs(x));
 }
 

@@ -1,7 +1,7 @@
 /** Style transfer by optimisation: the whole job. */
 
 import type { ScaleLeft } from "./checkpoint.ts";
-import { compileAhead } from "./compile-ahead.ts";
+import { type CompileAhead, compileAhead } from "./compile-ahead.ts";
 import { StylizeError } from "./errors.ts";
 import {
   type Job,
@@ -53,7 +53,7 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
     let state: Progress = { picture: firstPicture(plan), last: undefined, carry: undefined };
     for (const left of plan.left) {
       if (signal?.aborted) break;
-      state = await stylizeScale(job, left, state, notes);
+      state = await stylizeScale(job, ahead, left, state, notes);
     }
     notes.end();
     return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
@@ -72,6 +72,7 @@ interface Progress {
 /** Does the steps of a scale behind those that are done. */
 async function stylizeScale(
   job: Job,
+  ahead: CompileAhead,
   { scale, done }: ScaleLeft,
   before: Progress,
   notes: Notes,
@@ -94,6 +95,7 @@ async function stylizeScale(
         kept = picture;
       },
       onStep: async (step, losses, ms, picture) => {
+        ahead.stepped();
         last = iterateOf(job, scale, done + step, losses, ms);
         notes.step(last);
         await onIterate?.(last, picture);

@@ -36,15 +36,15 @@ test.each([
   ["7900", 3],
   ["1", 0],
   ["3", 2],
-  ["5", 4],
-  ["15", 4], // no place has that number
+  [" 5 ", 4],
 ])("%j means the adapter at %i", (wanted, place) => {
   expect(findAdapter(names, wanted)).toBe(place);
 });
 
 test.each([
   ["abacus", "Expected an adapter whose name contains 'abacus' but found 'NVIDIA L40' (1), 'NVIDIA L4' (2)"],
-  ["0 ", "Expected an adapter that '0 ' alone means but it is in 'NVIDIA L40' (1), 'AMD Radeon RX 7900"],
+  ["0 ", "Expected an adapter of number 1 to 5 but received 0; there are 'NVIDIA L40' (1), 'NVIDIA L4' (2)"],
+  ["15", "Expected an adapter of number 1 to 5 but received 15; there are"],
   ["nvidia", "that 'nvidia' alone means but it is in 'NVIDIA L40' (1), 'NVIDIA L4' (2), 'NVIDIA L4' (3)."],
   ["", "Expected an adapter's name or number but received ''."],
   ["  ", "Expected an adapter's name or number but received '  '."],

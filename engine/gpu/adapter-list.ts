@@ -16,17 +16,20 @@ export function parseAdapterNames(text: string): readonly string[] | undefined {
 
 /**
  * The place, from 0, of the adapter that `wanted` means: its number, from 1, its name or part of it, in any case. Of
- * adapters with the same name the first.
+ * adapters with the same name the first. One or two digits are a number, more are part of a name ("4090").
  *
  * @throws StylizeError `no-adapter` where it is none, or may be several of different names.
  */
 export function findAdapter(names: readonly string[], wanted: string): number {
-  const number = /^\d+$/.test(wanted) ? Number(wanted) : 0;
-  if (number >= 1 && number <= names.length) return number - 1;
   const text = wanted.trim().toLowerCase();
+  const places = [...names.keys()];
+  if (/^\d{1,2}$/.test(text)) {
+    const number = Number(text);
+    if (number >= 1 && number <= names.length) return number - 1;
+    throw refused(`of number 1 to ${names.length} but received ${text}; there are`, names, places);
+  }
   if (text === "")
     throw new StylizeError("no-adapter", `Expected an adapter's name or number but received '${wanted}'.`);
-  const places = [...names.keys()];
   const same = places.filter((place) => names[place]!.toLowerCase() === text);
   const meant = same.length > 0 ? same : places.filter((place) => names[place]!.toLowerCase().includes(text));
   const [first] = meant;
