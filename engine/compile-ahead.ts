@@ -83,6 +83,8 @@ export class Sharing {
   /** Settles with the first group, as far as it is still to be taken; and when the siblings are done with it. */
   readonly #first: Promise<Kernel[]>;
   readonly #firstDone: Promise<void>;
+  /** Settles when the job's own device is done with its share. */
+  #joined: Promise<void> = Promise.resolve();
   #tellFirst: (kernels: Kernel[]) => void = () => {};
   #tellFirstDone: () => void = () => {};
 
@@ -105,8 +107,8 @@ export class Sharing {
 
   /** Takes kernels of the first group on `context`, too; resolves when it is done. */
   async join(context: GpuContext): Promise<void> {
-    await this.#compileFrom(await this.#first, context);
-    await this.#firstDone;
+    this.#joined = this.#first.then((kernels) => this.#compileFrom(kernels, context));
+    await Promise.all([this.#joined, this.#firstDone]);
   }
 
   async #compileAll(openSiblings: () => Promise<readonly GpuContext[]>, groups: KernelGroups): Promise<void> {
@@ -114,6 +116,8 @@ export class Sharing {
     try {
       siblings = await openSiblings();
       if (siblings.length > 0) await this.#compileGroups(siblings, groups);
+      this.#tellFirst([]); // where there was none
+      await this.#joined;
       this.#debug(`compiled ${this.compiled.length} kernels ahead: ${this.compiled.join(", ")}`);
     } catch (error) {
       this.#debug(`compiling ahead failed: ${error}`);

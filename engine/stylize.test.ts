@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { pretendLimits } from "../tests/limits.ts";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
@@ -200,7 +200,7 @@ describe("stylize", () => {
       const notes: string[] = [];
       const onNote = (note: string) => void notes.push(note);
       const dead = withDead("conv5_1");
-      const options = { context: own, network: dead, size: 53, minSize: 38, scaleSteps: 2, steps: 3, onNote };
+      const options = { context: own, network: dead, size: 45, minSize: 38, scaleSteps: 1, steps: 2, onNote };
       const { iterates } = await trace(options);
       expect(notes).toEqual([
         "The style loss on relu5_1 is left out: all features to aim at are zero there.",
@@ -224,18 +224,19 @@ describe("stylize", () => {
   });
 
   test("names the style that fits no buffer, before anything is computed, and what fits", async () => {
-    const restore = pretendLimits(context, { maxStorageBufferBindingSize: 2 ** 22 });
-    const options = { ...base, styles: [style, seededPicture(11, 40, 40)], steps: 1 };
+    onTestFinished(pretendLimits(context, { maxStorageBufferBindingSize: 2 ** 22 }));
+    const layers = { contentLayers: { relu1_1: 1 }, styleLayers: { relu1_1: 1 } };
+    const shallow = { ...network, defaults: { ...network.defaults, ...layers } };
+    const options = { ...base, network: shallow, steps: 1 };
     const error = await stylize({ ...options, styleSize: 3 }).catch((thrown) => thrown);
     expect(error).toMatchObject({
       code: "out-of-memory",
       message: expect.stringMatching(
-        /but style 1 at 159x129 pixels need one of 6 MiB; choose --style-size 2\.\d\d or/,
+        /but style 1 at 129x159 pixels need one of 6 MiB; choose --style-size 2\.\d\d or/,
       ),
     });
     const [, fits] = /--style-size (\S+) or smaller/.exec(error.message)!;
     await expect(stylize({ ...options, styleSize: Number(fits) })).resolves.toBeDefined();
-    restore();
   });
 
   test("tells at the end when more than one step in ten was thrown away, and not else", async () => {
