@@ -116,6 +116,16 @@ describe("a dry run", () => {
     expect(more.scales[0]!.mapsBytes).toBe(less.scales[0]!.mapsBytes);
   });
 
+  test("names the style that fits no buffer, and what would", async () => {
+    const options = { size: 800, minSize: 800, styleSize: 4, styles: [styles[0]!] };
+    const error = await count(options).catch((thrown) => thrown);
+    const advice = /but style 1 at 2640x3200 pixels need one of \d+ MiB; choose --style-size (\d\.\d\d) or/;
+    expect(error).toMatchObject({ code: "out-of-memory", message: expect.stringMatching(advice) });
+    const styleSize = Number(advice.exec(error.message)![1]);
+    expect(styleSize).toBeGreaterThan(1);
+    await expect(count({ ...options, styleSize })).resolves.toBeDefined();
+  });
+
   test.each<[string, Partial<StylizeOptions>]>([
     ["no style", { styles: [] }],
     ["a size too small", { size: 33, minSize: 32 }],

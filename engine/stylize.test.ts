@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { pretendLimits } from "../tests/limits.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { ConvWeights, Network } from "./network/types.ts";
@@ -221,22 +220,6 @@ describe("stylize", () => {
       code: "bad-weights",
       message: expect.stringMatching(/seeded network gives zeros at all \(relu4_2, relu1_1, /),
     });
-  });
-
-  test("names the style that fits no buffer, before anything is computed, and what fits", async () => {
-    onTestFinished(pretendLimits(context, { maxStorageBufferBindingSize: 2 ** 22 }));
-    const layers = { contentLayers: { relu1_1: 1 }, styleLayers: { relu1_1: 1 } };
-    const shallow = { ...network, defaults: { ...network.defaults, ...layers } };
-    const options = { ...base, network: shallow, steps: 1 };
-    const error = await stylize({ ...options, styleSize: 3 }).catch((thrown) => thrown);
-    expect(error).toMatchObject({
-      code: "out-of-memory",
-      message: expect.stringMatching(
-        /but style 1 at 129x159 pixels need one of 6 MiB; choose --style-size 2\.\d\d or/,
-      ),
-    });
-    const [, fits] = /--style-size (\S+) or smaller/.exec(error.message)!;
-    await expect(stylize({ ...options, styleSize: Number(fits) })).resolves.toBeDefined();
   });
 
   test("tells at the end when more than one step in ten was thrown away, and not else", async () => {
