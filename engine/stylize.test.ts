@@ -192,26 +192,20 @@ describe("stylize", () => {
     return { ...network, layers: new Map([...network.layers, ...dead]) };
   }
 
-  test.each(["cpu", "gpu"] as const)(
-    "leaves out a term on a dead layer, with a note (%s)",
-    async (family) => {
-      using own = await openContext({ family, giveWay: true });
-      const notes: string[] = [];
-      const onNote = (note: string) => void notes.push(note);
-      const dead = withDead("conv5_1");
-      const options = { context: own, network: dead, size: 45, minSize: 38, scaleSteps: 1, steps: 2, onNote };
-      const { iterates } = await trace(options);
-      expect(notes).toEqual([
-        "The style loss on relu5_1 is left out: all features to aim at are zero there.",
-      ]);
-      expect(iterates.every(({ loss, style }) => Number.isFinite(loss) && style.relu5_1 === 0)).toBe(true);
-      const { relu5_1: _, ...styleLayers } = network.defaults.styleLayers;
-      const without = { ...network, defaults: { ...network.defaults, styleLayers } };
-      const expected = await trace({ ...options, network: without });
-      for (const [i, { loss }] of iterates.entries())
-        expect(loss / expected.iterates[i]!.loss).toBeCloseTo(1, 5);
-    },
-  );
+  test("leaves out a term on a dead layer, with a note", async () => {
+    const notes: string[] = [];
+    const onNote = (note: string) => void notes.push(note);
+    const dead = withDead("conv5_1");
+    const options = { network: dead, size: 45, minSize: 38, scaleSteps: 1, steps: 2, onNote };
+    const { iterates } = await trace(options);
+    expect(notes).toEqual(["The style loss on relu5_1 is left out: all features to aim at are zero there."]);
+    expect(iterates.every(({ loss, style }) => Number.isFinite(loss) && style.relu5_1 === 0)).toBe(true);
+    const { relu5_1: _, ...styleLayers } = network.defaults.styleLayers;
+    const without = { ...network, defaults: { ...network.defaults, styleLayers } };
+    const expected = await trace({ ...options, network: without });
+    for (const [i, { loss }] of iterates.entries())
+      expect(loss / expected.iterates[i]!.loss).toBeCloseTo(1, 5);
+  });
 
   test("says of a network that is dead at all layers that it is", async () => {
     await expect(
