@@ -55,7 +55,6 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const compiling = lap();
   const ready = performance.now();
   const [first] = await runSteps(subject, subject.optimizer, 1);
-  ahead.stepped();
   await ahead.stop();
   const parts = {
     device: opening,

@@ -30,10 +30,10 @@ export function scalesLeft(
   resume: Checkpoint | undefined,
 ): readonly ScaleLeft[] {
   const { scale: reached, step } = resume ?? { scale: 0, step: 0 };
-  return scales
-    .map(({ steps }, scale) => ({ scale, steps, done: scale === reached ? step : 0 }))
-    .filter(({ scale, steps, done }) => scale >= reached && done < steps)
-    .map(({ scale, done }) => ({ scale, done }));
+  return scales.flatMap(({ steps }, scale) => {
+    const done = scale === reached ? step : 0;
+    return scale >= reached && done < steps ? [{ scale, done }] : [];
+  });
 }
 
 /** Throws `bad-option` where a run over `scales` can't have left this checkpoint. */

@@ -212,9 +212,9 @@ function checkMemory(
   settings: Settings,
 ): void {
   const limit = context.maxBufferBytes;
-  const bytesOf = (picture: Size) => familyOn(context, precision).largestBuffer(picture);
+  const family = familyOn(context, precision);
   const check = (what: string, picture: Size, instead: (factor: number) => string) => {
-    const needed = bytesOf(picture);
+    const needed = family.largestBuffer(picture);
     if (needed <= limit) return;
     const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
     throw new StylizeError(

@@ -51,15 +51,14 @@ export function termsOf(weights: LossWeights): readonly Term[] {
   return terms;
 }
 
-/** The layers that `terms` look at. */
-export function lossLayers(terms: readonly Term[], kind?: "content" | "style"): ReadonlySet<ReluName> {
-  return new Set(
-    terms.flatMap((term) => (term.kind === "tv" || (kind && term.kind !== kind) ? [] : [term.layer])),
-  );
-}
-
 /** The terms on layers: all but total variation. */
 export const lossTerms = (terms: readonly Term[]) => terms.filter((term) => term.kind !== "tv");
+
+/** The layers that `terms` look at. */
+export function lossLayers(terms: readonly Term[], kind?: "content" | "style"): ReadonlySet<ReluName> {
+  const chosen = lossTerms(terms).filter((term) => kind === undefined || term.kind === kind);
+  return new Set(chosen.map(({ layer }) => layer));
+}
 
 /** How people call a term. */
 export const lossName = (term: Term): string =>
