@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lossLayers, type Term } from "../engine/losses/objective.ts";
+import { reluName, truncated } from "../engine/network/layers.ts";
 import type { Network } from "../engine/network/types.ts";
-import { reluName, truncated } from "../engine/network/vgg19.ts";
 import type { Picture } from "../engine/types.ts";
 import type { Pictures } from "./problem.ts";
 
@@ -50,8 +50,8 @@ export function writeProblem(folder: string, { network, terms, pictures }: Probl
   const problem = {
     mean: network.preprocessing.mean,
     std: network.preprocessing.std,
-    layers: truncated(lossLayers(terms)).map(({ name, inChannels, outChannels, pooled }) => {
-      const { weight, bias } = network.layers.get(name)!;
+    layers: truncated(network.layers, lossLayers(terms)).map(({ name, inChannels, outChannels, pooled }) => {
+      const { weight, bias } = network.weights.get(name)!;
       const stored = { weight: store(weight), bias: store(bias) };
       return { relu: reluName(name), inChannels, outChannels, pooled, ...stored };
     }),

@@ -1,7 +1,7 @@
 /** What is measured: a seeded VGG19, three pictures and the losses of real weights, the same for the engine and its peers. */
 import { type LossWeights, termsOf } from "../engine/losses/objective.ts";
+import { type ConvName, vgg19 } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
-import { type ConvName, vgg19 } from "../engine/network/vgg19.ts";
 import { noisePicture } from "../engine/noise.ts";
 import type { Picture } from "../engine/types.ts";
 import { vgg19Defaults } from "../weights/defaults.ts";
@@ -17,7 +17,7 @@ function uniform(seed: number, count: number): Float32Array {
 /** VGG19 through conv5_1, He-uniform, without biases: its work is that of trained weights, and it takes no download. */
 export function seededNetwork(): Network {
   const used = vgg19.slice(0, vgg19.findIndex(({ name }) => name === "conv5_1") + 1);
-  const layers = used.map(({ inChannels, outChannels, name }, i): [ConvName, ConvWeights] => {
+  const weights = used.map(({ inChannels, outChannels, name }, i): [ConvName, ConvWeights] => {
     const bound = Math.sqrt(6 / (9 * inChannels));
     const weight = uniform(100 + i, 9 * inChannels * outChannels).map((value) => (2 * value - 1) * bound);
     return [name, { weight, bias: new Float32Array(outChannels) }];
@@ -25,7 +25,8 @@ export function seededNetwork(): Network {
   return {
     name: "seeded random network",
     preprocessing: torchvisionPreprocessing,
-    layers: new Map(layers),
+    layers: used,
+    weights: new Map(weights),
     defaults: vgg19Defaults,
   };
 }

@@ -6,7 +6,7 @@
  */
 
 import { lossLayers } from "../engine/losses/objective.ts";
-import { type ConvName, type ReluName, reluName, truncated } from "../engine/network/vgg19.ts";
+import { type ConvName, type ReluName, reluName, truncated, vgg19 } from "../engine/network/layers.ts";
 import { terms } from "./problem.ts";
 
 export interface Work {
@@ -26,7 +26,7 @@ export interface LayerWork {
 
 /** Each convolution of a direct step at `size` x `size`; backward is the gradient of its input, weights being frozen. */
 export function convolutionWork(size: number): LayerWork[] {
-  return truncated(lossLayers(terms)).map(({ name, block, inChannels, outChannels }) => {
+  return truncated(vgg19, lossLayers(terms)).map(({ name, block, inChannels, outChannels }) => {
     const side = Math.floor(size / 2 ** block);
     const pixels = side ** 2;
     const operations = 2 * 9 * inChannels * outChannels * pixels;

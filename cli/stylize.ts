@@ -20,10 +20,11 @@ import {
   longSide,
 } from "../pictures/index.ts";
 import { megabytes } from "../weights/download/mirror-failure.ts";
-import { bestNetwork, loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
+import { bestNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { tellPlan } from "./dry-run.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
+import { readNetwork } from "./network.ts";
 import { createReporter, type Reporter } from "./progress.ts";
 import { Result } from "./result.ts";
 import { checkTrace, Trace } from "./trace.ts";
@@ -96,7 +97,7 @@ async function perform(
   if (!args.dryRun) reporter.start(plan);
   const note = (sentence: string) => reporter.note(sentence);
   remarks(args, pictures, settings, network, note);
-  if (args.tuning) await useTuning(context, scales, { ...args, precision, env, signal, note });
+  if (args.tuning) await useTuning(context, network, scales, { ...args, precision, env, signal, note });
   const job = { ...settings, ...pictures, context, network, onNote: note };
   if (args.dryRun) {
     tellPlan({ ...plan, ...(await dryRun(job)) }, args, content.picture, stdout);
@@ -148,13 +149,6 @@ async function readOthers({ styles, start }: StylizeArguments, { size, styleSize
   const decoded: Picture[] = [];
   for (const style of styles) decoded.push(await read(style, Math.ceil(size * styleSize)));
   return { styles: decoded, ...(start === undefined ? {} : { start: await read(start, size) }) };
-}
-
-function readNetwork({ weights, cache, preprocessing }: StylizeArguments, env: Io["env"]): Promise<Network> {
-  if (weights !== undefined) return loadNetwork(weights, { cache, preprocessing, env });
-  if (preprocessing !== undefined)
-    throw new StylizeError("bad-option", "Expected --weights with --preprocessing, but received none.");
-  return loadDefaultNetwork({ cache, env });
 }
 
 function remarks(

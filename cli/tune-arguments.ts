@@ -9,6 +9,8 @@ export interface TuneArguments {
   readonly sizes: readonly number[];
   /** That runs are tuned for. */
   readonly precision: Settings["precision"];
+  /** A network's name or file; the default one when not given. */
+  readonly weights: string | undefined;
   readonly device: string | undefined;
   readonly cache: string | undefined;
   readonly json: boolean;
@@ -44,15 +46,19 @@ export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
         .default(precision.default),
     )
     .option(
+      "--weights <name|file>",
+      "The network whose layers are tuned for; as runs choose it when not given.",
+    )
+    .option(
       "--device <name>",
       "An adapter's name or part of it, in any case, or its number; 'stylize devices' lists them.",
     )
     .addOption(cacheOption())
     .option("--json", "Report on standard output, one JSON object a line.")
     .action(({ size, precision }: TuneFlags, command: Command) => {
-      const { device, cache, json } = command.optsWithGlobals(); // stylize has these flags, too, and may have taken them
+      const { weights, device, cache, json } = command.optsWithGlobals(); // stylize has these flags, too, and may have taken them
       const sizes = typeof size === "number" ? [size] : size;
-      return handlers.tune({ sizes, precision, device, cache, json: Boolean(json) });
+      return handlers.tune({ sizes, precision, weights, device, cache, json: Boolean(json) });
     });
 }
 

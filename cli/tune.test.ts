@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openContext } from "../engine/node.ts";
 import { TestIo } from "../tests/io.ts";
+import { seededNetwork } from "../tests/seeded-network.ts";
 import { run } from "./run.ts";
 import { tuneCommand } from "./tune.ts";
 import { TuningFile, useTuning } from "./tuning.ts";
@@ -29,14 +30,21 @@ const scales = [{ width: 32, height: 32, steps: 1 }];
 describe("stylize tune", { timeout: 240_000 }, () => {
   it("shows what it found and keeps it for later runs on the adapter", async () => {
     const io = new TestIo();
-    const args = { sizes: [32], precision: "f32", device: undefined, cache: folder, json: true } as const;
+    const args = {
+      sizes: [32],
+      precision: "f32",
+      weights: undefined,
+      device: undefined,
+      cache: folder,
+      json: true,
+    } as const;
     // Time for one shape, whatever the adapter.
     expect(await tuneCommand(args, io, { onSoftware: true, budgetMs: 1 })).toBe(0);
     const [tuned, saved] = io.stdout.lines.map((line) => JSON.parse(line));
     expect(tuned).toMatchObject({ event: "tuned", variant: expect.stringContaining("gemm") });
     expect(saved).toMatchObject({ event: "saved", left: expect.any(Number) });
     using context = await open();
-    await useTuning(context, scales, options());
+    await useTuning(context, seededNetwork(), scales, options());
     expect([...context.choices]).toEqual([[tuned.key, tuned.variant]]);
     expect(await readdir(join(folder, "tuning"))).toHaveLength(1);
   });
@@ -76,7 +84,7 @@ describe("kept choices", () => {
     const file = new TuningFile(context, {}, folder);
     await file.add(choices);
     await writeFile(file.path, damage(await readFile(file.path, "utf8")));
-    await useTuning(context, scales, options());
+    await useTuning(context, seededNetwork(), scales, options());
     expect(context.choices.size).toBe(0);
     await file.add(choices);
     expect(await file.read()).toEqual(choices);
@@ -87,7 +95,7 @@ describe("kept choices", () => {
     const notes: string[] = [];
     const note = (sentence: string) => void notes.push(sentence);
     const long = [{ width: 1000, height: 1000, steps: 100 }];
-    await useTuning(context, long, { ...options(), dryRun: true, note });
+    await useTuning(context, seededNetwork(), long, { ...options(), dryRun: true, note });
     expect(notes).toEqual([expect.stringContaining("would first find this adapter's fastest kernels")]);
     expect(context.choices.size).toBe(0);
     expect(await readdir(folder)).toEqual([]);

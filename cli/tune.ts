@@ -5,6 +5,7 @@ import { type Tuned, tune } from "../engine/ops/gpu/tune.ts";
 import { parseSettings } from "../engine/options.ts";
 import { planScales } from "../engine/pyramid.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
+import { readNetwork } from "./network.ts";
 import type { TuneArguments } from "./tune-arguments.ts";
 import { problemsOfScales, TuningFile } from "./tuning.ts";
 
@@ -17,10 +18,11 @@ export interface TuneOverrides {
 
 /** Returns the exit status: 0, or 130 when it was stopped from outside; what was found by then is kept. */
 export async function tuneCommand(
-  { sizes, precision: wanted, device, cache, json }: TuneArguments,
+  { sizes, precision: wanted, weights, device, cache, json }: TuneArguments,
   io: Io,
   { onSoftware = false, ...budget }: TuneOverrides = {},
 ): Promise<number> {
+  const { layers } = await readNetwork({ weights, cache, preprocessing: undefined }, io.env);
   using context = await openContext({
     ...(device === undefined ? {} : { adapter: device }),
     ...(onSoftware ? { family: "gpu" } : {}),
@@ -33,7 +35,7 @@ export async function tuneCommand(
     return 0;
   }
   const scales = sizes.flatMap((size) => planScales({ width: size, height: size }, parseSettings({ size })));
-  const problems = problemsOfScales(scales, precisionOn(context, wanted));
+  const problems = problemsOfScales(layers, scales, precisionOn(context, wanted));
   const controller = new AbortController();
   const release = onInterrupt(io, () => controller.abort());
   try {

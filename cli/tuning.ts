@@ -4,6 +4,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
+import type { ConvLayer } from "../engine/network/layers.ts";
+import type { Network } from "../engine/network/types.ts";
 import {
   type Choices,
   choicesFingerprint,
@@ -49,8 +51,11 @@ export class TuningFile {
 }
 
 /** The convolutions of all scales, one for each key, the most work first. */
-export const problemsOfScales = (scales: readonly Size[], precision: Precision): Problem[] =>
-  distinct(scales.flatMap((size) => problemsOf(size, precision)));
+export const problemsOfScales = (
+  layers: readonly ConvLayer[],
+  scales: readonly Size[],
+  precision: Precision,
+): Problem[] => distinct(scales.flatMap((size) => problemsOf(layers, size, precision)));
 
 export interface TuningOptions {
   /** Of the run. */
@@ -70,13 +75,14 @@ export interface TuningOptions {
  */
 export async function useTuning(
   context: GpuContext,
+  { layers }: Network,
   scales: readonly ScalePlan[],
   { precision, env, cache, signal, dryRun, note }: TuningOptions,
 ): Promise<void> {
   if (context.family !== "gpu") return;
   const file = new TuningFile(context, env, cache);
   context.choices = await file.read();
-  const problems = problemsOfScales(scales, precision);
+  const problems = problemsOfScales(layers, scales, precision);
   const missing = problems.filter((problem) => !context.choices.has(problemKey(problem)));
   if (context.isSoftware || missing.length === 0 || work(scales) < WORTH_TUNING) return;
   if (dryRun) {

@@ -3,8 +3,15 @@ export { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 export { dryRun, type RunMemory, type ScaleMemory } from "./dry-run.ts";
 export { type ErrorCode, errorCodes, StylizeError } from "./errors.ts";
 export { GpuContext, type ShaderSource } from "./gpu/context.ts";
+export {
+  type ConvLayer,
+  type ConvName,
+  type ReluName,
+  reluName,
+  vgg19,
+  vggLayers,
+} from "./network/layers.ts";
 export * from "./network/types.ts";
-export { type ConvName, type ReluName, reluName, reluNames, vgg19 } from "./network/vgg19.ts";
 export { optionTable, parseSettings, type Settings, type SettingsInput } from "./options.ts";
 export { type StylizeOptions, type StylizeResult, stylize } from "./stylize.ts";
 export type { Iterate, Picture } from "./types.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import type { ConvName } from "./network/layers.ts";
 import type { ConvWeights, Network } from "./network/types.ts";
-import type { ConvName } from "./network/vgg19.ts";
 import { openContext } from "./node.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 import type { Iterate, Picture } from "./types.ts";
@@ -186,10 +186,10 @@ describe("stylize", () => {
   /** `network` whose features are all 0 behind these convolutions. */
   function withDead(...names: readonly ConvName[]): Network {
     const dead = names.map((name): [ConvName, ConvWeights] => {
-      const { weight, bias } = network.layers.get(name)!;
+      const { weight, bias } = network.weights.get(name)!;
       return [name, { weight: new Float32Array(weight.length), bias: bias.map(() => -1) }];
     });
-    return { ...network, layers: new Map([...network.layers, ...dead]) };
+    return { ...network, weights: new Map([...network.weights, ...dead]) };
   }
 
   test("leaves out a term on a dead layer, with a note", async () => {
@@ -209,7 +209,7 @@ describe("stylize", () => {
 
   test("says of a network that is dead at all layers that it is", async () => {
     await expect(
-      stylize({ ...base, network: withDead(...network.layers.keys()), steps: 2 }),
+      stylize({ ...base, network: withDead(...network.weights.keys()), steps: 2 }),
     ).rejects.toMatchObject({
       code: "bad-weights",
       message: expect.stringMatching(/seeded network gives zeros at all \(relu4_2, relu1_1, /),

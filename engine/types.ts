@@ -1,5 +1,5 @@
 /** The records that go in and out of the engine. */
-import type { ReluName } from "./network/vgg19.ts";
+import type { ReluName } from "./network/layers.ts";
 
 /** A decoded picture: planar sRGB, values in [0,1] (results may leave that range by a little until they are encoded). */
 export interface Picture {

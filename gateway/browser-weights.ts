@@ -6,9 +6,8 @@ import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { StylizeError } from "../engine/errors.ts";
 import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
-import { neededLayers } from "../weights/defaults.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
-import { findVgg19 } from "../weights/vgg19-file.ts";
+import { findNetwork, neededOf } from "../weights/network-file.ts";
 import { ConfigError } from "../worker/settings.ts";
 import { variableOf } from "./config.ts";
 import type { Route } from "./http.ts";
@@ -111,8 +110,7 @@ async function requireVgg19(path: string): Promise<void> {
   try {
     await using file = await openTensorFile(path);
     if (file.format !== "safetensors") throw refuse(`'${path}', which is of another format.`);
-    const missing = neededLayers[findVgg19(file).layers.length];
-    if (missing !== undefined) throw refuse(`'${path}', which lacks ${missing.name}.`);
+    neededOf(file, findNetwork(file));
   } catch (error) {
     throw error instanceof StylizeError ? refuse(`'${path}': ${error.message}`) : error;
   }

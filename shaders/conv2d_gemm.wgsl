@@ -1,6 +1,6 @@
 // y = finish(W * x): SIDE x SIDE convolution (3: zero padding 1; 1: a matrix product) as an implicit matrix product, sums in f32.
 //   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel (lib/texel_*.wgsl)
-//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 64.
+//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 32.
 // finish() and keep_signs() come from lib/conv_forward.wgsl, conv_masked.wgsl, conv_added.wgsl or conv_plain.wgsl. Backward to the input is the
 // same convolution with flipped, transposed weights.
 //

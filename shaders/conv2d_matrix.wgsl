@@ -1,7 +1,7 @@
 // y = finish(W * x), as conv2d_gemm.wgsl with positions 1, on an adapter's matrix units: operands become Operand
 // (lib/operand_f16.wgsl or lib/operand_f32.wgsl) on their way into workgroup memory, sums are f32.
 //   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel (lib/texel_*.wgsl)
-//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 64.
+//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 32.
 //
 // One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP invocations. The units
 // multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup memory one after the other. Rows of the

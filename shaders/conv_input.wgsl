@@ -1,11 +1,13 @@
-// The first convolution, 3 to 64 channels, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) / std_c inside
+// The first convolution, of a picture, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) / std_c inside
 // the picture and zero outside it. finish() and keep_signs(): lib/conv_forward.wgsl.
-//   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][64] f32; y: [16][height][width] Texel (lib/texel_*.wgsl)
+//   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][channels] f32; y: [channels/4][height][width] Texel (lib/texel_*.wgsl)
 // Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring texels. One
-// workgroup: 64 channels of 128 pixels; one invocation: 32 channels, a word of the mask, of the pixels p and p + 64.
+// workgroup: CHANNELS channels (32 or 64) of 128 pixels; one invocation: 32 channels, a word of the mask, of the pixels p and p + 64.
+// The grid's z counts through the channels.
 struct Params {
   height: u32,
   width: u32,
+  channels: u32,  // a multiple of CHANNELS
   mask_tiles: u32,
   order0: u32,
   order1: u32,
@@ -22,7 +24,10 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-var<workgroup> weight_tile: array<vec4f, 432>;
+const COLUMNS = CHANNELS / 4u;
+const INVOCATIONS = 2u * CHANNELS;
+
+var<workgroup> weight_tile: array<vec4f, 27u * COLUMNS>;  // [9][3][COLUMNS]
 
 // The network's input at flat pixel i.
 fn input_at(i: u32) -> vec3f {
@@ -53,32 +58,34 @@ fn window(p: u32) -> array<vec3f, 9> {
   return values;
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(INVOCATIONS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  for (var i = local; i < 432u; i += 128u) {
-    weight_tile[i] = vec4f(weights_at(i));
+  let first_c4 = group.z * COLUMNS;
+  for (var i = local; i < 27u * COLUMNS; i += INVOCATIONS) {
+    weight_tile[i] = vec4f(weights_at(i / COLUMNS * (params.channels / 4u) + first_c4 + i % COLUMNS));
   }
   let pixels = params.height * params.width;
   let first = linear_index(group, groups, local & 63u, 128u);
   let second = first + 64u;
-  let c32 = local >> 6u;
+  let c32 = local >> 6u;  // inside the tile
   let window0 = window(min(first, pixels - 1u));
   let window1 = window(min(second, pixels - 1u));
   workgroupBarrier();
   var word0 = 0u;
   var word1 = 0u;
-  for (var c4 = 8u * c32; c4 < 8u * c32 + 8u; c4++) {
+  for (var i4 = 8u * c32; i4 < 8u * c32 + 8u; i4++) {
+    let c4 = first_c4 + i4;
     var sum0 = vec4f();
     var sum1 = vec4f();
     for (var tap = 0u; tap < 9u; tap++) {
       let w = mat3x4f(
-        weight_tile[48u * tap + c4],
-        weight_tile[48u * tap + c4 + 16u],
-        weight_tile[48u * tap + c4 + 32u],
+        weight_tile[3u * COLUMNS * tap + i4],
+        weight_tile[3u * COLUMNS * tap + i4 + COLUMNS],
+        weight_tile[3u * COLUMNS * tap + i4 + 2u * COLUMNS],
       );
       sum0 += w * window0[tap];
       sum1 += w * window1[tap];
@@ -95,9 +102,9 @@ fn main(
     word1 |= signs(c4, sum1);
   }
   if (first < pixels) {
-    keep_signs(c32, first, word0);
+    keep_signs(first_c4 / 8u + c32, first, word0);
   }
   if (second < pixels) {
-    keep_signs(c32, second, word1);
+    keep_signs(first_c4 / 8u + c32, second, word1);
   }
 }

@@ -1,10 +1,11 @@
 // Partial sums of the Gram matrix F F^T of features F: [channels/4][pixels] Texel (lib/texel_*.wgsl). It is symmetric, so only the 64 x 64 tiles on and
-// above the diagonal are computed: tile (i, j) with i <= j is number j (j + 1) / 2 + i.
+// above the diagonal are computed, zeros beyond the last channel: tile (i, j) with i <= j is number j (j + 1) / 2 + i.
 //   partials: [chunks][tiles][64][64] f32; chunk k sums over pixels k * chunk_pixels .. (k + 1) * chunk_pixels
 // One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 8 x 4 products, as many for each
 // read of workgroup memory as in conv2d_gemm.wgsl.
 struct Params {
   pixels: u32,
+  channels: u32,  // a multiple of 32
   chunk_pixels: u32,  // a multiple of 16
 }
 
@@ -38,6 +39,8 @@ fn main(
   let c4 = local >> 4u;  // and c4 + 8
   let left_row = (16u * i + c4) * params.pixels;
   let right_row = (16u * j + c4) * params.pixels;
+  let left_full = 64u * i + 32u < params.channels;  // else the tile's lower half is beyond the last channel
+  let right_full = 64u * j + 32u < params.channels;
   let slot = c4 * 17u + pixel;
 
   let a4 = 2u * (local >> 4u);  // rows of the tile that this invocation computes, in fours: a4 and a4 + 1
@@ -48,9 +51,9 @@ fn main(
   for (var first = start; first < end; first += 16u) {
     let p = first + pixel;
     let left0 = feature(left_row + p, p < end);
-    let left1 = feature(left_row + 8u * params.pixels + p, p < end);
+    let left1 = feature(left_row + 8u * params.pixels + p, p < end && left_full);
     let right0 = feature(right_row + p, p < end);
-    let right1 = feature(right_row + 8u * params.pixels + p, p < end);
+    let right1 = feature(right_row + 8u * params.pixels + p, p < end && right_full);
     workgroupBarrier();
     left[slot] = left0;
     left[slot + 136u] = left1;

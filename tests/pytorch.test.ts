@@ -7,9 +7,9 @@ import type { Precision } from "../engine/gpu/precision.ts";
 import { Program } from "../engine/gpu/program.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
 import { parseRecord } from "../engine/losses/record.ts";
-import { loadModel, type Model, recordForward } from "../engine/network/model.ts";
+import { type ReluName, vgg19 } from "../engine/network/layers.ts";
+import { loadModel, type Model, operationsOptions, recordForward } from "../engine/network/model.ts";
 import type { Pooling } from "../engine/network/types.ts";
-import type { ReluName } from "../engine/network/vgg19.ts";
 import { openContext } from "../engine/node.ts";
 import { problemsOf } from "../engine/ops/gpu/tune.ts";
 import { chosenVariant, problemKey } from "../engine/ops/gpu/variants.ts";
@@ -98,7 +98,7 @@ describe.each(variants)("$family family in $precision against PyTorch, $kernels 
       using arena = context.arena("test");
       const program = new Program(context, arena);
       const model = { ...loaded, pooling };
-      const ops = model.family.operations(program, arena, start, model.preprocessing);
+      const ops = model.family.operations(program, arena, operationsOptions(model, start));
       const image = arena.bufferWith("picture", start.data);
       const pass = recordForward(ops, model, image, lossLayers(terms), false);
       const found = [...lossLayers(terms)].map((layer) => {
@@ -168,7 +168,9 @@ describe.each(variants)("$family family in $precision against PyTorch, $kernels 
 
 /** Has all 3x3 convolutions of these sizes computed in one variant. */
 function choose(context: GpuContext, name: string, precision: Precision, sizes: readonly Size[]): void {
-  const problems = sizes.flatMap((size) => problemsOf(size, precision)).filter(({ side }) => side === 3);
+  const problems = sizes
+    .flatMap((size) => problemsOf(vgg19, size, precision))
+    .filter(({ side }) => side === 3);
   context.choices = new Map(problems.map((problem) => [problemKey(problem), name]));
   for (const problem of problems) expect(chosenVariant(problem, context).name).toBe(name);
 }

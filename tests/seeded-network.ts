@@ -1,6 +1,7 @@
 /** A network of He-uniform weights from the integer hash that make_network.py uses too, for tests that need no good pictures. */
+
+import { type ConvName, vgg19 } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
-import { type ConvName, vgg19 } from "../engine/network/vgg19.ts";
 import { noisePicture } from "../engine/noise.ts";
 import type { Picture } from "../engine/types.ts";
 
@@ -19,18 +20,19 @@ export const lossWeights = {
 
 /** VGG19 through conv5_1. */
 export function seededNetwork(): Network {
-  const layers = new Map<ConvName, ConvWeights>();
-  for (const [i, { name, inChannels, outChannels }] of vgg19.slice(0, 13).entries()) {
+  const weights = new Map<ConvName, ConvWeights>();
+  const layers = vgg19.slice(0, 13);
+  for (const { index: i, name, inChannels, outChannels } of layers) {
     const bound = Math.sqrt(6 / (9 * inChannels));
     const uniform = (seed: number, count: number, limit: number) =>
       hashed(seed, count).map((value) => (value * 2 - 1) * limit);
-    layers.set(name, {
+    weights.set(name, {
       weight: uniform(100 + 2 * i, 9 * inChannels * outChannels, bound),
       bias: uniform(101 + 2 * i, outChannels, 0.1),
     });
   }
   const defaults = { ...lossWeights, pooling: "avg" } as const;
-  return { name: "seeded network", preprocessing: torchvisionPreprocessing, layers, defaults };
+  return { name: "seeded network", preprocessing: torchvisionPreprocessing, layers, weights, defaults };
 }
 
 /** Coarse blocks with noise, so that Gram matrices differ between pictures; make_network.py's `picture`. */

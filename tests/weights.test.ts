@@ -16,15 +16,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
+import { type ConvLayer, type ConvName, vgg19 } from "../engine/network/layers.ts";
 import { loadModel } from "../engine/network/model.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
-import { type ConvLayer, type ConvName, vgg19 } from "../engine/network/vgg19.ts";
 import { openContext } from "../engine/node.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
 import { encodeSafetensors } from "../weights/formats/safetensors.ts";
 import { loadNetwork } from "../weights/load.ts";
+import { torchvisionIndex } from "../weights/naming.ts";
+import { findNetwork, readConvolutions } from "../weights/network-file.ts";
 import type { PreprocessingName } from "../weights/preprocessing.ts";
-import { findVgg19, readConvolutions } from "../weights/vgg19-file.ts";
 import {
   expectLossesAndGradient,
   f32Tolerances,
@@ -35,9 +36,9 @@ import {
 
 /** A layer's tensors are `<this>.weight` and `<this>.bias`. */
 const namings = {
-  features: ({ featuresIndex }: ConvLayer) => `features.${featuresIndex}`,
+  features: (layer: ConvLayer) => `features.${torchvisionIndex(layer)}`,
   papers: ({ name }: ConvLayer) => name,
-  module: ({ featuresIndex }: ConvLayer) => `module.features.${featuresIndex}`,
+  module: (layer: ConvLayer) => `module.features.${torchvisionIndex(layer)}`,
 } as const;
 type NamingName = keyof typeof namings;
 const namingNames = Object.keys(namings) as NamingName[];
@@ -58,11 +59,11 @@ const expectedIn = (written: string): Expected =>
 async function expectTensors(path: string, format: FormatName, naming: NamingName, expected: Expected) {
   const file = await openTensorFile(path);
   try {
-    const found = await findVgg19(file);
+    const found = findNetwork(file);
     expect(file.format).toBe(format);
     expect(found.layers.map(found.naming.layerName)).toEqual(vgg19.map(namings[naming]));
     const hash = (data: Float32Array) => createHash("sha256").update(data).digest("hex");
-    for (const [name, { weight, bias }] of await readConvolutions(file, found.naming, vgg19)) {
+    for (const [name, { weight, bias }] of await readConvolutions(file, found)) {
       expect({ weight: hash(weight), bias: hash(bias) }, name).toEqual(expected.tensors[name]);
     }
   } finally {
@@ -104,7 +105,7 @@ describe("small files that PyTorch wrote", () => {
   // PyTorch does not write safetensors, and such a file is large: it holds every weight.
   beforeAll(async () => {
     const file = await openTensorFile(pathOf("torch-zip", "features"));
-    const convolutions = await readConvolutions(file, (await findVgg19(file)).naming, vgg19);
+    const convolutions = await readConvolutions(file, findNetwork(file));
     await file.close();
     for (const naming of namingNames) {
       const tensors = new Map<string, { shape: number[]; data: Float32Array }>();

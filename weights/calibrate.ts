@@ -3,8 +3,8 @@
  * response in front of the ReLU deviation 1, and the mean that its threshold says, on the example pictures. `npx tsx weights/calibrate.ts`, about two minutes on one core.
  */
 import { readdir, writeFile } from "node:fs/promises";
+import type { ConvLayer } from "../engine/network/layers.ts";
 import { torchvisionPreprocessing } from "../engine/network/types.ts";
-import type { ConvLayer } from "../engine/network/vgg19.ts";
 import { decodePicture, longSide } from "../pictures/index.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
 import { generatedLayers, rawWeights, thresholds } from "./generated.ts";

@@ -4,8 +4,9 @@ import { StylizeError } from "../engine/errors.ts";
 import type { Preprocessing } from "../engine/network/types.ts";
 import { writeFileSafely } from "../pictures/write-file.ts";
 import { openTensorFile, safetensorsParts, type Tensor } from "./formats/index.ts";
+import { torchvisionIndex } from "./naming.ts";
+import { detectPreprocessing, findNetwork, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessingNames, preprocessings } from "./preprocessing.ts";
-import { detectPreprocessing, findVgg19, readConvolutions } from "./vgg19-file.ts";
 
 export interface Converted {
   /** conv1_1, ... */
@@ -32,18 +33,21 @@ export async function convertNetwork(
       `Expected an output that ends in .safetensors but received '${output}'.`,
     );
   await using file = await openTensorFile(input);
-  const { naming, layers } = findVgg19(file);
-  const convolutions = await readConvolutions(file, naming, layers);
+  const found = findNetwork(file);
+  const { layers } = found;
+  const convolutions = await readConvolutions(file, found);
   const tensors = new Map<string, Tensor>();
-  for (const { name, featuresIndex, inChannels, outChannels } of layers) {
+  for (const layer of layers) {
+    const { name, inChannels, outChannels } = layer;
+    const base = `features.${torchvisionIndex(layer)}`;
     const { weight, bias } = convolutions.get(name)!;
-    tensors.set(`features.${featuresIndex}.weight`, {
+    tensors.set(`${base}.weight`, {
       shape: [outChannels, inChannels, 3, 3],
       data: weight,
     });
-    tensors.set(`features.${featuresIndex}.bias`, { shape: [outChannels], data: bias });
+    tensors.set(`${base}.bias`, { shape: [outChannels], data: bias });
   }
-  const name = preprocessing ?? tableName((await detectPreprocessing(file, naming)).preprocessing, input);
+  const name = preprocessing ?? tableName((await detectPreprocessing(file, found)).preprocessing, input);
   const metadata = { preprocessing: name, source: basename(input) };
   const parts = safetensorsParts(tensors, metadata);
   await writeFileSafely(output, ...parts);

@@ -1,6 +1,7 @@
 /** Settings that suit VGG19 as trained on ImageNet. */
+
+import { type ReluName, truncated, vgg19 } from "../engine/network/layers.ts";
 import type { NetworkDefaults } from "../engine/network/types.ts";
-import { type ConvLayer, type ReluName, truncated } from "../engine/network/vgg19.ts";
 
 /**
  * The layers of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), and average pooling,
@@ -16,7 +17,8 @@ export const vgg19Defaults: NetworkDefaults = {
   pooling: "avg",
 };
 
-/** The convolutions that these losses look at; those behind are never read. */
-export const neededLayers: readonly ConvLayer[] = truncated(
+/** How many convolutions these losses look at; those behind are never read. */
+export const neededLayers: number = truncated(
+  vgg19,
   Object.keys({ ...vgg19Defaults.contentLayers, ...vgg19Defaults.styleLayers }) as ReluName[],
-);
+).length;

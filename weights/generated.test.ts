@@ -30,7 +30,7 @@ async function firstResponse(name: string): Promise<Float64Array> {
     const channel = Math.floor(k / plane);
     input.data[k] = (data[k]! - mean[channel]!) / std[channel]!;
   }
-  const { weight, bias } = network.layers.get("conv1_1")!;
+  const { weight, bias } = network.weights.get("conv1_1")!;
   return conv(input, weight, bias).data;
 }
 
@@ -44,23 +44,23 @@ function moments(values: readonly Float64Array[]): { mean: number; deviation: nu
 
 describe("the generated network", () => {
   it("has the weights that were pinned", () => {
-    expect(sha256([...network.layers.values()].flatMap(({ weight, bias }) => [weight, bias]))).toBe(
+    expect(sha256([...network.weights.values()].flatMap(({ weight, bias }) => [weight, bias]))).toBe(
       "f5fc5a93c07650689b4d5afefe53523ac7d412af8b257995827941993f4a2273",
     );
   });
 
   it("has VGG19's layers from conv1_1 to conv5_1 in VGG19's shapes", () => {
-    expect([...network.layers.keys()]).toEqual(generatedLayers.map(({ name }) => name));
+    expect([...network.weights.keys()]).toEqual(generatedLayers.map(({ name }) => name));
     expect(generatedLayers.at(-1)!.name).toBe("conv5_1");
     for (const { name, inChannels, outChannels } of generatedLayers) {
-      const { weight, bias } = network.layers.get(name)!;
+      const { weight, bias } = network.weights.get(name)!;
       expect(weight).toHaveLength(outChannels * inChannels * 9);
       expect(bias).toHaveLength(outChannels);
     }
   });
 
   it("has finite weights, no two channels of a layer alike", () => {
-    for (const { weight, bias } of network.layers.values()) {
+    for (const { weight, bias } of network.weights.values()) {
       expect(weight.every(Number.isFinite) && bias.every(Number.isFinite)).toBe(true);
       const size = weight.length / bias.length;
       const channels = Array.from(bias, (_, o) => weight.subarray(o * size, o * size + 9).join());
@@ -72,7 +72,7 @@ describe("the generated network", () => {
     expect(network.name).toBe("generated network");
     const { contentLayers, styleLayers } = network.defaults;
     for (const layer of Object.keys({ ...contentLayers, ...styleLayers })) {
-      expect([...network.layers.keys()]).toContain(layer.replace("relu", "conv"));
+      expect([...network.weights.keys()]).toContain(layer.replace("relu", "conv"));
     }
   });
 

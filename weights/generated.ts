@@ -5,14 +5,16 @@
  * Weights for the Deep Image Representation", NIPS 2016). Ours are smooth, blind to what all channels have in common, and scaled so that
  * each channel answers pictures alike (calibrate.ts): docs/generated-network.md says what each of that is for.
  */
+
+import { type ConvLayer, type ConvName, truncated, vgg19 } from "../engine/network/layers.ts";
 import {
   type ConvWeights,
   type Network,
   type NetworkDefaults,
   torchvisionPreprocessing,
 } from "../engine/network/types.ts";
-import { type ConvLayer, type ConvName, truncated } from "../engine/network/vgg19.ts";
 import { calibration } from "./generated-calibration.ts";
+import { torchvisionIndex } from "./naming.ts";
 
 const SEED = 1;
 
@@ -37,23 +39,24 @@ export const generatedDefaults: NetworkDefaults = {
 };
 
 /** The layers that the generated network has: conv1_1 to conv5_1. */
-export const generatedLayers: readonly ConvLayer[] = truncated(["relu5_1"]);
+export const generatedLayers: readonly ConvLayer[] = truncated(vgg19, ["relu5_1"]);
 
 /** Makes the generated network, the same on every platform; 12.9 million weights. */
 export function generatedNetwork(): Network {
   const numbers = decodeFloats(calibration);
-  const layers = new Map<ConvName, ConvWeights>();
+  const weights = new Map<ConvName, ConvWeights>();
   let at = 0;
   for (const layer of generatedLayers) {
     const scale = numbers.slice(at, at + layer.outChannels);
     const bias = numbers.slice(at + layer.outChannels, at + 2 * layer.outChannels);
-    layers.set(layer.name, { weight: scaleChannels(rawWeights(layer), scale), bias });
+    weights.set(layer.name, { weight: scaleChannels(rawWeights(layer), scale), bias });
     at += 2 * layer.outChannels;
   }
   return {
     name: "generated network",
     preprocessing: torchvisionPreprocessing,
-    layers,
+    layers: generatedLayers,
+    weights,
     defaults: generatedDefaults,
   };
 }
@@ -82,9 +85,9 @@ export function rawWeights(layer: ConvLayer): Float32Array {
 }
 
 /** What each channel's mean response in front of its ReLU is calibrated to, in deviations: some channels fire often, some seldom. */
-export function thresholds({ outChannels, featuresIndex }: ConvLayer): number[] {
-  const counter = scramble(SEED + 1) + featuresIndex * 512;
-  return Array.from({ length: outChannels }, (_, c) => deviate(counter + c) / DEVIATES_PER_THRESHOLD);
+export function thresholds(layer: ConvLayer): number[] {
+  const counter = scramble(SEED + 1) + torchvisionIndex(layer) * 512;
+  return Array.from({ length: layer.outChannels }, (_, c) => deviate(counter + c) / DEVIATES_PER_THRESHOLD);
 }
 
 function composeColours(weight: Float32Array): void {

@@ -1,8 +1,10 @@
 /** What a weights file is, for people who wonder why it does not load, or which look it gives. */
+
+import { vgg19 } from "../engine/network/layers.ts";
 import { neededLayers } from "./defaults.ts";
 import { openTensorFile } from "./formats/index.ts";
 import type { Format } from "./formats/tensor-file.ts";
-import { detectPreprocessing, findVgg19 } from "./vgg19-file.ts";
+import { detectPreprocessing, findNetwork } from "./network-file.ts";
 
 export interface Inspection {
   readonly path: string;
@@ -26,8 +28,9 @@ export interface Inspection {
 /** Reads a file's directory and its first two layers. Throws StylizeError `file-not-found`, or `bad-weights` where there is no VGG19 in it. */
 export async function inspectFile(path: string): Promise<Inspection> {
   await using file = await openTensorFile(path);
-  const { naming, layers } = findVgg19(file);
-  const { preprocessing, reason } = await detectPreprocessing(file, naming);
+  const found = findNetwork(file);
+  const { naming, layers } = found;
+  const { preprocessing, reason } = await detectPreprocessing(file, found);
   const dtypes: Record<string, number> = {};
   for (const { dtype } of file.tensors.values()) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
   return {
@@ -39,7 +42,7 @@ export async function inspectFile(path: string): Promise<Inspection> {
     naming: naming.name,
     prefix: naming.prefix,
     layers: layers.map(({ name }) => name),
-    missing: neededLayers.slice(layers.length).map(({ name }) => name),
+    missing: vgg19.slice(layers.length, neededLayers).map(({ name }) => name),
     preprocessing: preprocessing.name,
     reason,
   };

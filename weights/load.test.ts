@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ConvLayer, vgg19 } from "../engine/network/vgg19.ts";
+import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
 import { convertNetwork } from "./convert.ts";
 import { cacheFolder } from "./download/cache.ts";
 import { openTensorFile } from "./formats/index.ts";
@@ -49,9 +49,9 @@ describe("loadNetwork", () => {
     const network = await loadNetwork(await save("vgg.safetensors", tensors(nameOf)));
     expect(network.name).toMatch(/^VGG19 from vgg.safetensors, /);
     expect(network.preprocessing.name).toBe(nameOf(vgg19[0]!).startsWith("conv") ? "caffe" : "torchvision");
-    expect([...network.layers.keys()]).toEqual(vgg19.slice(0, 13).map(({ name }) => name));
+    expect([...network.weights.keys()]).toEqual(vgg19.slice(0, 13).map(({ name }) => name));
     for (const layer of vgg19.slice(0, 13)) {
-      const { weight, bias } = network.layers.get(layer.name)!;
+      const { weight, bias } = network.weights.get(layer.name)!;
       expect(weight).toHaveLength(layer.outChannels * layer.inChannels * 9);
       expect(weight[0]! / weight[1]!).toBe(mark(layer) / -2);
       expect(weight.at(-1)).toBe(weight[0]);
@@ -71,7 +71,7 @@ describe("loadNetwork", () => {
     content.set("classifier.0.weight", { shape: [2], data: Float32Array.of(Number.NaN, 1) });
     content.set("features.30.weight", { shape: [1], data: Float32Array.of(1) });
     const network = await loadNetwork(await save("more.safetensors", content));
-    expect(network.layers.size).toBe(13);
+    expect(network.weights.size).toBe(13);
   });
 });
 
@@ -98,7 +98,7 @@ describe("loadNetwork refuses", () => {
     refused(
       "shape.safetensors",
       (content) => content.set("features.5.bias", { shape: [64], data: new Float32Array(64) }),
-      "Expected 'features.5.bias' of VGG19 in F to be [128] but it is [64].",
+      "Expected 'features.5.bias' in F to be [128] but it is [64].",
     ));
 
   it.each([Number.NaN, Number.NEGATIVE_INFINITY])("a tensor that holds %d", (value) =>

@@ -1,50 +1,78 @@
-/** How files name VGG19's convolutions. */
-import { type ConvLayer, vgg19 } from "../engine/network/vgg19.ts";
+/** How files name the convolutions of a network of VGG19's shape. */
+import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
 import type { TensorInfo } from "./formats/tensor-file.ts";
 
-export interface Naming {
+/** A naming as a file has it, with what stands before each name: "module." from DataParallel, "state_dict." in a checkpoint. */
+export interface FoundNaming {
   /** As users see it. */
   readonly name: string;
+  readonly prefix: string;
   /** The layer's tensors are `<this>.weight` and `<this>.bias`. */
   readonly layerName: (layer: ConvLayer) => string;
   /** A 1x1 convolution in front of conv1_1 that does the preprocessing. */
   readonly input?: string;
+  /** Of entry n of torchvision's sequence, where names count them. */
+  readonly sequenceName?: (n: number) => string | undefined;
 }
 
-/** torchvision's sequence, the names of the papers, and the sequence of Lua Torch, which counts input and padding layers. */
-export const namings: readonly Naming[] = [
-  { name: "features.N", layerName: ({ featuresIndex }) => `features.${featuresIndex}` },
-  { name: "convB_I", layerName: ({ name }) => name },
-  // each convolution stands behind its padding and in front of its ReLU; a pool stands between blocks
-  { name: "N", layerName: (layer) => `${3 * vgg19.indexOf(layer) + layer.block + 2}`, input: "0" },
-];
+/** The place of a convolution in torchvision's sequence, where a ReLU follows each and a pool each block. */
+export const torchvisionIndex = ({ index, block }: ConvLayer): number => 2 * index + block;
 
-/** A naming as a file has it, with what stands before each name: "module." from DataParallel, "state_dict." in a checkpoint. */
-export interface FoundNaming extends Naming {
-  readonly prefix: string;
+/** The place of a convolution in Lua Torch's sequence: behind its padding, in front of its ReLU; the input layer and pools count. */
+const luaIndex = ({ index, block }: ConvLayer): number => 3 * index + block + 2;
+
+/** What a file that has such a network is expected to have. */
+export const firstNames = "features.0.weight or conv1_1.weight";
+
+/** The namings under which `tensors` have a first convolution. */
+export function findNamings(tensors: ReadonlyMap<string, TensorInfo>): FoundNaming[] {
+  return [...tensors.keys()].flatMap((name) => namingsFrom(name, tensors));
 }
 
-/** The namings under which `tensors` have one for the weight of `first`. */
-export function findNamings(tensors: ReadonlyMap<string, TensorInfo>, first: ConvLayer): FoundNaming[] {
-  return [...tensors.keys()].flatMap((name) =>
-    namings.flatMap((naming) => {
-      const ending = `${naming.layerName(first)}.weight`;
-      if (!name.endsWith(ending)) return [];
-      const prefix = name.slice(0, -ending.length);
-      if (prefix !== "" && !prefix.endsWith(".")) return [];
-      const { input } = naming;
-      const isInput = (shape: readonly number[] | undefined) => shape?.join() === "3,3,1,1";
-      if (input !== undefined && !isInput(tensors.get(`${prefix}${input}.weight`)?.shape)) return [];
-      return [withPrefix(naming, prefix)];
-    }),
-  );
-}
-
-function withPrefix({ name, layerName, input }: Naming, prefix: string): FoundNaming {
-  return {
+/** Those whose first convolution's weight is called `first`. */
+function namingsFrom(first: string, tensors: ReadonlyMap<string, TensorInfo>): FoundNaming[] {
+  const prefixBefore = (ending: string): string | undefined => {
+    if (!first.endsWith(ending)) return undefined;
+    const prefix = first.slice(0, -ending.length);
+    return prefix === "" || prefix.endsWith(".") ? prefix : undefined;
+  };
+  const sequence = (name: string, prefix: string, sequenceName: (n: number) => string | undefined) => ({
     name,
     prefix,
-    layerName: (layer) => prefix + layerName(layer),
-    ...(input === undefined ? {} : { input: prefix + input }),
-  };
+    sequenceName,
+    layerName: (layer: ConvLayer) => sequenceName(torchvisionIndex(layer)) ?? `${prefix}${name}`,
+  });
+  const features = prefixBefore("features.0.weight");
+  if (features !== undefined) return [sequence("features.N", features, (n) => `${features}features.${n}`)];
+  const papers = prefixBefore("conv1_1.weight");
+  if (papers !== undefined)
+    return [{ name: "convB_I", prefix: papers, layerName: ({ name }) => papers + name }];
+  // perceptual losses often cut torchvision's sequence into slices
+  const slices = prefixBefore("slice1.0.weight");
+  if (slices !== undefined) {
+    const places = sliceNames(slices, tensors);
+    return [sequence("sliceB.N", slices, (n) => places.get(n) ?? `${slices}slice1.${n}`)];
+  }
+  const input = prefixBefore("0.weight");
+  if (input === undefined) return [];
+  const shape = tensors.get(first)!.shape;
+  if (shape.join() === "3,3,1,1") {
+    const layerName = (layer: ConvLayer) => `${input}${luaIndex(layer)}`;
+    const isThere = tensors.has(`${layerName(vgg19[0]!)}.weight`);
+    return isThere ? [{ name: "N", prefix: input, layerName, input: `${input}0` }] : [];
+  }
+  // a bare sequence: anything could be called so, but few have a 3x3 convolution of a picture there
+  return shape.slice(1).join() === "3,3,3" ? [sequence("N", input, (n) => `${input}${n}`)] : [];
+}
+
+/** Where entry n of the sequence stands: `slice2.5`. */
+function sliceNames(prefix: string, tensors: ReadonlyMap<string, TensorInfo>): Map<number, string> {
+  const places = new Map<number, string>();
+  for (const name of tensors.keys()) {
+    const [, place, n] = name.startsWith(prefix)
+      ? (/^(slice\d+\.(\d+))\.weight$/.exec(name.slice(prefix.length)) ?? [])
+      : [];
+    if (place !== undefined) places.set(Number(n), prefix + place);
+  }
+  return places;
 }

@@ -1,12 +1,12 @@
 /** A network out of an open file of weights, wherever that lies. */
 import type { Network } from "../engine/network/types.ts";
-import { neededLayers, vgg19Defaults } from "./defaults.ts";
+import { vgg19Defaults } from "./defaults.ts";
 import { blobSource } from "./formats/byte-source.ts";
 import { readSafetensors } from "./formats/safetensors.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
+import { detectPreprocessing, findNetwork, isVgg19, neededOf, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
 import { rescaled } from "./rescale.ts";
-import { detectPreprocessing, findVgg19, readConvolutions } from "./vgg19-file.ts";
 
 export interface ReadOptions {
   /** How pictures enter the network; detected when not given. */
@@ -16,20 +16,26 @@ export interface ReadOptions {
 }
 
 /**
- * @internal VGG19's convolutions from a file. Only what the losses look at is read, and scaled as rescale.ts says.
+ * @internal A network of VGG19's shape from a file. Only what the losses look at is read, and scaled as rescale.ts says.
  *
  * @throws StylizeError `bad-weights`, naming the file and what is wrong with it.
  */
 export async function readNetwork(file: TensorFile, options: ReadOptions = {}): Promise<Network> {
-  const { naming } = findVgg19(file);
+  const found = findNetwork(file);
+  const needed = neededOf(file, found);
   const told = options.preprocessing;
   const preprocessing =
-    told === undefined ? (await detectPreprocessing(file, naming)).preprocessing : preprocessings[told];
+    told === undefined ? (await detectPreprocessing(file, found)).preprocessing : preprocessings[told];
   const fileName = file.path.split(/[/\\]/).at(-1);
+  const { layers } = needed;
+  const kind = isVgg19(layers)
+    ? "VGG19"
+    : `VGG19 of ${layers[0]!.outChannels} to ${layers.at(-1)!.outChannels} channels`;
   return {
-    name: options.name ?? `VGG19 from ${fileName}, ${preprocessing.name} preprocessing`,
+    name: options.name ?? `${kind} from ${fileName}, ${preprocessing.name} preprocessing`,
     preprocessing,
-    layers: rescaled(await readConvolutions(file, naming, neededLayers), preprocessing),
+    layers,
+    weights: rescaled(layers, await readConvolutions(file, needed), preprocessing),
     defaults: vgg19Defaults,
   };
 }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { type ConvName, vgg19 } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
-import { type ConvName, vgg19 } from "../engine/network/vgg19.ts";
 import type { Picture } from "../engine/types.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
 import { preprocessings } from "./preprocessing.ts";
@@ -84,7 +84,7 @@ describe("rescaled", () => {
   let scaled: Map<ConvName, ConvWeights>;
   beforeAll(() => {
     network = growing();
-    scaled = rescaled(network, caffe);
+    scaled = rescaled(layers, network, caffe);
   });
   const pictures = [noise(2, 24), noise(3, 24)] as const;
 
@@ -122,7 +122,7 @@ describe("rescaled", () => {
     const dead = new Map(network);
     const { weight, bias } = network.get("conv1_2")!;
     dead.set("conv1_2", { weight: weight.map(() => 0), bias: bias.map(() => -1) });
-    const result = rescaled(dead, caffe);
+    const result = rescaled(layers, dead, caffe);
     expect(result.get("conv1_2")!.weight.every((value) => value === 0)).toBe(true);
     for (const { weight, bias } of result.values())
       expect([...weight.subarray(0, 9), ...bias].every(Number.isFinite)).toBe(true);

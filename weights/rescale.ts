@@ -6,8 +6,9 @@
  * network's own at the layer's input into `b` times its own at the output. The factors are powers of two, which round nothing, and our
  * losses are relative to their targets: the result is the same.
  */
+
+import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
-import { type ConvName, vgg19 } from "../engine/network/vgg19.ts";
 import type { Picture } from "../engine/types.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
 
@@ -16,24 +17,24 @@ const PROBE_SIZE = 32;
 
 /** The same layers, each scaled so that its activations' root mean square is between 0.7 and 1.5 on a picture of waves. */
 export function rescaled(
-  layers: ReadonlyMap<ConvName, ConvWeights>,
+  layers: readonly ConvLayer[],
+  weights: ReadonlyMap<ConvName, ConvWeights>,
   preprocessing: Preprocessing,
 ): Map<ConvName, ConvWeights> {
   const result = new Map<ConvName, ConvWeights>();
   let map = preprocess(waves(PROBE_SIZE), preprocessing);
   let before = 1;
-  for (const { name, pooled } of vgg19) {
-    const weights = layers.get(name);
-    if (!weights) break;
-    const scale = (factor: number) => new Float32Array(weights.bias.length).fill(factor);
+  for (const { name, pooled } of layers) {
+    const { weight, bias: biases } = weights.get(name)!;
+    const scale = (factor: number) => new Float32Array(biases.length).fill(factor);
     // `map` is `before` times the activations of the network as it came.
-    const bias = weights.bias.map((value) => before * value);
-    const output = activate(convolve(pooled ? averagePool(map) : map, weights.weight), scale(1), bias);
+    const bias = biases.map((value) => before * value);
+    const output = activate(convolve(pooled ? averagePool(map) : map, weight), scale(1), bias);
     const step = powerOfTwo(1 / rootMeanSquare(output));
     const after = before * step;
     result.set(name, {
-      weight: weights.weight.map((value) => step * value),
-      bias: weights.bias.map((value) => after * value),
+      weight: weight.map((value) => step * value),
+      bias: biases.map((value) => after * value),
     });
     map = activate(output, scale(step), scale(0));
     before = after;

@@ -1,10 +1,11 @@
 /** Files' worth of tensors that look like VGG19's, for tests. */
-import { type ConvLayer, vgg19 } from "../engine/network/vgg19.ts";
+import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
 import { torchvisionStatistics } from "./fingerprint.ts";
 import type { Tensor } from "./formats/index.ts";
+import { torchvisionIndex } from "./naming.ts";
 
 /** A number that differs from layer to layer. */
-export const mark = ({ featuresIndex }: ConvLayer) => (featuresIndex + 0.5) / 1024;
+export const mark = (layer: ConvLayer) => (torchvisionIndex(layer) + 0.5) / 1024;
 
 /** All tensors of VGG19's convolutions up to conv5_1, each filled with one number. */
 export function tensors(nameOf: (layer: ConvLayer) => string): Map<string, Tensor> {
@@ -20,7 +21,7 @@ export function tensors(nameOf: (layer: ConvLayer) => string): Map<string, Tenso
   return result;
 }
 
-export const features = ({ featuresIndex }: ConvLayer) => `features.${featuresIndex}`;
+export const features = (layer: ConvLayer) => `features.${torchvisionIndex(layer)}`;
 
 /** Fills `values`, an even number of them, so that they have this mean and deviation. */
 export function spread(values: Float32Array, mean: number, deviation: number): void {

@@ -249,9 +249,9 @@ export class Program {
   }
 }
 
-/** A grid of at least `count` workgroups for kernels that compute `index = g.y * n.x + g.x` from workgroup_id g of num_workgroups n. */
-export function linearGrid(count: number): GridWithin {
-  return (limit) => [...gridRows(count, limit), 1];
+/** A grid of `z` times at least `count` workgroups for kernels that compute `index = g.y * n.x + g.x` from workgroup_id g of num_workgroups n. */
+export function linearGrid(count: number, z = 1): GridWithin {
+  return (limit) => [...gridRows(count, limit), z];
 }
 
 /** A grid of `y` times at least `count` workgroups for kernels that compute `index = g.z * n.x + g.x`. */

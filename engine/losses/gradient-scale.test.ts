@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
+import { vgg19 } from "../network/layers.ts";
 import { gradientScale, type ScaledTerm } from "./gradient-scale.ts";
 
-const style: ScaledTerm = { kind: "style", layer: "relu3_1", weight: 0.5, norm: 200 };
-const content: ScaledTerm = { kind: "content", layer: "relu4_2", weight: 0.1, norm: 3e4 };
+const style: ScaledTerm = { kind: "style", layer: vgg19[4]!, weight: 0.5, norm: 200 };
+const content: ScaledTerm = { kind: "content", layer: vgg19[9]!, weight: 0.1, norm: 3e4 };
 const size = { width: 128, height: 96 };
 
 it("is a power of two that makes up for pixels and weights", () => {

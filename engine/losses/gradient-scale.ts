@@ -4,13 +4,13 @@
  * Losses are relative, so gradients shrink with the number of pixels and are proportional to users' weights: at 128x128 values of 2^-17 are
  * common, and f16 is exact from 2^-14 (less down to 2^-24) to 2^16 only. Both are known before the run, so one scale for a whole run will do.
  */
-import { type ReluName, reluName, vgg19 } from "../network/vgg19.ts";
+import type { ConvLayer } from "../network/layers.ts";
 import type { Size } from "../pyramid.ts";
 
 /** One content or style term; `norm`: sum of squares of its target. */
 export interface ScaledTerm {
   readonly kind: "content" | "style";
-  readonly layer: ReluName;
+  readonly layer: ConvLayer;
   readonly weight: number;
   readonly norm: number;
 }
@@ -36,7 +36,7 @@ export function gradientScale(terms: readonly ScaledTerm[], size: Size): number 
  * replaced by |A|, since few directions of features carry most of a Gram matrix.
  */
 function estimate({ kind, layer, weight, norm }: ScaledTerm, { height, width }: Size): number {
-  const { outChannels: channels, block } = vgg19.find(({ name }) => reluName(name) === layer)!;
+  const { outChannels: channels, block } = layer;
   const pixels = (height >> block) * (width >> block);
   return kind === "content"
     ? (2 * weight) / Math.sqrt(channels * pixels * norm)

@@ -4,8 +4,8 @@ import { StylizeError } from "../errors.ts";
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
-import { type Model, recordBackward, recordForward } from "../network/model.ts";
-import type { ReluName } from "../network/vgg19.ts";
+import type { ReluName } from "../network/layers.ts";
+import { layerAt, type Model, operationsOptions, recordBackward, recordForward } from "../network/model.ts";
 import { type Activation, type LayerLosses, LOSS_PARTIALS, type Operations } from "../ops/family.ts";
 import type { Size } from "../pyramid.ts";
 import type { Picture } from "../types.ts";
@@ -135,7 +135,7 @@ export function recordStatistics(
   layers: ReadonlySet<ReluName>,
   statistic: Statistic,
 ): (readonly [ReluName, GPUBuffer])[] {
-  const ops = model.family.operations(program, arena, size, model.preprocessing);
+  const ops = model.family.operations(program, arena, operationsOptions(model, size));
   const pass = recordForward(ops, model, image, layers, false);
   return [...layers].map((layer) => [layer, statistic(ops, pass.at(layer))] as const);
 }
@@ -194,12 +194,12 @@ export function recordObjective(
     const norm = sumOfSquares(values);
     const isDropped = weight / norm > LARGEST_SCALE;
     if (isDropped) dropped.push(term);
-    else scaled.push({ kind, layer, weight, norm });
+    else scaled.push({ kind, layer: layerAt(model, layer), weight, norm });
     const loss = { partials, term: index, target, scale: isDropped ? 0 : weight / norm };
     losses.set(layer, { ...losses.get(layer), [kind]: loss });
   }
   const scale = model.family.precision === "f16" ? gradientScale(scaled, start) : 1;
-  const ops = model.family.operations(program, arena, start, model.preprocessing, scale);
+  const ops = model.family.operations(program, arena, operationsOptions(model, start, scale));
   const pass = recordForward(ops, model, image, lossLayers(terms), true);
   recordBackward(ops, pass, losses, gradient);
   const tv = terms.findIndex(({ kind }) => kind === "tv");

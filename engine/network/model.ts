@@ -1,6 +1,5 @@
 /** A network's weights on a device, and the way of a picture through it: forward to its features, backward to its pixels. */
 
-import { StylizeError } from "../errors.ts";
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Precision } from "../gpu/precision.ts";
@@ -12,10 +11,13 @@ import type {
   LayerLosses,
   LayerWeights,
   Operations,
+  OperationsOptions,
   Pooled,
 } from "../ops/family.ts";
+import type { Size } from "../pyramid.ts";
+import { type ConvLayer, type ReluName, reluName, truncated } from "./layers.ts";
+import { padded, paddedWeights } from "./padding.ts";
 import type { Network, Pooling, Preprocessing } from "./types.ts";
-import { type ReluName, reluName, truncated } from "./vgg19.ts";
 
 export interface Model {
   readonly family: KernelFamily;
@@ -36,14 +38,27 @@ export async function loadModel(
 ): Promise<Model> {
   const family = familyOn(context, precision);
   const layers: LayerWeights[] = [];
-  for (const layer of truncated(lossLayers)) {
-    const weights = network.layers.get(layer.name);
-    if (!weights) {
-      throw new StylizeError("bad-weights", `Expected ${network.name} to have ${layer.name} but it has not.`);
-    }
-    layers.push(await family.loadWeights(arena, layer, weights));
+  for (const layer of truncated(network.layers, lossLayers)) {
+    const wide = padded(layer, family.channelMultiple);
+    const weights = paddedWeights(network.weights.get(layer.name)!, layer, wide);
+    layers.push(await family.loadWeights(arena, wide, weights));
   }
   return { family, preprocessing: network.preprocessing, pooling, layers };
+}
+
+/** The layer behind whose ReLU a loss is, as it was loaded. */
+export function layerAt({ layers }: Model, name: ReluName): ConvLayer {
+  return layers.find(({ layer }) => reluName(layer.name) === name)!.layer;
+}
+
+/** What the model's operations on pictures of this size are made with; see `OperationsOptions`. */
+export function operationsOptions(
+  model: Model,
+  { height, width }: Size,
+  gradientScale = 1,
+): OperationsOptions {
+  const { layers, preprocessing } = model;
+  return { height, width, layers: layers.map(({ layer }) => layer), preprocessing, gradientScale };
 }
 
 /** One layer of a recorded forward pass. */

@@ -1,5 +1,5 @@
 /** What the engine must be given of a network: weights, how pictures enter it, and the settings it looks best with. */
-import type { ConvName, ReluName } from "./vgg19.ts";
+import type { ConvLayer, ConvName, ReluName } from "./layers.ts";
 
 export interface ConvWeights {
   /** [outChannels][inChannels][3][3], as PyTorch stores it (OIHW); correlation, not convolution. */
@@ -43,7 +43,9 @@ export interface Network {
   /** Short and honest, shown to users: "generated network", "vgg19". */
   readonly name: string;
   readonly preprocessing: Preprocessing;
-  /** At least every layer up to the last loss layer. */
-  readonly layers: ReadonlyMap<ConvName, ConvWeights>;
+  /** What it is made of: at least every layer up to the last with a loss. */
+  readonly layers: readonly ConvLayer[];
+  /** Of each of its layers. */
+  readonly weights: ReadonlyMap<ConvName, ConvWeights>;
   readonly defaults: NetworkDefaults;
 }

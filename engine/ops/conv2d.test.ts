@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
-import type { ConvName } from "../network/vgg19.ts";
+import type { ConvName } from "../network/layers.ts";
 import {
   add,
   contentLoss,

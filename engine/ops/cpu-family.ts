@@ -7,24 +7,26 @@
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
+import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights } from "../network/types.ts";
-import type { ConvLayer } from "../network/vgg19.ts";
 import { mapShape, roundUp } from "./cpu/layout.ts";
-import { cpuOperations } from "./cpu/operations.ts";
+import { CpuOperations } from "./cpu/operations.ts";
+import { BLOCK_COLUMNS } from "./cpu/text.ts";
 import { copyFlat, flatTexture } from "./cpu/textures.ts";
 import { POSITIONS } from "./cpu/winograd-shaders.ts";
-import { mapTexels } from "./elementwise.ts";
+import { mapsOf, mapTexels } from "./elementwise.ts";
 import type { KernelFamily, LayerWeights } from "./family.ts";
 
 export function cpuFamily(context: GpuContext): KernelFamily {
   return {
     name: "cpu",
     precision: "f32",
-    largestBuffer: ({ height, width }) => 16 * mapTexels(mapShape(64, height, width)),
+    channelMultiple: BLOCK_COLUMNS,
+    largestBuffer: (layers, size) =>
+      16 * Math.max(...mapsOf(layers, size, BLOCK_COLUMNS, mapShape).map(mapTexels)),
     loadWeights: (arena, layer, weights) => loadWeights(context, arena, layer, weights),
     uploadFeatures: (arena, label, values) => arena.bufferWith(label, values),
-    operations: (program, arena, size, preprocessing) =>
-      cpuOperations(context, program, arena, size, preprocessing),
+    operations: (program, arena, options) => new CpuOperations(context, program, arena, options),
   };
 }
 

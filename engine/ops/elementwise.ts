@@ -1,7 +1,10 @@
 /** Records the kernels that both families share: pools, the ReLU where backward starts, losses on kept features. */
+
 import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { type Grid, linearGrid, type Program, type Resource } from "../gpu/program.ts";
+import type { ConvLayer } from "../network/layers.ts";
+import { padded } from "../network/padding.ts";
 import {
   type Activation,
   type ContentTerm,
@@ -25,6 +28,17 @@ export interface Storage {
 }
 
 /** Texels of a map, padding included. */
+/** The output of each layer for a picture of this size, with channels up to a multiple of `multiple`. */
+export const mapsOf = (
+  layers: readonly ConvLayer[],
+  { height, width }: { readonly height: number; readonly width: number },
+  multiple: number,
+  mapShape: (channels: number, height: number, width: number) => MapShape,
+): MapShape[] =>
+  layers.map((layer) =>
+    mapShape(padded(layer, multiple).outChannels, height >> layer.block, width >> layer.block),
+  );
+
 export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (channels / 4) * rows * pitch;
 
 export class Elementwise {

@@ -9,8 +9,8 @@ import type { KernelFamilyName } from "../gpu/adapter.ts";
 import type { Arena } from "../gpu/arena.ts";
 import type { Precision } from "../gpu/precision.ts";
 import type { Program, Resource } from "../gpu/program.ts";
+import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights, Pooling, Preprocessing } from "../network/types.ts";
-import type { ConvLayer } from "../network/vgg19.ts";
 
 export interface MapShape {
   readonly channels: number;
@@ -129,23 +129,29 @@ export interface KernelFamily {
   readonly name: KernelFamilyName;
   /** Of maps and weights on the device. */
   readonly precision: Precision;
-  /** Bytes of the largest buffer that pictures of this size need. */
-  largestBuffer(size: { readonly height: number; readonly width: number }): number;
-  /** Uploads one layer. */
+  /** What the channels of its layers are multiples of, but for the picture's. */
+  readonly channelMultiple: number;
+  /** Bytes of the largest buffer that pictures of this size need; `layers` as the network has them. */
+  largestBuffer(
+    layers: readonly ConvLayer[],
+    size: { readonly height: number; readonly width: number },
+  ): number;
+  /** Uploads one layer, whose channels are such multiples. */
   loadWeights(arena: Arena, layer: ConvLayer, weights: ConvWeights): LayerWeights | Promise<LayerWeights>;
   /** Features as `Operations.featuresOf` gave them, back on the device: a content target. */
   uploadFeatures(arena: Arena, label: string, values: Float32Array): GPUBuffer;
-  /**
-   * `height` x `width`: the picture's size in pixels, 32 or more. `gradientScale`, a power of two, 1 when not given: what all gradients on
-   * maps are multiplied by, so that they are in the range of their format.
-   */
-  operations(
-    program: Program,
-    arena: Arena,
-    size: { readonly height: number; readonly width: number },
-    preprocessing: Preprocessing,
-    gradientScale?: number,
-  ): Operations;
+  operations(program: Program, arena: Arena, options: OperationsOptions): Operations;
+}
+
+export interface OperationsOptions {
+  /** The picture's, in pixels, 32 or more. */
+  readonly height: number;
+  readonly width: number;
+  /** All that the operations may be asked for, as they were loaded. */
+  readonly layers: readonly ConvLayer[];
+  readonly preprocessing: Preprocessing;
+  /** A power of two: what all gradients on maps are multiplied by, so that they are in the range of their format. */
+  readonly gradientScale: number;
 }
 
 /** How many partial sums a loss term has, at most 256: workgroups enough for a GPU, few enough for a software adapter. */

@@ -3,6 +3,7 @@ import type { Precision } from "../gpu/precision.ts";
 import { Program } from "../gpu/program.ts";
 import { createRing, recordLosses, STATE_BYTES } from "../losses/record.ts";
 import { recordTotalVariation } from "../losses/total-variation.ts";
+import { vgg19 } from "../network/layers.ts";
 import { torchvisionPreprocessing } from "../network/types.ts";
 import { openContext } from "../node.ts";
 import { gpuFamily } from "./gpu-family.ts";
@@ -20,7 +21,13 @@ it.each<Precision>(["f32", "f16"])("compiles in %s on an adapter without a GPU",
     const load = (name: "conv1_1" | "conv1_2" | "conv2_1") =>
       family.loadWeights(arena, layerNamed(name), randomWeights(1, layerNamed(name)));
     const [conv1, conv2, conv3] = await Promise.all([load("conv1_1"), load("conv1_2"), load("conv2_1")]);
-    const ops = family.operations(program, arena, { height, width }, torchvisionPreprocessing);
+    const ops = family.operations(program, arena, {
+      height,
+      width,
+      layers: vgg19,
+      preprocessing: torchvisionPreprocessing,
+      gradientScale: 1,
+    });
     const image = arena.bufferWith("picture", random(1, 3 * height * width));
     const gradient = arena.buffer("gradient", 12 * height * width);
     const partials = arena.buffer("partials", 4 * 1024);

@@ -3,17 +3,24 @@
  * buffers of texels.
  *
  * What runs in f32 where nothing was tuned asks for no more than every WebGPU adapter offers (256 invocations and 16 KiB of workgroup
- * memory a workgroup, no features). In f16, which needs shader-f16, maps, features, gradients on them and the weights from 64 channels on
+ * memory a workgroup, no features). In f16, which needs shader-f16, maps, features, gradients on them and the weights behind the first layer
  * take half the memory; sums, Gram matrices, losses, the picture and its gradient stay f32.
  */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { type Precision, stored } from "../gpu/precision.ts";
+import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights } from "../network/types.ts";
-import type { ConvLayer } from "../network/vgg19.ts";
-import { mapTexels } from "./elementwise.ts";
+import { mapsOf, mapTexels } from "./elementwise.ts";
 import type { KernelFamily } from "./family.ts";
-import { mapShape, packBackward, packForward, packInputBackward, texelBytes } from "./gpu/layout.ts";
+import {
+  MASK_CHANNELS,
+  mapShape,
+  packBackward,
+  packForward,
+  packInputBackward,
+  texelBytes,
+} from "./gpu/layout.ts";
 import { GpuOperations } from "./gpu/operations.ts";
 import { DirectedWeights, type GpuLayerWeights } from "./gpu/weights.ts";
 
@@ -21,11 +28,13 @@ export function gpuFamily(context: GpuContext, precision: Precision): KernelFami
   return {
     name: "gpu",
     precision,
-    largestBuffer: ({ height, width }) => texelBytes(precision) * mapTexels(mapShape(64, height, width)),
+    channelMultiple: MASK_CHANNELS,
+    largestBuffer: (layers, size) =>
+      texelBytes(precision) * Math.max(...mapsOf(layers, size, MASK_CHANNELS, mapShape).map(mapTexels)),
     loadWeights: (arena, layer, weights) => loadLayer(context, precision, arena, layer, weights),
     uploadFeatures: (arena, label, values) => arena.bufferWith(label, stored(values, precision)),
-    operations: (program, arena, size, preprocessing, gradientScale = 1) =>
-      new GpuOperations(context, program, arena, { ...size, precision, preprocessing, gradientScale }),
+    operations: (program, arena, options) =>
+      new GpuOperations(context, program, arena, { ...options, precision }),
   };
 }
 

@@ -5,8 +5,8 @@ import { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Precision } from "../gpu/precision.ts";
 import { Program } from "../gpu/program.ts";
+import { type ConvLayer, type ConvName, vgg19 } from "../network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../network/types.ts";
-import { type ConvLayer, type ConvName, vgg19 } from "../network/vgg19.ts";
 import { openContext } from "../node.ts";
 import { mapTexels } from "./elementwise.ts";
 import { familyOn } from "./families.ts";
@@ -98,14 +98,25 @@ export class OperationsTest implements Disposable {
   readonly #layout: TestLayout;
 
   /** `height` x `width`: of the picture. */
-  constructor(context: GpuContext, height: number, width: number, precision: Precision = "f32") {
+  constructor(
+    context: GpuContext,
+    height: number,
+    width: number,
+    precision: Precision = "f32",
+    layers: readonly ConvLayer[] = vgg19,
+  ) {
     this.context = context;
     this.arena = new GuardedArena(context);
     this.program = new Program(context, this.arena);
     this.#family = familyOn(context, precision);
     this.#layout = layoutOf(context.family, precision);
-    const size = { height, width };
-    this.ops = this.#family.operations(this.program, this.arena, size, this.preprocessing);
+    this.ops = this.#family.operations(this.program, this.arena, {
+      height,
+      width,
+      layers,
+      preprocessing: this.preprocessing,
+      gradientScale: 1,
+    });
   }
 
   async loadWeights(layer: ConvLayer, weights: ConvWeights): Promise<LayerWeights> {

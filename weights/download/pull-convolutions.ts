@@ -4,7 +4,7 @@ import { StylizeError } from "../../engine/errors.ts";
 import { isTorchvision } from "../fingerprint.ts";
 import { openTensorFile } from "../formats/index.ts";
 import type { ManifestEntry } from "../manifest.ts";
-import { findVgg19, readConvolutions } from "../vgg19-file.ts";
+import { findNetwork, readConvolutions } from "../network-file.ts";
 import { type Pulled, type PullOptions, pull } from "./pull.ts";
 
 /**
@@ -27,7 +27,7 @@ export async function pullConvolutions(entry: ManifestEntry, options: PullOption
 /** The byte behind the last convolution; the file may end anywhere behind its directory of tensors. */
 async function convolutionsEnd(path: string): Promise<number> {
   await using file = await openTensorFile(path);
-  const { naming, layers } = findVgg19(file);
+  const { naming, layers } = findNetwork(file);
   const ends = layers.flatMap((layer) =>
     ["weight", "bias"].map((kind) => file.tensors.get(`${naming.layerName(layer)}.${kind}`)?.end ?? 0),
   );
@@ -36,8 +36,7 @@ async function convolutionsEnd(path: string): Promise<number> {
 
 async function checkNumbers(path: string, { name, preprocessing }: ManifestEntry): Promise<void> {
   await using file = await openTensorFile(path);
-  const { naming, layers } = findVgg19(file);
-  const convolutions = await readConvolutions(file, naming, layers);
+  const convolutions = await readConvolutions(file, findNetwork(file));
   if (preprocessing !== "torchvision" || isTorchvision(convolutions)) return;
   throw new StylizeError(
     "bad-weights",

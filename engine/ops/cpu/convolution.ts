@@ -122,7 +122,7 @@ export class Convolution {
     const { weights, strides, x, y, layout, rows, depth, columns, batch } = product;
     const { part = { firstRow: 0, rows, firstColumn: 0, columns } } = product;
     const [from, to] = [layout(depth, columns), layout(rows, columns)];
-    const tile = tileShape(rows, depth);
+    const tile = tileShape(part.rows, depth);
     const workgroup = workgroupOf(part.columns, product.workgroup);
     const adds = tile.depth === MOST_DEPTH || depth > tile.depth; // of the longest, one kernel for all
     for (let first = 0; first < depth; first += tile.depth) {

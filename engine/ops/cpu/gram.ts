@@ -4,8 +4,9 @@ import { linearGrid, type Program } from "../../gpu/program.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
 import type { Convolution, Part } from "./convolution.ts";
-import { GRAM_CHUNK, gramChunksIn, inRows } from "./layout.ts";
+import { GRAM_CHUNK, gramChunksIn, inRows, roundUp } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
+import { BLOCK_COLUMNS } from "./text.ts";
 import { copyFlat } from "./textures.ts";
 
 export class Gram {
@@ -64,13 +65,14 @@ export class Gram {
   }
 }
 
-/** A symmetric matrix without its lower left quarter; 64 columns, the narrowest that pays, are not taken apart. */
+/** A symmetric matrix without about its lower left quarter; 64 columns, the narrowest that pays, are not taken apart. */
 function upperParts(channels: number): readonly Part[] {
   const all = { firstRow: 0, rows: channels, firstColumn: 0, columns: channels };
   if (channels <= 64) return [all];
-  const half = channels / 2;
+  const half = roundUp(channels / 2, BLOCK_COLUMNS);
+  const rest = channels - half;
   return [
     { ...all, rows: half },
-    { firstRow: half, rows: half, firstColumn: half, columns: half },
+    { firstRow: half, rows: rest, firstColumn: half, columns: rest },
   ];
 }

@@ -14,12 +14,21 @@ export interface TileShape {
   readonly depth: number;
 }
 
-/** Tiles for a product of `rows` x `depth`; both as padded to 4. */
+/** Tiles for a product of `rows` x `depth`; multiples of 16, or 4 for a picture's channels. */
 export function tileShape(rows: number, depth: number): TileShape {
-  if (depth === 4) return { rows: 64, depth: 4 };
-  if (rows === 4) return { rows: 4, depth: 64 };
-  if (depth === 64) return { rows: 64, depth: 64 };
-  return { rows: 32, depth: Math.min(depth, MOST_DEPTH) };
+  if (rows === 4) return { rows, depth: largestDivisor(depth, 64) };
+  const most = depth <= 64 ? 64 : 32;
+  return {
+    rows: [64, 32, 16].find((n) => n <= most && rows % n === 0)!,
+    depth: largestDivisor(depth, MOST_DEPTH),
+  };
+}
+
+/** The largest of `most`, `most` - 16, ... that divides n, a multiple of 16; n itself where it is no more than `most`. */
+function largestDivisor(n: number, most: number): number {
+  let divisor = Math.min(n, most);
+  while (n % divisor !== 0) divisor -= 16;
+  return divisor;
 }
 
 /** The size of a map: whole 4x4 tiles, and rows of a multiple of 16 texels, which copies to textures demand. */

@@ -12,6 +12,7 @@ import type {
   LayerWeights,
   MapShape,
   Operations,
+  OperationsOptions,
   Pooled,
 } from "../family.ts";
 import { Convolution, type Finish } from "./convolution.ts";
@@ -21,17 +22,7 @@ import { Losses } from "./losses.ts";
 import { Scratch } from "./scratch.ts";
 import { copyFlat, copyMap, type FlatTexture, flatTexture, mapTexture } from "./textures.ts";
 
-export function cpuOperations(
-  context: GpuContext,
-  program: Program,
-  arena: Arena,
-  size: { readonly height: number; readonly width: number },
-  preprocessing: Preprocessing,
-): Operations {
-  return new CpuOperations(context, program, arena, size, preprocessing);
-}
-
-class CpuOperations implements Operations {
+export class CpuOperations implements Operations {
   readonly #context: GpuContext;
   readonly #program: Program;
   readonly #arena: Arena;
@@ -47,13 +38,12 @@ class CpuOperations implements Operations {
     context: GpuContext,
     program: Program,
     arena: Arena,
-    { height, width }: { readonly height: number; readonly width: number },
-    preprocessing: Preprocessing,
+    { height, width, layers, preprocessing }: OperationsOptions,
   ) {
     this.#context = context;
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = new Scratch(arena, height, width);
+    this.#scratch = new Scratch(arena, layers, height, width);
     this.#convolution = new Convolution(context, program, this.#scratch);
     this.#gram = new Gram(context, program, this.#scratch, this.#convolution);
     this.#elementwise = new Elementwise(context, program, cpuStorage, 1);

@@ -1,6 +1,6 @@
 /** Memory that the cpu family's operations on one picture size use again and again. */
 import type { Arena } from "../../gpu/arena.ts";
-import { vgg19 } from "../../network/vgg19.ts";
+import type { ConvLayer } from "../../network/layers.ts";
 import { mapTexels } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 import { bandTexels, mapShape } from "./layout.ts";
@@ -30,20 +30,21 @@ export class Scratch {
   /** Texels of each of those four. */
   readonly texels: number;
 
-  constructor(arena: Arena, height: number, width: number) {
+  /** `height` x `width`: of the picture. */
+  constructor(arena: Arena, layers: readonly ConvLayer[], height: number, width: number) {
     this.#arena = arena;
-    for (const { block, outChannels } of vgg19)
-      this.#channels.set(`${height >> block}x${width >> block}`, outChannels);
-    const outputs = vgg19.map(({ block, outChannels }) =>
-      mapShape(outChannels, height >> block, width >> block),
-    );
-    this.#mostTexels = Math.max(...outputs.map(mapTexels));
-    const convs = vgg19.map(({ block, inChannels, outChannels }) => ({
+    const convs = layers.map(({ block, inChannels, outChannels }) => ({
       channels: Math.max(inChannels, outChannels),
       height: height >> block,
       width: width >> block,
     }));
-    this.texels = bandTexels(convs.filter((conv) => conv.height > 0 && conv.width > 0));
+    for (const conv of convs) {
+      const key = `${conv.height}x${conv.width}`;
+      this.#channels.set(key, Math.max(conv.channels, this.#channels.get(key) ?? 0));
+    }
+    const maps = convs.map((conv) => mapShape(conv.channels, conv.height, conv.width));
+    this.#mostTexels = Math.max(...maps.map(mapTexels));
+    this.texels = bandTexels(convs);
     this.transforms = arena.buffer("transforms", 16 * this.texels);
     this.products = arena.buffer("products", 16 * this.texels);
     this.transformsTexture = flatTexture(arena, "transforms", this.texels);

@@ -225,6 +225,9 @@ function finishParts(finish: Finish): {
   }
 }
 
+/** Channels at a time of the convolutions between the picture and the first map. */
+const inputBlock = (channels: number): number => (channels % 64 === 0 ? 64 : 32);
+
 /** Records y = the first convolution of the preprocessed picture, with bias and ReLU. */
 export function recordConvInput(
   context: GpuContext,
@@ -235,15 +238,17 @@ export function recordConvInput(
   { order, mean, std }: Preprocessing,
   { shape, y, mask }: { readonly shape: MapShape; readonly y: GPUBuffer; readonly mask: GPUBuffer },
 ): void {
-  const { height, width } = shape;
+  const { height, width, channels } = shape;
+  const block = inputBlock(channels);
   const preprocessing = { ...triple("order", order), ...triple("mean", mean), ...triple("std", std) };
   program.dispatch(
     context.kernel("conv_input", {
       libs: [`texel_${precision}`, "weights_f32", "weights", "conv_forward", "signs", "linear_index"],
+      constants: { CHANNELS: block },
     }),
     { image, weights, bias, mask, y },
-    { height, width, mask_tiles: maskWords(shape), ...preprocessing },
-    linearGrid(Math.ceil((height * width) / 128)),
+    { height, width, channels, mask_tiles: maskWords(shape), ...preprocessing },
+    linearGrid(Math.ceil((height * width) / 128), channels / block),
     "conv1_1 forward",
   );
 }
@@ -258,13 +263,14 @@ export function recordConvInputBackward(
   { order, std }: Preprocessing,
   gradient: GPUBuffer,
 ): void {
-  const { height, width, pitch, rows } = dz.shape;
+  const { height, width, pitch, rows, channels } = dz.shape;
   program.dispatch(
     context.kernel("conv_input_backward", {
       libs: [`texel_${precision}`, "weights_f32", "map_buffer", "weights"],
+      constants: { CHANNELS: inputBlock(channels) },
     }),
     { x: dz.resource, weights, gradient },
-    { height, width, pitch, rows, ...triple("order", order), ...triple("std", std) },
+    { height, width, pitch, rows, channels, ...triple("order", order), ...triple("std", std) },
     [Math.ceil(width / 32), Math.ceil(height / 16), 1],
     "conv1_1 backward",
   );

@@ -10,7 +10,7 @@ const MIN_CHUNK = 256;
 
 /** How a Gram product is split: tiles of 64 x 64 on and above the diagonal, times chunks of pixels. */
 export function gramSplit(channels: number, pixels: number) {
-  const side = channels / 64;
+  const side = Math.ceil(channels / 64);
   const tiles = (side * (side + 1)) / 2;
   const wanted = Math.min(Math.ceil(pixels / MIN_CHUNK), Math.floor(Scratch.gramGroups / tiles));
   const chunkPixels = 16 * Math.ceil(pixels / wanted / 16);
@@ -34,7 +34,7 @@ export function recordGram(
   program.dispatch(
     context.kernel("gram_product", { libs: [`texel_${precision}`] }),
     { x: features, partials },
-    { pixels, chunk_pixels: chunkPixels },
+    { pixels, channels, chunk_pixels: chunkPixels },
     [tiles, chunks, 1],
     tag,
   );

@@ -1,10 +1,12 @@
 /** Pictures with more tiles of pixels than one dimension of a grid holds workgroups. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pretendLimits } from "../../../tests/limits.ts";
 import { seededNetwork } from "../../../tests/seeded-network.ts";
 import { dryRun } from "../../dry-run.ts";
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
+import { vgg19 } from "../../network/layers.ts";
 import { openContext } from "../../node.ts";
 import type { Size } from "../../pyramid.ts";
 import type { Activation } from "../family.ts";
@@ -106,7 +108,7 @@ describe("16 megapixels on an adapter with memory for them", () => {
     ["winograd4-64x64-8x4", { width: 16_384, height: 1024 }, "lbfgs"],
     ["matrix-f16-16x16x16-32x32", { width: 4099, height: 4093 }, "adam"],
   ])("can be recorded with %s", async (name, size, optimizer) => {
-    chooseVariant(context, problemsOf(size, "f16"), name);
+    chooseVariant(context, problemsOf(vgg19, size, "f16"), name);
     const longSide = Math.max(size.width, size.height);
     const picture = { ...size, data: new Float32Array(3 * size.width * size.height) };
     const { scales } = await dryRun({

@@ -8,10 +8,13 @@ export function mapShape(channels: number, height: number, width: number): MapSh
   return { channels, height, width, pitch: width, rows: height };
 }
 
+/** Channels of a mask's word; what all channels are multiples of. */
+export const MASK_CHANNELS = 32;
+
 /** Words of a mask from one group of 32 channels to the next; see shaders/lib/mask_words.wgsl. */
 export const maskWords = ({ height, width }: MapShape): number => height * width;
 
-export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / 32) * maskWords(shape);
+export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / MASK_CHANNELS) * maskWords(shape);
 
 /** Bytes of a texel of four channels. */
 export const texelBytes = (precision: Precision): number => (precision === "f16" ? 8 : 16);

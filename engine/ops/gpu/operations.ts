@@ -3,7 +3,8 @@ import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
-import type { Pooling, Preprocessing } from "../../network/types.ts";
+import type { ConvLayer } from "../../network/layers.ts";
+import type { Pooling } from "../../network/types.ts";
 import { Elementwise, featuresOf, mapTexels, maskOf } from "../elementwise.ts";
 import type {
   Activation,
@@ -13,6 +14,7 @@ import type {
   LayerWeights,
   MapShape,
   Operations,
+  OperationsOptions,
   Pooled,
   StyleTerm,
 } from "../family.ts";
@@ -27,14 +29,18 @@ import { gpuStorage, mapShape, maskBytes, texelBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
 import { directedWeights } from "./weights.ts";
 
-/** `height` x `width`: of the picture. `gradientScale`: see `KernelFamily.operations`. */
-export interface GpuOperationsOptions {
-  readonly height: number;
-  readonly width: number;
+export interface GpuOperationsOptions extends OperationsOptions {
   readonly precision: Precision;
-  readonly preprocessing: Preprocessing;
-  readonly gradientScale: number;
 }
+
+/** Values of the largest map that a convolution of a picture of this size reads or writes. */
+const mostValues = (layers: readonly ConvLayer[], height: number, width: number): number =>
+  Math.max(
+    ...layers.map(
+      ({ block, inChannels, outChannels }) =>
+        Math.max(inChannels, outChannels) * (height >> block) * (width >> block),
+    ),
+  );
 
 export class GpuOperations implements Operations {
   readonly #context: GpuContext;
@@ -47,11 +53,11 @@ export class GpuOperations implements Operations {
   #first: { readonly activation: Activation; readonly record: (y: GPUBuffer) => GPUBuffer } | undefined;
 
   constructor(context: GpuContext, program: Program, arena: Arena, options: GpuOperationsOptions) {
-    const { height, width, precision, gradientScale } = options;
+    const { height, width, layers, precision, gradientScale } = options;
     this.#context = context;
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = new Scratch(arena, height, width, texelBytes(precision));
+    this.#scratch = new Scratch(arena, mostValues(layers, height, width), texelBytes(precision));
     this.#elementwise = new Elementwise(context, program, gpuStorage(precision), gradientScale);
     this.#options = options;
   }

@@ -2,9 +2,6 @@
 import type { Arena } from "../../gpu/arena.ts";
 import type { Resource } from "../../gpu/program.ts";
 
-/** Channels of the largest maps: those at full resolution. Every further block has twice the channels and a quarter of the pixels. */
-const CHANNELS = 64;
-
 /** Bytes of a 64 x 64 tile of a Gram matrix. */
 const GRAM_TILE_BYTES = 4 * 64 * 64;
 
@@ -22,17 +19,18 @@ export class Scratch {
   /** Workgroups of a Gram product at most: enough to fill a GPU. */
   static readonly gramGroups = 512;
   readonly #arena: Arena;
-  /** Of the largest map in f32, as Winograd's inputs and products are. */
-  readonly #bytes: number;
+  /** Values of the largest map. */
+  readonly #values: number;
   /** Two maps, so that an operation can read one and write the other. */
   readonly #maps: readonly [GPUBuffer, GPUBuffer];
   #gramPartials: GPUBuffer | undefined;
   #winograd: WinogradScratch | undefined;
 
-  constructor(arena: Arena, height: number, width: number, texelBytes: number) {
+  /** For maps of at most so many values. */
+  constructor(arena: Arena, values: number, texelBytes: number) {
     this.#arena = arena;
-    this.#bytes = 4 * CHANNELS * height * width;
-    const bytes = (CHANNELS / 4) * texelBytes * height * width;
+    this.#values = values;
+    const bytes = (values / 4) * texelBytes;
     this.#maps = [arena.buffer("maps 0", bytes), arena.buffer("maps 1", bytes)];
   }
 
@@ -49,7 +47,7 @@ export class Scratch {
   }
 
   winograd(): WinogradScratch {
-    const bytes = Math.min(BAND_BYTES, 5 * this.#bytes); // all tiles of a small map take 4 maps and some
+    const bytes = Math.min(BAND_BYTES, 4 * 5 * this.#values); // all tiles of a small map take 4 maps and some, in f32
     this.#winograd ??= {
       inputs: this.#arena.buffer("Winograd inputs", bytes),
       products: this.#arena.buffer("Winograd products", bytes),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GpuContext } from "../../gpu/context.ts";
+import { vgg19 } from "../../network/layers.ts";
 import { readShader } from "../../node.ts";
 import { openTestContext } from "../testing.ts";
 import { choicesFingerprint, parseChoices, serializeChoices } from "./choices.ts";
@@ -42,7 +43,7 @@ describe("tuning", () => {
   });
 
   it("looks at each shape of a picture once, the most work first", () => {
-    const problems = problemsOf({ height: 512, width: 512 }, "f16");
+    const problems = problemsOf(vgg19, { height: 512, width: 512 }, "f16");
     const keys = problems.map(problemKey);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).toContain("forward 3x3 64-64 2^18 f16");

@@ -11,9 +11,10 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { Program } from "../../gpu/program.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
-import { vgg19 } from "../../network/vgg19.ts";
+import { type ConvLayer, vgg19 } from "../../network/layers.ts";
+import { padded } from "../../network/padding.ts";
 import { type Convolution, type Finish, recordVariant } from "./convolution.ts";
-import { mapShape, maskBytes, texelBytes } from "./layout.ts";
+import { MASK_CHANNELS, mapShape, maskBytes, texelBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
 import {
   defaultVariant,
@@ -52,16 +53,14 @@ const WORTH_IT = 0.97;
 const TIMED_MS = 8;
 const MAX_RUNS = 20;
 
-/** The last layer that the usual losses look at. */
-const LAST_LAYER = "conv5_1";
-
-/** The convolutions of loss and gradient on pictures of this size, one for each key, the most work first. */
+/** The convolutions of loss and gradient on pictures of this size through `layers`, one for each key, the most work first. */
 export function problemsOf(
+  layers: readonly ConvLayer[],
   { height, width }: { readonly height: number; readonly width: number },
   precision: Precision,
 ): Problem[] {
-  const layers = vgg19.slice(1, vgg19.findIndex(({ name }) => name === LAST_LAYER) + 1);
-  const convolutions = layers.flatMap(({ block, inChannels, outChannels }): Problem[] => {
+  const wide = layers.slice(1).map((layer) => padded(layer, MASK_CHANNELS));
+  const convolutions = wide.flatMap(({ block, inChannels, outChannels }): Problem[] => {
     const pixels = (height >> block) * (width >> block);
     return [
       { side: 3, direction: "forward", inChannels, outChannels, pixels, precision },
@@ -163,7 +162,7 @@ export function candidateKernels(context: GpuContext): readonly Kernel[] {
   using arena = counting.arena("candidates");
   const outChannels = 128; // a multiple of every tile's
   for (const precision of ["f32", "f16"] as const) {
-    for (const problem of problemsOf({ height: 32, width: 32 }, precision)) {
+    for (const problem of problemsOf(vgg19, { height: 32, width: 32 }, precision)) {
       if (problem.outChannels === outChannels) recordVariants(counting, arena, problem);
     }
   }
@@ -181,7 +180,11 @@ function exerciseOf(context: GpuContext, arena: Arena, problem: Problem) {
   const y = arena.buffer("y", valueBytes * outChannels * height * width);
   const x = { shape: from, resource: arena.buffer("x", valueBytes * inChannels * height * width) };
   const count = inChannels * outChannels;
-  const scratch = new Scratch(arena, height, width, texelBytes(precision));
+  const scratch = new Scratch(
+    arena,
+    Math.max(inChannels, outChannels) * height * width,
+    texelBytes(precision),
+  );
   const mask = arena.buffer("mask", maskBytes(shape));
   const finish: Finish =
     direction === "forward"

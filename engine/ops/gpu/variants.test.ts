@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { Program } from "../../gpu/program.ts";
+import { vgg19 } from "../../network/layers.ts";
 import { torchvisionPreprocessing } from "../../network/types.ts";
 import { openContext } from "../../node.ts";
 import { gpuFamily } from "../gpu-family.ts";
@@ -199,8 +200,13 @@ it.each<Precision>(["f32", "f16"])("compiles in every variant in %s without a GP
   await context.guarded(async () => {
     const family = gpuFamily(context, precision);
     const weights = await family.loadWeights(arena, layer, randomWeights(1, layer));
-    const size = { height: 2 * height, width: 2 * width };
-    const ops = family.operations(program, arena, size, torchvisionPreprocessing);
+    const ops = family.operations(program, arena, {
+      height: 2 * height,
+      width: 2 * width,
+      layers: vgg19,
+      preprocessing: torchvisionPreprocessing,
+      gradientScale: 1,
+    });
     const shape = { channels: 64, height, width, pitch: width, rows: height };
     const resource = arena.buffer("x", 256 * height * width);
     const mask = arena.buffer("mask", 256 * height * width);

@@ -151,7 +151,8 @@ const ENOUGH_GROUPS = 128;
 /** What is used where nothing was tuned: tiles of 64 x 128, smaller ones where that would leave a GPU idle. */
 export function defaultVariant({ outChannels, pixels }: Problem): Variant {
   const order = ["gemm-64x128-8x4", "gemm-64x64-8x4", "gemm-32x64-4x4", "gemm-32x32-4x4"];
-  const candidates = order.map((name) => gemms.find((variant) => variant.name === name)!);
+  const divides = ({ tile }: Variant) => outChannels % tile.channels === 0;
+  const candidates = order.map((name) => gemms.find((variant) => variant.name === name)!).filter(divides);
   const groups = ({ tile }: Variant) => (outChannels / tile.channels) * Math.ceil(pixels / tile.pixels);
   return candidates.find((variant) => groups(variant) >= ENOUGH_GROUPS) ?? candidates.at(-1)!;
 }

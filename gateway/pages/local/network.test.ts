@@ -5,8 +5,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { vgg19 } from "../../../engine/network/vgg19.ts";
-import { neededLayers } from "../../../weights/defaults.ts";
 import { encodeSafetensors, type Tensor } from "../../../weights/formats/index.ts";
 import { generatedNetwork } from "../../../weights/generated.ts";
 import { loadNetwork } from "../../../weights/load.ts";
@@ -20,11 +18,12 @@ let bytes: Uint8Array;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "stylize-network-"));
   const tensors = new Map<string, Tensor>();
-  const { layers } = generatedNetwork();
-  for (const { name, featuresIndex, inChannels, outChannels } of vgg19.slice(0, neededLayers.length)) {
-    const { weight, bias } = layers.get(name)!;
-    tensors.set(`features.${featuresIndex}.weight`, { shape: [outChannels, inChannels, 3, 3], data: weight });
-    tensors.set(`features.${featuresIndex}.bias`, { shape: [outChannels], data: bias });
+  const { layers, weights } = generatedNetwork();
+  for (const layer of layers) {
+    const { weight, bias } = weights.get(layer.name)!;
+    const shape = [layer.outChannels, layer.inChannels, 3, 3];
+    tensors.set(`features.${torchvisionIndex(layer)}.weight`, { shape, data: weight });
+    tensors.set(`features.${torchvisionIndex(layer)}.bias`, { shape: [layer.outChannels], data: bias });
   }
   bytes = encodeSafetensors(tensors, { preprocessing: "torchvision" });
   await writeFile(join(folder, "vgg19.safetensors"), bytes);
@@ -50,9 +49,9 @@ it("fetches the network that Node.js loads from the same file, and tells how far
   const loaded = await loadNetwork(join(folder, "vgg19.safetensors"));
   expect(fetched.name).toBe(loaded.name);
   expect(fetched.preprocessing).toEqual(loaded.preprocessing);
-  expect([...fetched.layers.keys()]).toEqual([...loaded.layers.keys()]);
-  for (const [name, { weight, bias }] of loaded.layers) {
-    const other = fetched.layers.get(name)!;
+  expect([...fetched.weights.keys()]).toEqual([...loaded.weights.keys()]);
+  for (const [name, { weight, bias }] of loaded.weights) {
+    const other = fetched.weights.get(name)!;
     expect(Buffer.from(other.weight.buffer).equals(Buffer.from(weight.buffer))).toBe(true);
     expect(other.bias).toEqual(bias);
   }

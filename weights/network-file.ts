@@ -1,10 +1,11 @@
-/** VGG19 in a file: where its convolutions are, and their values. */
+/** A network of VGG19's shape in a file: where its convolutions are, how wide they are, and their values. */
 import { StylizeError } from "../engine/errors.ts";
+import { type ConvLayer, type ConvName, vgg19, vggLayers } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
-import { type ConvLayer, type ConvName, vgg19 } from "../engine/network/vgg19.ts";
+import { neededLayers } from "./defaults.ts";
 import { isTorchvision } from "./fingerprint.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
-import { type FoundNaming, findNamings, namings } from "./naming.ts";
+import { type FoundNaming, findNamings, firstNames } from "./naming.ts";
 import { isPreprocessingName, preprocessingOf, preprocessings } from "./preprocessing.ts";
 
 export interface DetectedPreprocessing {
@@ -13,23 +14,19 @@ export interface DetectedPreprocessing {
   readonly reason: string;
 }
 
-export interface Vgg19File {
+export interface NetworkFile {
   readonly naming: FoundNaming;
-  /** From conv1_1 on without a gap; 16 if all are there. */
+  /** From conv1_1 on without a gap, as wide as the file's tensors are; 16 if all are there. */
   readonly layers: readonly ConvLayer[];
 }
 
-/** Throws `bad-weights` where the file has no VGG19, or two. */
-export function findVgg19(file: TensorFile): Vgg19File {
+/** Throws `bad-weights` where the file has no network of VGG19's shape, or two, or one of another. */
+export function findNetwork(file: TensorFile): NetworkFile {
   const names = [...file.tensors.keys()];
-  const [naming, other] = findNamings(file.tensors, vgg19[0]!);
+  const [naming, other] = findNamings(file.tensors);
   if (!naming) {
-    const wanted = namings
-      .filter(({ input }) => input === undefined)
-      .map(({ layerName }) => `${layerName(vgg19[0]!)}.weight`)
-      .join(" or ");
     const received = names.length === 0 ? "no tensor at all" : `'${names[0]}' and others`;
-    throw bad(`Expected VGG19 with a tensor ${wanted} in '${file.path}' but it has ${received}.`);
+    throw bad(`Expected VGG19 with a tensor ${firstNames} in '${file.path}' but it has ${received}.`);
   }
   const first = (found: FoundNaming) => `${found.layerName(vgg19[0]!)}.weight`;
   if (other)
@@ -37,14 +34,33 @@ export function findVgg19(file: TensorFile): Vgg19File {
       `Expected one VGG19 in '${file.path}' but both '${first(naming)}' and '${first(other)}' begin one.`,
     );
   refuseRelatives(file, naming);
-  const gap = vgg19.findIndex((layer) => !file.tensors.has(`${naming.layerName(layer)}.weight`));
-  return { naming, layers: gap === -1 ? vgg19 : vgg19.slice(0, gap) };
+  const blocks: number[][] = [];
+  for (const layer of vgg19) {
+    const shape = file.tensors.get(`${naming.layerName(layer)}.weight`)?.shape;
+    if (!shape) break;
+    blocks[layer.block] = [...(blocks[layer.block] ?? []), shape[0] ?? 0];
+  }
+  return { naming, layers: vggLayers(blocks) };
 }
+
+/** The same with no more layers than the losses look at. Throws `bad-weights` where the file has not so many. */
+export function neededOf({ path }: TensorFile, { naming, layers }: NetworkFile): NetworkFile {
+  const missing = vgg19[layers.length];
+  if (layers.length < neededLayers && missing)
+    throw bad(
+      `Expected a tensor '${naming.layerName(missing)}.weight' in '${path}' but it has none of that name.`,
+    );
+  return { naming, layers: layers.slice(0, neededLayers) };
+}
+
+/** Whether the layers are as wide as VGG19's. */
+export const isVgg19 = (layers: readonly ConvLayer[]): boolean =>
+  layers.every(({ outChannels, index }) => outChannels === vgg19[index]!.outChannels);
 
 /** Weights don't show what they were trained with; but torchvision's are known by their numbers, and people keep to a few habits of naming. */
 export async function detectPreprocessing(
   file: TensorFile,
-  naming: FoundNaming,
+  { naming, layers }: NetworkFile,
 ): Promise<DetectedPreprocessing> {
   const { torchvision, caffe } = preprocessings;
   if (naming.input !== undefined)
@@ -52,7 +68,8 @@ export async function detectPreprocessing(
   const said = file.metadata.preprocessing;
   if (isPreprocessingName(said))
     return { preprocessing: preprocessings[said], reason: "its metadata says so" };
-  if (isTorchvision(await readConvolutions(file, naming, vgg19.slice(0, 2))))
+  if (!isVgg19(layers)) return { preprocessing: torchvision, reason: "it is the usual one: it may be wrong" };
+  if (isTorchvision(await readConvolutions(file, { naming, layers: layers.slice(0, 2) })))
     return { preprocessing: torchvision, reason: "its first layers are torchvision's" };
   if (naming.name === "convB_I")
     return { preprocessing: caffe, reason: "names such as conv1_1 come from Oxford's Caffe model" };
@@ -75,15 +92,26 @@ async function readInput(file: TensorFile, name: string): Promise<Preprocessing>
   );
 }
 
-/** Networks that people mistake for VGG19: the same layers stand at other places of torchvision's sequence. */
-function refuseRelatives({ path, tensors }: TensorFile, { name, prefix }: FoundNaming): void {
-  if (name !== "features.N") return;
-  const has = (n: number) => tensors.has(`${prefix}features.${n}.weight`);
-  if (has(1))
-    throw bad(
-      `Expected VGG19 in '${path}' but it is a VGG with batch normalisation, which this engine has not.`,
-    );
-  if (has(17)) throw bad(`Expected VGG19 in '${path}' but it is VGG16.`);
+/** Networks that people mistake for VGG19, by an entry of torchvision's sequence with weights where VGG19 has none. */
+const relatives: readonly (readonly [entry: number, name: string])[] = [
+  [1, "a VGG with batch normalisation, which this engine has not"],
+  [3, "VGG11"],
+  [15, "VGG13"],
+  [17, "VGG16"],
+];
+
+function refuseRelatives(
+  { path, tensors }: TensorFile,
+  { prefix, layerName, sequenceName }: FoundNaming,
+): void {
+  const has = (name: string | undefined) => tensors.has(`${name}.weight`);
+  const found = sequenceName && relatives.find(([entry]) => has(sequenceName(entry)));
+  if (found) throw bad(`Expected VGG19 in '${path}' but it is ${found[1]}.`);
+  if (sequenceName) return;
+  if (has(`${prefix}bn1_1`)) throw bad(`Expected VGG19 in '${path}' but it is ${relatives[0]![1]}.`);
+  const [conv3_3, conv3_4, conv4_1] = [6, 7, 8].map((index) => layerName(vgg19[index]!));
+  if (has(conv3_3) && !has(conv3_4) && has(conv4_1))
+    throw bad(`Expected VGG19 in '${path}' but it is VGG16.`);
 }
 
 /**
@@ -93,8 +121,7 @@ function refuseRelatives({ path, tensors }: TensorFile, { name, prefix }: FoundN
  */
 export async function readConvolutions(
   file: TensorFile,
-  naming: FoundNaming,
-  layers: readonly ConvLayer[],
+  { naming, layers }: NetworkFile,
 ): Promise<Map<ConvName, ConvWeights>> {
   const named = layers.map((layer) => {
     const { inChannels, outChannels } = layer;
@@ -116,7 +143,7 @@ function checkShape({ path, tensors }: TensorFile, name: string, expected: reado
   if (!received) throw bad(`Expected a tensor '${name}' in '${path}' but it has none of that name.`);
   if (received.join() !== expected.join())
     throw bad(
-      `Expected '${name}' of VGG19 in '${path}' to be [${expected.join(", ")}] but it is [${received.join(", ")}].`,
+      `Expected '${name}' in '${path}' to be [${expected.join(", ")}] but it is [${received.join(", ")}].`,
     );
 }
 
