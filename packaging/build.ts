@@ -9,6 +9,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as bundle } from "vite";
 import { firstStyles } from "../gateway/styles.ts";
+import { shippedNetworks } from "../weights/shipped.ts";
 import { reachableFrom } from "./reachable.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -37,6 +38,8 @@ async function buildService(): Promise<void> {
   compile(join(folder, "tsconfig.json"));
   prune(folder, compiled(join(folder, "tsconfig.json")));
   cpSync(join(root, "shaders"), join(folder, "dist", "shaders"), { recursive: true });
+  for (const { file } of shippedNetworks)
+    cpSync(join(root, "weights", "compact", file), join(folder, "dist", "networks", file));
   for (const name of firstStyles)
     cpSync(join(root, "examples", name), join(folder, "dist", "examples", name));
   cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));

@@ -2,3 +2,4 @@
 export { generatedNetwork } from "./generated.ts";
 export { type PreprocessingName, preprocessingNames } from "./preprocessing.ts";
 export { type ReadOptions, readNetworkBlob } from "./read-network.ts";
+export { compact, compactSmall, type ShippedNetwork } from "./shipped.ts";

@@ -13,7 +13,19 @@ const caffePreprocessing: Preprocessing = {
   std: [1 / 255, 1 / 255, 1 / 255],
 };
 
-export const preprocessings = { torchvision: torchvisionPreprocessing, caffe: caffePreprocessing } as const;
+/** About -1 to 1: what EfficientNet-Lite was trained with, and so the networks that learnt from it (weights/compact/network.py). */
+const litePreprocessing: Preprocessing = {
+  name: "efficientnet-lite",
+  order: [0, 1, 2],
+  mean: [0.498, 0.498, 0.498],
+  std: [0.502, 0.502, 0.502],
+};
+
+export const preprocessings = {
+  torchvision: torchvisionPreprocessing,
+  caffe: caffePreprocessing,
+  "efficientnet-lite": litePreprocessing,
+} as const;
 
 export type PreprocessingName = keyof typeof preprocessings;
 

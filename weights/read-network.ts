@@ -7,6 +7,7 @@ import type { TensorFile } from "./formats/tensor-file.ts";
 import { detectPreprocessing, findNetwork, isVgg19, neededOf, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
 import { rescaled } from "./rescale.ts";
+import { findShipped } from "./shipped.ts";
 
 export interface ReadOptions {
   /** How pictures enter the network; detected when not given. */
@@ -28,15 +29,16 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
     told === undefined ? (await detectPreprocessing(file, found)).preprocessing : preprocessings[told];
   const fileName = file.path.split(/[/\\]/).at(-1);
   const { layers } = needed;
+  const shipped = findShipped(file.metadata.network);
   const kind = isVgg19(layers)
     ? "VGG19"
     : `VGG19 of ${layers[0]!.outChannels} to ${layers.at(-1)!.outChannels} channels`;
   return {
-    name: options.name ?? `${kind} from ${fileName}, ${preprocessing.name} preprocessing`,
+    name: options.name ?? shipped?.name ?? `${kind} from ${fileName}, ${preprocessing.name} preprocessing`,
     preprocessing,
     layers,
     weights: rescaled(layers, await readConvolutions(file, needed), preprocessing),
-    defaults: vgg19Defaults,
+    defaults: shipped?.defaults ?? vgg19Defaults,
   };
 }
 

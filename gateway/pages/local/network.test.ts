@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { encodeSafetensors, type Tensor } from "../../../weights/formats/index.ts";
 import { generatedNetwork } from "../../../weights/generated.ts";
 import { loadNetwork } from "../../../weights/load.ts";
+import { torchvisionIndex } from "../../../weights/naming.ts";
 import { fetchNetwork } from "./network.ts";
 
 let server: Server;

@@ -1,0 +1,54 @@
+/** The networks that come with the package: trained by weights/compact/, whose README tells how. */
+import type { NetworkDefaults } from "../engine/network/types.ts";
+
+export interface ShippedNetwork {
+  /** What users write, and what the file's metadata calls it: `compact`. */
+  readonly name: string;
+  /** One line on what it is. */
+  readonly title: string;
+  /** In weights/compact/. */
+  readonly file: string;
+  /** Bytes, and the SHA-256 of them, hexadecimal. */
+  readonly size: number;
+  readonly sha256: string;
+  readonly licence: string;
+  readonly defaults: NetworkDefaults;
+}
+
+/** Chosen by looking: docs/networks.md tells on what. */
+const compactDefaults: NetworkDefaults = {
+  contentLayers: { relu4_2: 1 },
+  styleLayers: { relu1_1: 0.2, relu2_1: 0.2, relu3_1: 0.2, relu4_1: 0.2, relu5_1: 0.2 },
+  contentWeight: 0.03,
+  styleWeight: 1,
+  tvWeight: 0.2,
+  pooling: "avg",
+};
+
+/** The network that is used where no other was asked for or fetched. */
+export const compact: ShippedNetwork = {
+  name: "compact",
+  title: "VGG19's shape with half its channels, trained for this program: comes with it",
+  file: "compact.safetensors",
+  size: 6_477_632,
+  sha256: "45cf401a85daea8ab5e755b8908113aa4dde5d8ad3d0eefa8686fb1b70e9289b",
+  licence: "Apache-2.0",
+  defaults: compactDefaults,
+};
+
+export const compactSmall: ShippedNetwork = {
+  name: "compact-small",
+  title: "the same with a quarter of VGG19's channels: quicker and a little coarser",
+  file: "compact-small.safetensors",
+  size: 1_622_528,
+  sha256: "0cff1dc52a3fb71efd8444410363b69c1961877b75e28953c30183f9397a218f",
+  licence: "Apache-2.0",
+  defaults: compactDefaults,
+};
+
+export const shippedNetworks: readonly ShippedNetwork[] = [compact, compactSmall];
+
+/** The network of that name, if it is one that ships. */
+export function findShipped(name: string | undefined): ShippedNetwork | undefined {
+  return shippedNetworks.find((network) => network.name === name);
+}
