@@ -46,6 +46,8 @@ PACKAGES = (
             "motorcycle_left.png", "page.png", "retina.jpg", "rocket.jpg", "text.png")),
             (("*", "BSD-3-Clause, or free of rights"),)),
     Package("python3-sklearn", "1.2.1+dfsg-1", ("*/datasets/images/*.jpg",), (("*", "CC-BY-2.0"),)),
+    # For judging alone: line drawings.
+    Package("tuxpaint-data", "1:0.9.28-sdl2-1", (), (("*", "GPL-2+"),)),
     Package("ukui-wallpapers", "20.04.3-1.1", ("*.jpg",), (("*", "CC-BY-SA-3.0"),)),
     Package("wesnoth-1.16-data", "1:1.16.9-1", (f"{WESNOTH}/portraits/*", f"{WESNOTH}/story/*"), (("*", "GPL-2+"),)),
 )
