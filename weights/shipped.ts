@@ -31,7 +31,7 @@ export const compact: ShippedNetwork = {
   title: "VGG19's shape with half its channels, trained for this program: comes with it",
   file: "compact.safetensors",
   size: 6_477_632,
-  sha256: "45cf401a85daea8ab5e755b8908113aa4dde5d8ad3d0eefa8686fb1b70e9289b",
+  sha256: "c8ef9a668a637c2d1fb1e7f49a80122b1b56bcdb25d5df24e0ca08bbfb5dd27d",
   licence: "Apache-2.0",
   defaults: compactDefaults,
 };
@@ -41,7 +41,7 @@ export const compactSmall: ShippedNetwork = {
   title: "the same with a quarter of VGG19's channels: quicker and a little coarser",
   file: "compact-small.safetensors",
   size: 1_622_528,
-  sha256: "0cff1dc52a3fb71efd8444410363b69c1961877b75e28953c30183f9397a218f",
+  sha256: "8fd881f386a10d81bb39f9c9f4730989d2db9394b0c897f2f2c34a54b60235a0",
   licence: "Apache-2.0",
   defaults: compactDefaults,
 };
