@@ -72,7 +72,7 @@ export const settings = {
   weights: setting(optional, "Network of child processes: a name or a file; see docs/networks.md."),
   "browser-weights": setting(
     optional,
-    "Safetensors file of VGG19 that the pages offer to browsers that paint by themselves.",
+    "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; one that ships when not given.",
   ),
 
   secret: setting(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {
