@@ -69,7 +69,10 @@ export const settings = {
   "batch-endpoint": setting(url, "Address of Batch, where it is not AWS's."),
   region: setting(optional, "AWS region.", { env: "AWS_REGION" }),
   workers: setting(integer(1, 1, 64), "Jobs at a time, as child processes."),
-  weights: setting(optional, "Network of child processes: a name or a file; see docs/networks.md."),
+  weights: setting(
+    optional,
+    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, else compact.",
+  ),
   "browser-weights": setting(
     optional,
     "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; one that ships when not given.",
