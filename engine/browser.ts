@@ -7,8 +7,10 @@ import { StylizeError } from "./errors.ts";
 import { adapterName, isSoftware } from "./gpu/adapter.ts";
 import { GpuContext, type ShaderSource } from "./gpu/context.ts";
 import type { Known } from "./gpu/webgpu-types.ts";
-import { mapTexels } from "./ops/elementwise.ts";
-import { mapShape } from "./ops/gpu/layout.ts";
+import { vgg19 } from "./network/layers.ts";
+import type { Network } from "./network/types.ts";
+import { mapsOf, mapTexels } from "./ops/elementwise.ts";
+import { MASK_CHANNELS, mapShape, texelBytes } from "./ops/gpu/layout.ts";
 
 /** What the kernels of the gpu family take; every adapter that keeps to WebGPU's defaults has it. */
 const neededLimits = {
@@ -24,7 +26,10 @@ const neededLanguage = "readonly_and_readwrite_storage_textures";
 /** Limits that decide how large a picture may be; requested at what the adapter offers. */
 const memoryLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
 
-/** Long sides, in pixels. A browser does not tell how much memory a GPU has: in f32 a square of 512 takes 0.9 GB, of 1024 some 3 GB. */
+/**
+ * Long sides, in pixels. A browser does not tell how much memory a GPU has: with maps in f32 a square of 1024 takes some 2 GB with VGG19 and
+ * 1.4 GB with half its channels, most of which is L-BFGS's history, the same for all networks.
+ */
 const MAX_SIZE = 1024;
 const MAX_SIZE_SOFTWARE = 256;
 /** An adapter that can't hold so much is not worth its while. */
@@ -35,9 +40,12 @@ export interface BrowserAdapter {
   readonly name: string;
   /** Whether a processor plays the GPU: some hundred times slower. */
   readonly isSoftware: boolean;
-  /** Pixels of the long side of the largest square picture that it should be given. */
-  readonly maxSize: number;
+  /** Pixels of the long side of the largest square picture that it should be given with this network. */
+  maxSize(network: NetworkShape): number;
 }
+
+/** What a network's layers alone tell of it. */
+export type NetworkShape = Pick<Network, "layers">;
 
 /** The browser's adapter; undefined where WebGPU is missing or too old, or where the adapter is, or is too small. */
 export async function findAdapter(): Promise<BrowserAdapter | undefined> {
@@ -47,20 +55,25 @@ export async function findAdapter(): Promise<BrowserAdapter | undefined> {
   const adapter = await asked.catch(() => null);
   if (!adapter) return undefined;
   const { info, limits } = adapter;
-  const maxSize = largestSize(limits, isSoftware(info) ? MAX_SIZE_SOFTWARE : MAX_SIZE);
-  if (maxSize === undefined) return undefined;
+  const max = isSoftware(info) ? MAX_SIZE_SOFTWARE : MAX_SIZE;
+  const maxSize = (network: NetworkShape) => largestSize(limits, network, max);
+  if (!isEnough(limits) || maxSize({ layers: vgg19 }) < MIN_SIZE) return undefined;
   return { adapter, name: adapterName(info), isSoftware: isSoftware(info), maxSize };
 }
 
-/** @internal Long side of the largest square picture in pixels, `max` at most; undefined where limits are too small. */
-export function largestSize(limits: GPUSupportedLimits, max: number): number | undefined {
-  const enough = Object.entries(neededLimits).every(
+/** @internal Whether the kernels' workgroups fit. */
+export function isEnough(limits: GPUSupportedLimits): boolean {
+  return Object.entries(neededLimits).every(
     ([name, needed]) => limits[name as keyof typeof neededLimits] >= needed,
   );
-  const pixelBytes = 16 * mapTexels(mapShape(64, 1, 1)); // the largest buffer is the map of conv1's 64 channels
+}
+
+/** @internal Long side of the largest square picture of which each map fits a buffer, in pixels; `max` at most. */
+export function largestSize(limits: GPUSupportedLimits, { layers }: NetworkShape, max: number): number {
+  const maps = mapsOf(layers, { height: max, width: max }, MASK_CHANNELS, mapShape);
+  const bytesAtMax = texelBytes("f32") * Math.max(...maps.map(mapTexels));
   const bytes = Math.min(...memoryLimits.map((name) => limits[name]));
-  const size = Math.min(max, Math.floor(Math.sqrt(bytes / pixelBytes)));
-  return enough && size >= MIN_SIZE ? size : undefined;
+  return Math.min(max, Math.floor(max * Math.sqrt(bytes / bytesAtMax)));
 }
 
 /** Opens a device on `adapter`, which then is spent. */

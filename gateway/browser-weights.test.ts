@@ -6,8 +6,11 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { vgg19 } from "../engine/network/layers.ts";
 import { encodeSafetensors, type Tensor } from "../weights/formats/index.ts";
-import { features, tensors } from "../weights/testing-tensors.ts";
+import { networkFile } from "../weights/load.ts";
+import { shippedNetworks } from "../weights/shipped.ts";
+import { features } from "../weights/testing-tensors.ts";
 import { BrowserWeights } from "./browser-weights.ts";
 import { startSite, type TestSite } from "./testing-site.ts";
 
@@ -16,10 +19,16 @@ let site: TestSite;
 let content: Buffer;
 let url: string;
 
-/** VGG19 by its names alone. */
+/** VGG19 with one channel in each layer. */
 function small(): Map<string, Tensor> {
-  const names = [...tensors(features).keys()];
-  return new Map(names.map((name, i) => [name, { shape: [1], data: new Float32Array([i]) }]));
+  const result = new Map<string, Tensor>();
+  for (const layer of vgg19) {
+    const inChannels = layer.index === 0 ? 3 : 1;
+    const data = new Float32Array(9 * inChannels).map((_, k) => layer.index + (k + 1) / 64); // no two alike
+    result.set(`${features(layer)}.weight`, { shape: [1, inChannels, 3, 3], data });
+    result.set(`${features(layer)}.bias`, { shape: [1], data: new Float32Array([layer.index]) });
+  }
+  return result;
 }
 
 const file = (name: string) => join(folder, name);
@@ -105,7 +114,7 @@ describe("a network", () => {
   });
 
   it("may be given up halfway", async () => {
-    const large = small().set("features.34.weight", {
+    const large = small().set("more", {
       shape: [5_000_000],
       data: new Float32Array(5_000_000),
     });
@@ -122,6 +131,12 @@ describe("a network", () => {
   });
 });
 
+it.each(shippedNetworks)("may be narrower than VGG19: $name", async ({ name, sha256 }) => {
+  const { path } = await networkFile(name, {});
+  await using weights = await BrowserWeights.open(path);
+  expect(weights.url).toBe(`/weights/${sha256.slice(0, 32)}.safetensors`);
+});
+
 describe("what is no network", () => {
   const refused = (path: string) => expect(BrowserWeights.open(path)).rejects;
 
@@ -129,12 +144,17 @@ describe("what is no network", () => {
     const short = small();
     for (const name of ["weight", "bias"]) short.delete(`features.28.${name}`);
     await writeFile(file("short.safetensors"), encodeSafetensors(short));
+    const wrong = small().set("features.7.bias", { shape: [2], data: new Float32Array(2) });
+    await writeFile(file("wrong.safetensors"), encodeSafetensors(wrong));
     await writeFile(file("text.safetensors"), "hello");
     await writeFile(file("vgg19.bin"), await readFile(file("vgg19.safetensors")));
     await refused(file("none.safetensors")).toThrow(/Expected --browser-weights .*none\.safetensors/);
     await refused(folder).toThrow("Expected --browser-weights (STYLIZE_BROWSER_WEIGHTS) to be");
     await refused(file("vgg19.bin")).toThrow("vgg19.bin");
     await refused(file("text.safetensors")).toThrow("text.safetensors");
-    await refused(file("short.safetensors")).toThrow("which lacks conv5_1");
+    await refused(file("short.safetensors")).toThrow(
+      /^Expected --browser-weights .* to be a safetensors file of a network of VGG19's shape but received .*'features\.28\.weight'/,
+    );
+    await refused(file("wrong.safetensors")).toThrow(/'features\.7\.bias' in .* to be \[1\] but it is \[2\]/);
   });
 });

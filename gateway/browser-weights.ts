@@ -1,4 +1,4 @@
-/** A trained network for browsers that paint by themselves: one file, whole or in ranges, under a URL that its content gives it. */
+/** A network for browsers that paint by themselves, in place of those that ship: one file, whole or in ranges, under a URL that its content gives it. */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { StylizeError } from "../engine/errors.ts";
 import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
-import { findNetwork, neededOf } from "../weights/network-file.ts";
+import { checkShapes, findNetwork, neededOf } from "../weights/network-file.ts";
 import { ConfigError } from "../worker/settings.ts";
 import { variableOf } from "./config.ts";
 import type { Route } from "./http.ts";
@@ -30,9 +30,9 @@ export class BrowserWeights implements AsyncDisposable {
     this.#etag = `"${fingerprint}"`;
   }
 
-  /** Reads the file once, for its fingerprint. Throws ConfigError where it is no VGG19 as safetensors. */
+  /** Reads the file once, for its fingerprint. Throws ConfigError where it is no network of VGG19's shape as safetensors. */
   static async open(path: string): Promise<BrowserWeights> {
-    await requireVgg19(path);
+    await requireNetwork(path);
     const handle = await open(path);
     const hash = createHash("sha256");
     let size = 0;
@@ -101,16 +101,16 @@ function rangeOf(
   return start > end ? "none" : { start, end };
 }
 
-async function requireVgg19(path: string): Promise<void> {
+async function requireNetwork(path: string): Promise<void> {
   const refuse = (received: string) =>
     new ConfigError([
-      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file of VGG19 but received ${received}`,
+      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file of a network of VGG19's shape but received ${received}`,
     ]);
   if (extname(path) !== ".safetensors") throw refuse(`'${path}'.`);
   try {
     await using file = await openTensorFile(path);
     if (file.format !== "safetensors") throw refuse(`'${path}', which is of another format.`);
-    neededOf(file, findNetwork(file));
+    checkShapes(file, neededOf(file, findNetwork(file)));
   } catch (error) {
     throw error instanceof StylizeError ? refuse(`'${path}': ${error.message}`) : error;
   }

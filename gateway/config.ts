@@ -69,10 +69,13 @@ export const settings = {
   "batch-endpoint": setting(url, "Address of Batch, where it is not AWS's."),
   region: setting(optional, "AWS region.", { env: "AWS_REGION" }),
   workers: setting(integer(1, 1, 64), "Jobs at a time, as child processes."),
-  weights: setting(optional, "Network of child processes: a name or a file; see docs/networks.md."),
+  weights: setting(
+    optional,
+    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, else compact.",
+  ),
   "browser-weights": setting(
     optional,
-    "Safetensors file of VGG19 that the pages offer to browsers that paint by themselves.",
+    "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; one that ships when not given.",
   ),
 
   secret: setting(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {

@@ -8,6 +8,8 @@ export type ProxyMode = "pass" | "hold" | "cut";
 export class TestProxy implements AsyncDisposable {
   /** Port of 127.0.0.1 that it leads to; new connections go there. */
   target: number;
+  /** Bytes that came from there and went on, all connections together. */
+  bytes = 0;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #mode: ProxyMode = "pass";
@@ -42,6 +44,9 @@ export class TestProxy implements AsyncDisposable {
     const server = connect(this.target, "127.0.0.1");
     const pair = [client, server] as const;
     this.#pairs.add(pair);
+    server.on("data", ({ length }) => {
+      this.bytes += length;
+    });
     for (const [from, to] of [pair, [server, client] as const]) {
       from.on("data", (data) => to.write(data));
       from.on("end", () => to.end());

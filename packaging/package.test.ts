@@ -1,7 +1,8 @@
 /** Both packages, packed and installed: what is in them, and that it works where nothing else of this project is. */
 import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
@@ -10,7 +11,9 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { build as bundle } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { errorCodes } from "../engine/errors.ts";
 import { chromiumMissing, launchChromium } from "../gateway/testing-chromium.ts";
+import { compact, compactSmall, shippedNetworks } from "../weights/shipped.ts";
 import { reachableFrom } from "./reachable.ts";
 import {
   exampleOf,
@@ -48,18 +51,21 @@ const programs = ({ bin, exports = {} }: Manifest) => [
   ...Object.values(bin),
   ...Object.values(exports).flatMap((each) => (typeof each === "string" ? [] : [each.default, each.types])),
 ];
+const networkBytes = shippedNetworks.reduce((sum, { size }) => sum + size, 0);
+const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const plain = (paths: readonly string[]) => paths.map((path) => posix.normalize(path));
 
 describe("what is packed", () => {
-  it("the painter's package is what its modules and its command lead to, and the kernels", () => {
+  it("the painter's package is what its modules and its command lead to, kernels and networks", () => {
     const { files } = reachableFrom(painter.folder, plain(programs(readManifest(painter.folder))));
     const kernels = filesIn(join(root, "shaders")).map((path) => `shaders/${path}`);
-    const own = ["LICENSE", "README.md", "package.json", ...kernels, ...files];
+    const networks = shippedNetworks.map(({ file }) => `weights/compact/${file}`);
+    const own = ["LICENSE", "README.md", "package.json", ...kernels, ...networks, ...files];
     expect(filesIn(painter.folder)).toEqual(own.sort());
-    expect(statSync(tarballs.painter).size).toBeLessThan(400_000);
+    expect(statSync(tarballs.painter).size).toBeLessThan(400_000 + networkBytes);
   });
 
-  it("the service's package is what its programs lead to, with kernels, pages and the first styles", () => {
+  it("the service's package is what its programs lead to, with kernels, networks, pages and the first styles", () => {
     const programsOfService = [...plain(programs(readManifest(service.folder))), "dist/worker/has-gpu.js"];
     const { files } = reachableFrom(service.folder, programsOfService);
     const rest = filesIn(service.folder).filter(
@@ -67,8 +73,13 @@ describe("what is packed", () => {
     );
     const kernels = filesIn(join(root, "shaders")).map((path) => `dist/shaders/${path}`);
     const styles = ["auvers", "great-wave", "poppies"].map((name) => `dist/examples/${name}.jpg`);
-    expect(rest).toEqual(["LICENSE", "README.md", "package.json", ...kernels, ...styles].sort());
-    expect(filesIn(join(service.folder, "dist/pages"))).toContain("index.html");
+    const networks = shippedNetworks.map(({ file }) => `dist/networks/${file}`);
+    const own = ["LICENSE", "README.md", "package.json", ...kernels, ...networks, ...styles];
+    expect(rest).toEqual(own.sort());
+    const pages = filesIn(join(service.folder, "dist/pages"));
+    expect(pages).toContain("index.html");
+    expect(pages.filter((path) => path.includes("safetensors"))).toHaveLength(shippedNetworks.length);
+    expect(statSync(tarballs.service).size).toBeLessThan(1_500_000 + 2 * networkBytes); // pages have theirs
     expect(filesIn(service.folder).filter((path) => /\.map$|\.d\.m?ts$|testing|\.test\./.test(path))).toEqual(
       [],
     );
@@ -129,7 +140,7 @@ import { listAdapters, openContext } from "stylize/node";
 import { decodePicture, savePicture } from "stylize/pictures";
 import { readShader } from "stylize/shaders";
 import { generatedNetwork, loadNetwork, pull } from "stylize/weights";
-import { generatedNetwork as same, readNetworkBlob } from "stylize/weights/browser";
+import { compact, generatedNetwork as same, readNetworkBlob, type ShippedNetwork } from "stylize/weights/browser";
 
 using context: GpuContext = await openContext({ adapter: "llvmpipe" });
 const network: Network = generatedNetwork();
@@ -143,6 +154,8 @@ await savePicture("result.png", picture);
 export const text: string = readShader("adam");
 const found = await browser.findAdapter();
 using other = await browser.openContext(found!.adapter, readShader);
+export const size: number = found!.maxSize(network) + found!.maxSize(compact);
+export const shipped: ShippedNetwork = compact;
 using client = new ServiceClient("https://paint.example.org");
 export const job: JobView = await client.job({ jobId: "1", token: "2" });
 export const code: string = new StylizeError("no-adapter", "").code;
@@ -206,7 +219,7 @@ export const none = ({ device }: GpuContext) => device.nothing;
 describe("in Node", () => {
   it("every module can be imported, and there are no others", async () => {
     const { name, exports } = readManifest(painter.folder);
-    const modules = Object.keys(exports!).filter((path) => path !== "./package.json");
+    const modules = Object.keys(exports!).filter((path) => !/\.(json|safetensors)$/.test(path));
     const names = modules.map((path) => posix.join(name, path));
     const script = `for (const name of ${JSON.stringify(names)})
       console.log(Object.keys(await import(name)).length > 0)`;
@@ -227,6 +240,54 @@ describe("in Node", () => {
     );
     expect(refusal).toBe("Expected a shader 'none' but there is none of that name.");
   });
+
+  it("the networks that ship are loaded with no home and from anywhere, and their files can be had", async () => {
+    const script = `import { loadDefaultNetwork, loadNetwork } from "stylize/weights";
+      import { fileURLToPath } from "node:url";
+      const names = ${JSON.stringify(shippedNetworks.map(({ name }) => name))};
+      const resolve = (name) => fileURLToPath(import.meta.resolve("stylize/networks/" + name + ".safetensors"));
+      const networks = [await loadDefaultNetwork(), ...(await Promise.all(names.map((name) => loadNetwork(name))))];
+      console.log(JSON.stringify({ names: networks.map(({ name }) => name), paths: names.map(resolve) }));`;
+    const { stdout } = await homeless(painter.project, "--input-type=module", "--eval", script);
+    const { names, paths } = JSON.parse(stdout);
+    expect(names).toEqual([compact.name, ...shippedNetworks.map(({ name }) => name)]);
+    expect(paths.map(sha256)).toEqual(shippedNetworks.map((network) => network.sha256));
+  });
+
+  it.each([
+    ["is missing", "file-not-found", "but it can't be read; install the package again."],
+    ["is damaged", "bad-weights", "as it was shipped but the file is damaged; install the package again."],
+  ] as const)("a network that %s is told in a sentence before any work", async (what, code, ending) => {
+    const { project, folder } = install(tarballs.painter, scratch);
+    const path = join(folder, "weights/compact", compact.file);
+    const bytes = readFileSync(path);
+    if (what === "is missing") rmSync(path);
+    else writeFileSync(path, bytes.with(1_000_000, bytes[1_000_000]! ^ 4));
+    const script = `import { loadDefaultNetwork } from "stylize/weights";
+      await loadDefaultNetwork().catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+    const { stdout } = await homeless(project, "--input-type=module", "--eval", script);
+    const message = `Expected the network 'compact' in '${path}' ${ending}`;
+    expect(JSON.parse(stdout)).toEqual({ code, message });
+
+    for (const name of ["photo", "painting"])
+      cpSync(join(painter.project, `${name}.jpg`), join(project, `${name}.jpg`));
+    const before = filesIn(project);
+    const options = ["photo.jpg", "--style", "painting.jpg", "-o", "result.png"];
+    const failed = homeless(project, "node_modules/.bin/stylize", ...options);
+    await expect(failed).rejects.toMatchObject({ code: errorCodes[code], stdout: "" });
+    expect((await failed.catch(({ stderr }) => stderr)).trim().split("\n").at(-1)).toContain(message);
+    expect(filesIn(project)).toEqual(before);
+    const small = `import { loadNetwork } from "stylize/weights"; console.log((await loadNetwork("compact-small")).name)`;
+    expect((await homeless(project, "--input-type=module", "--eval", small)).stdout).toBe(
+      `${compactSmall.name}\n`,
+    );
+  });
+
+  /** Node in another folder's stead, for somebody who has never fetched anything. */
+  function homeless(cwd: string, ...args: string[]) {
+    const { PATH } = process.env;
+    return run(process.execPath, args, { cwd, env: { PATH, HOME: mkdtempSync(join(scratch, "home-")) } });
+  }
 
   it("README's program paints", async () => {
     const { project } = painter;
@@ -250,16 +311,15 @@ describe("in a browser", () => {
   beforeAll(async () => {
     const program = exampleOf("docs/library.md", 'from "stylize/browser"');
     // All layers would take a browser's software adapter half a minute.
+    const few = "contentLayers: { relu1_1: 1 }, styleLayers: { relu1_1: 1 }";
     const small = program
-      .replace("Math.min(512, found.maxSize)", "36")
+      .replace("Math.min(512, found.maxSize(network))", "36")
       .replace("steps: 60", "steps: 1")
-      .replace("network: generatedNetwork()", "network: { ...generatedNetwork(), defaults }");
-    expect(small).not.toMatch(/512|60|network: generatedNetwork/);
-    const more = `
-const defaults = { ...generatedNetwork().defaults, contentLayers: { relu1_1: 1 }, styleLayers: { relu1_1: 1 } };
-Object.assign(globalThis, { paint });
-`;
+      .replace("    network,\n", `network: { ...network, defaults: { ...network.defaults, ${few} } },\n`);
+    expect(small).not.toMatch(/512|60|^ *network,/m);
+    const more = "\nObject.assign(globalThis, { paint });\n";
     writeFileSync(join(painter.project, "browser.ts"), small + more);
+    link(join(painter.project, "node_modules"), "vite");
     const page = '<!doctype html><title>A test</title><script type="module" src="/browser.ts"></script>';
     writeFileSync(join(painter.project, "index.html"), page);
     built = join(painter.project, "built");
@@ -269,10 +329,14 @@ Object.assign(globalThis, { paint });
 
   it("Vite bundles docs/library.md's program, which the compiler takes, too", async () => {
     const compilerOptions = { strict: true, noUncheckedIndexedAccess: true, noEmit: true, target: "es2022" };
-    const module = { module: "esnext", moduleResolution: "bundler", types: [] };
+    const module = { module: "esnext", moduleResolution: "bundler", types: ["vite/client"] };
     const config = { compilerOptions: { ...compilerOptions, ...module }, files: ["browser.ts"] };
     expect(await compile(painter.project, config)).toBe("");
-    expect(filesIn(built)).toEqual([expect.stringMatching(/^assets\/.*\.js$/), "index.html"]);
+    expect(filesIn(built)).toEqual([
+      expect.stringMatching(/^assets\/compact-.*\.safetensors$/),
+      expect.stringMatching(/^assets\/.*\.js$/),
+      "index.html",
+    ]);
   });
 
   it.skipIf(chromiumMissing)(
@@ -344,8 +408,12 @@ describe("the command", () => {
 describe("the service", () => {
   it("serves its pages and has its worker paint what the other package's command asks for", async () => {
     const program = join(service.project, "node_modules/.bin/stylize-serve");
-    const flags = ["--port", "0", "--data", join(service.project, "data"), "--weights", "generated"];
-    const gateway = spawn(program, flags, { cwd: service.project, stdio: ["ignore", "pipe", "inherit"] });
+    const flags = ["--port", "0", "--data", join(service.project, "data")];
+    const gateway = spawn(program, flags, {
+      cwd: service.project,
+      env: { ...process.env, STYLIZE_CACHE: join(service.project, "nothing-fetched") },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     try {
       const [line] = await once(createInterface({ input: gateway.stdout }), "line");
       const url = line.replace("Listening on ", "");

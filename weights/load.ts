@@ -1,5 +1,4 @@
 /** Networks by name or from files. */
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { StylizeError } from "../engine/errors.ts";
@@ -9,7 +8,7 @@ import { openTensorFile } from "./formats/index.ts";
 import { generatedNetwork } from "./generated.ts";
 import { bestNetwork, findEntry, type ManifestEntry } from "./manifest.ts";
 import type { PreprocessingName } from "./preprocessing.ts";
-import { readNetwork, readNetworkBlob } from "./read-network.ts";
+import { readNetwork, readShipped } from "./read-network.ts";
 import { compact, findShipped, type ShippedNetwork } from "./shipped.ts";
 
 export interface LoadOptions {
@@ -62,13 +61,7 @@ async function loadShipped(shipped: ShippedNetwork, { preprocessing }: LoadOptio
     const message = `Expected the network '${shipped.name}' in '${path}' but it can't be read; ${advice}.`;
     throw new StylizeError("file-not-found", message, { cause });
   });
-  const hash = createHash("sha256").update(bytes).digest("hex");
-  if (hash !== shipped.sha256)
-    throw new StylizeError(
-      "bad-weights",
-      `Expected the network '${shipped.name}' in '${path}' as it was shipped but the file is damaged; ${advice}.`,
-    );
-  return await readNetworkBlob(new Blob([bytes]), path);
+  return await readShipped(shipped, new Blob([bytes]), path, advice);
 }
 
 const shippedPath = ({ file }: ShippedNetwork): string =>

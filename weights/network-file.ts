@@ -123,19 +123,23 @@ export async function readConvolutions(
   file: TensorFile,
   { naming, layers }: NetworkFile,
 ): Promise<Map<ConvName, ConvWeights>> {
-  const named = layers.map((layer) => {
-    const { inChannels, outChannels } = layer;
-    const weight = `${naming.layerName(layer)}.weight`;
-    const bias = `${naming.layerName(layer)}.bias`;
-    checkShape(file, weight, [outChannels, inChannels, 3, 3]); // all before any is read
-    checkShape(file, bias, [outChannels]);
-    return { layer, weight, bias };
-  });
+  checkShapes(file, { naming, layers });
   const result = new Map<ConvName, ConvWeights>();
-  for (const { layer, weight, bias } of named) {
-    result.set(layer.name, { weight: await readFinite(file, weight), bias: await readFinite(file, bias) });
+  for (const layer of layers) {
+    const name = naming.layerName(layer);
+    const weight = await readFinite(file, `${name}.weight`);
+    result.set(layer.name, { weight, bias: await readFinite(file, `${name}.bias`) });
   }
   return result;
+}
+
+/** Whether the tensors of `layers` are such, by the file's directory. Throws `bad-weights`. */
+export function checkShapes(file: TensorFile, { naming, layers }: NetworkFile): void {
+  for (const layer of layers) {
+    const { inChannels, outChannels } = layer;
+    checkShape(file, `${naming.layerName(layer)}.weight`, [outChannels, inChannels, 3, 3]);
+    checkShape(file, `${naming.layerName(layer)}.bias`, [outChannels]);
+  }
 }
 
 function checkShape({ path, tensors }: TensorFile, name: string, expected: readonly number[]): void {

@@ -1,4 +1,5 @@
 /** A network out of an open file of weights, wherever that lies. */
+import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
 import { vgg19Defaults } from "./defaults.ts";
 import { blobSource } from "./formats/byte-source.ts";
@@ -7,7 +8,7 @@ import type { TensorFile } from "./formats/tensor-file.ts";
 import { detectPreprocessing, findNetwork, isVgg19, neededOf, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
 import { rescaled } from "./rescale.ts";
-import { findShipped } from "./shipped.ts";
+import { findShipped, type ShippedNetwork } from "./shipped.ts";
 
 export interface ReadOptions {
   /** How pictures enter the network; detected when not given. */
@@ -50,4 +51,28 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
  */
 export async function readNetworkBlob(blob: Blob, path: string, options: ReadOptions = {}): Promise<Network> {
   return await readNetwork(await readSafetensors(blobSource(blob, path)), options);
+}
+
+/**
+ * @internal A network that ships, from its file. `advice`: what to do where another file or a damaged one has its place.
+ *
+ * @throws StylizeError `bad-weights`.
+ */
+export async function readShipped(
+  shipped: ShippedNetwork,
+  blob: Blob,
+  path: string,
+  advice: string,
+): Promise<Network> {
+  if ((await sha256(blob)) === shipped.sha256) return await readNetworkBlob(blob, path);
+  throw new StylizeError(
+    "bad-weights",
+    `Expected the network '${shipped.name}' in '${path}' as it was shipped but the file is damaged; ${advice}.`,
+  );
+}
+
+/** Hexadecimal. */
+async function sha256(blob: Blob): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

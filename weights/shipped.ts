@@ -1,4 +1,5 @@
 /** The networks that come with the package: trained by weights/compact/, whose README tells how. */
+import { type ConvLayer, vggLayers } from "../engine/network/layers.ts";
 import type { NetworkDefaults } from "../engine/network/types.ts";
 
 export interface ShippedNetwork {
@@ -12,6 +13,8 @@ export interface ShippedNetwork {
   readonly size: number;
   readonly sha256: string;
   readonly licence: string;
+  /** What its file holds, told before it is there. */
+  readonly layers: readonly ConvLayer[];
   readonly defaults: NetworkDefaults;
 }
 
@@ -25,6 +28,10 @@ const compactDefaults: NetworkDefaults = {
   pooling: "avg",
 };
 
+/** conv1_1 to conv5_1, `channels` in each block: no loss looks further. */
+const layersOf = (channels: readonly number[]): readonly ConvLayer[] =>
+  vggLayers([2, 2, 4, 4, 1].map((count, block) => Array<number>(count).fill(channels[block]!)));
+
 /** The network that is used where no other was asked for or fetched. */
 export const compact: ShippedNetwork = {
   name: "compact",
@@ -33,6 +40,7 @@ export const compact: ShippedNetwork = {
   size: 6_477_632,
   sha256: "c8ef9a668a637c2d1fb1e7f49a80122b1b56bcdb25d5df24e0ca08bbfb5dd27d",
   licence: "Apache-2.0",
+  layers: layersOf([32, 64, 128, 256, 256]),
   defaults: compactDefaults,
 };
 
@@ -43,6 +51,7 @@ export const compactSmall: ShippedNetwork = {
   size: 1_622_528,
   sha256: "8fd881f386a10d81bb39f9c9f4730989d2db9394b0c897f2f2c34a54b60235a0",
   licence: "Apache-2.0",
+  layers: layersOf([16, 32, 64, 128, 128]),
   defaults: compactDefaults,
 };
 

@@ -1,4 +1,6 @@
 /** The worker as a process, as AWS Batch and a gateway on one machine run it. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openContext } from "../engine/node.ts";
@@ -62,6 +64,13 @@ describe("a worker", () => {
       expect(worker.stdout).toBe("");
       expect(worker.log.some(({ msg }) => msg === "job begins")).toBe(times === 1);
     }
+  });
+
+  it("paints with the network that ships where none was named or fetched, and says so", async () => {
+    const job = await service.job(await picture(9, 40, 40), { size: 40, steps: 1 });
+    await using worker = startJob(job, { STYLIZE_WEIGHTS: "", STYLIZE_CACHE: join(tmpdir(), "none") });
+    expect(await worker.exit).toBe(exitCodes.done);
+    expect(worker.log.find(({ msg }) => msg === "job begins")).toMatchObject({ network: "compact" });
   });
 
   it.each([

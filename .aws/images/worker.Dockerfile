@@ -4,7 +4,8 @@
 #
 #   docker buildx build --file .aws/images/worker.Dockerfile --tag stylize-worker --build-arg WEIGHTS=vgg19 .
 #
-# WEIGHTS names a network of `stylize weights list`, whose convolutions (80 MB) are baked in; the generated network when empty.
+# WEIGHTS names a network of `stylize weights list` that is fetched, and whose convolutions (80 MB) are baked in; when empty, workers use `compact`, which
+# each image has, and nothing is fetched, neither here nor by them.
 # NODE_IMAGE pins the base: node:24-trixie-slim@sha256:..., the digest of the index as `docker buildx imagetools inspect` prints it.
 # Everything but /tmp may be read-only.
 ARG NODE_IMAGE=node:24-trixie-slim
@@ -19,6 +20,8 @@ COPY . .
 # Modes in a clone depend on the umask of who cloned.
 RUN npx tsc -p service \
     && cp -R shaders service/dist/ \
+    && mkdir service/dist/networks \
+    && cp weights/compact/*.safetensors service/dist/networks/ \
     && chmod -R u=rwX,go=rX LICENSE service
 ARG WEIGHTS=""
 # What is fetched has the published SHA-256, or the build fails.

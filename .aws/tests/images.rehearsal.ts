@@ -8,6 +8,7 @@ import { jobIdOf, keys, type WorkerJob } from "../../gateway/protocol.ts";
 import { startBatch } from "../../stores/testing-batch.ts";
 import { redisMissing, startRedis } from "../../stores/testing-redis.ts";
 import { startFauxqs } from "../../stores/testing-s3.ts";
+import { shippedNetworks } from "../../weights/shipped.ts";
 import { exitCodes } from "../../worker/exit-codes.ts";
 import { picture, TestService } from "../../worker/testing-service.ts";
 import { build, Container, type ContainerOptions, Image } from "./testing-container.ts";
@@ -63,6 +64,7 @@ describe.skipIf(missing !== undefined)(`images${missing ? ` (${missing})` : ""}`
     expect(has(gateway, "app/node_modules/webgpu")).toBe("");
     expect(has(gateway, "app/dist/pages/index.html")).not.toBe("");
     expect(has(worker, "app/node_modules/webgpu/dist/*")).toBe("app/node_modules/webgpu/dist/linux-x64\n");
+    for (const { file } of shippedNetworks) expect(has(worker, `app/dist/networks/${file}`)).not.toBe("");
     const libraries = ["libvulkan.so.1", "libX11.so.6", "libXext.so.6", "libEGL.so.1", "libGLdispatch.so.0"];
     for (const name of libraries) expect(has(worker, `usr/lib/x86_64-linux-gnu/${name}`)).not.toBe("");
     const drivers = ["libgallium*", "libLLVM*", "libvulkan_*", "*nvidia*"];

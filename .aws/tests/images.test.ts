@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
 import { settings, variableOf } from "../../gateway/config.ts";
+import { shippedNetworks } from "../../weights/shipped.ts";
 import { parseConfig } from "../../worker/config.ts";
 import { type Instruction, instructionsOf, isIgnored, pairsOf, parseDockerfile } from "./dockerfile.ts";
 
@@ -165,7 +166,20 @@ describe("the worker's image", () => {
     expect(last("worker", "HEALTHCHECK")).toBe("NONE");
   });
 
-  it("uses the network that was baked in, and the generated one where none was", () => {
+  it("has the networks that ship where its program looks for them", () => {
+    const { imports } = JSON.parse(read("service/package.json"));
+    const folder = imports["#networks/*"].replace(/^\.\/(.*)\/\*$/, "$1");
+    expect(runs("worker", "build")).toContain(
+      `mkdir service/${folder} && cp weights/compact/*.safetensors service/${folder}/ `,
+    );
+    expect(last("worker", "COPY")).toBe("/app/service/dist dist/");
+    for (const { file } of shippedNetworks) {
+      expect(existsSync(join(root, "weights/compact", file)), file).toBe(true);
+      expect(isIgnored(dockerignore, `weights/compact/${file}`), file).toBe(false);
+    }
+  });
+
+  it("uses the network that was baked in, and the one that ships where none was", () => {
     const { NODE_ENV, NVIDIA_DRIVER_CAPABILITIES, ...own } = environment("worker");
     expect(NODE_ENV).toBe("production");
     expect(own).toEqual({ STYLIZE_WEIGHTS: `\${WEIGHTS:+/app/networks/\${WEIGHTS}.safetensors}` });
@@ -201,7 +215,9 @@ describe(".dockerignore", () => {
     const needed = new Set([...compiled.map((path) => path.split("/")[0]!), "service", "shaders"]);
     expect([...folders].sort()).toEqual([...needed].sort());
     expect(
-      let_in.filter((path) => /\.test\.|testing|^docs|^tests|^bench|^examples|^\.git/.test(path)),
+      let_in.filter((path) =>
+        /\.test\.|testing|\.py$|\.csv$|^docs|^tests|^bench|^examples|^\.git/.test(path),
+      ),
     ).toEqual([]);
   });
 

@@ -17,7 +17,7 @@ const gatewayDefaults: Partial<Record<SettingName, string>> = {
   workers: "jobs go to Batch",
   weights: "jobs go to Batch, whose image has them",
   "max-size-software": "workers have a GPU or end",
-  "browser-weights": "the image has none: visitors paint on their own machines where somebody bakes one in",
+  "browser-weights": "pages have those that ship, and the image no other",
   "max-image-bytes": "as good in the cloud",
   "max-message-bytes": "as good in the cloud",
   "max-pixels": "as good in the cloud",

@@ -189,7 +189,7 @@ function signing({ accessKey }: Caller): Record<string, string> {
   return { PATH, HOME, AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: "test" };
 }
 
-/** The container's variables, and what a machine without a GPU and an image without weights need instead. */
+/** The container's variables, and what a machine without a GPU needs instead. */
 function workerVariablesOf(environment: EnvironmentName, caller: Caller, { endpoint }: AwsDoor) {
   return {
     ...signing(caller),
@@ -197,7 +197,7 @@ function workerVariablesOf(environment: EnvironmentName, caller: Caller, { endpo
     AWS_ENDPOINT_URL_S3: endpoint,
     AWS_ENDPOINT_URL_SQS: endpoint,
     STYLIZE_REQUIRE_GPU: "false",
-    STYLIZE_WEIGHTS: "generated",
+    STYLIZE_WEIGHTS: "compact", // whatever was fetched on this machine
   };
 }
 

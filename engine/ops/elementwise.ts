@@ -27,7 +27,6 @@ export interface Storage {
   maskParams(shape: MapShape): { readonly mask_tiles: number; readonly tiles_x: number };
 }
 
-/** Texels of a map, padding included. */
 /** The output of each layer for a picture of this size, with channels up to a multiple of `multiple`. */
 export const mapsOf = (
   layers: readonly ConvLayer[],
@@ -39,6 +38,7 @@ export const mapsOf = (
     mapShape(padded(layer, multiple).outChannels, height >> layer.block, width >> layer.block),
   );
 
+/** Texels of a map, padding included. */
 export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (channels / 4) * rows * pitch;
 
 export class Elementwise {

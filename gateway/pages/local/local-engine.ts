@@ -1,6 +1,7 @@
 /** Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is uploaded. */
 import { findAdapter } from "../../../engine/browser.ts";
 import { StylizeError } from "../../../engine/errors.ts";
+import { expectedNetwork } from "./choice.ts";
 import type { LocalJob, LocalProgress, WorkerNews } from "./messages.ts";
 
 export type { LocalJob, LocalProgress } from "./messages.ts";
@@ -14,10 +15,16 @@ export interface LocalAdapter {
   readonly maxSize: number;
 }
 
-/** What this browser would paint on; undefined where it can't: no WebGPU, no adapter, too small limits. */
-export async function canRunHere(): Promise<LocalAdapter | undefined> {
+/**
+ * What this browser would paint on; undefined where it can't: no WebGPU, no adapter, too small limits.
+ *
+ * @param isOffered whether the site offers a network of its own.
+ */
+export async function canRunHere(isOffered: boolean): Promise<LocalAdapter | undefined> {
   const found = await findAdapter();
-  return found && { adapter: found.name, isSoftware: found.isSoftware, maxSize: found.maxSize };
+  if (!found) return undefined;
+  const { name: adapter, isSoftware } = found;
+  return { adapter, isSoftware, maxSize: found.maxSize(expectedNetwork(found, isOffered)) };
 }
 
 export interface RunOptions {

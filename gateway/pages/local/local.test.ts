@@ -80,7 +80,10 @@ describe.skipIf(chromiumMissing)("in Chromium", () => {
     const { width, height, format } = await sharp(Buffer.from(result!, "base64")).metadata();
     expect({ width, height, format }).toEqual({ width: 40, height: 38, format: "png" });
 
-    const progress = news as readonly {
+    const fractions = (news as readonly { downloading?: number }[]).flatMap((one) => one.downloading ?? []);
+    expect(fractions.at(-1)).toBe(1);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    const progress = news.slice(fractions.length) as readonly unknown[] as readonly {
       step: number;
       total: number;
       loss: number;

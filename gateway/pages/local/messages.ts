@@ -6,7 +6,7 @@ export interface LocalJob {
   readonly content: Blob;
   readonly style: Blob;
   readonly options: JobOptions;
-  /** VGG19 as safetensors; the generated network paints when not given. */
+  /** A network of VGG19's shape as safetensors; one that comes with the pages paints when not given. */
   readonly weightsUrl?: string;
 }
 

@@ -9,9 +9,10 @@ import type { Iterate, Picture } from "../../../engine/types.ts";
 import { atMost, longSide, previewOf } from "../../../pictures/resize.ts";
 import { settingsOf, sizeOf } from "../../../worker/job-settings.ts";
 import { Occasional } from "../../../worker/occasional.ts";
+import { shippedFor } from "./choice.ts";
 import { decodePicture } from "./decode.ts";
 import type { LocalJob, LocalProgress } from "./messages.ts";
-import { fetchNetwork, generateNetwork } from "./network.ts";
+import { fetchNetwork, fetchShipped } from "./network.ts";
 import { encodePng } from "./png.ts";
 
 const NEWS_MS = 500;
@@ -25,10 +26,10 @@ export async function paint(job: LocalJob, tell: (progress: LocalProgress) => vo
   using context = await openContext(found.adapter, readShader);
   const content = await decodePicture(context, job.content, "content");
   const style = await decodePicture(context, job.style, "style");
-  const size = sizeOf(content, job.options.size, found.maxSize);
   const network = await (job.weightsUrl === undefined
-    ? generateNetwork()
+    ? fetchShipped(shippedFor(found), downloads(tell))
     : fetchNetwork(job.weightsUrl, downloads(tell)));
+  const size = sizeOf(content, job.options.size, found.maxSize(network));
   const settings = settingsOf(job.options, size, optionTable.steps.default, network);
   const sized = longSide(content, size);
   const { picture } = await stylize({

@@ -3,7 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { stylize } from "../../../engine/index.ts";
 import { openContext } from "../../../engine/node.ts";
 import { decodePicture, encodePicture } from "../../../pictures/index.ts";
-import { settings, shallowNetwork } from "./testing-network.ts";
+import { loadNetwork } from "../../../weights/index.ts";
+import { compared, settings, shallow } from "./testing-network.ts";
 
 const [contentPath, stylePath, resultPath] = process.argv.slice(2) as [string, string, string];
 const { picture: content } = await decodePicture(contentPath);
@@ -13,7 +14,7 @@ const losses: number[] = [];
 const { picture } = await stylize({
   ...settings,
   context,
-  network: shallowNetwork(),
+  network: shallow(await loadNetwork(compared.name)),
   content,
   styles: [style],
   onIterate: ({ loss }) => void losses.push(loss),

@@ -8,12 +8,21 @@ export interface LocalEngine {
   readonly maxSize: number;
 }
 
-/** Undefined where it can't, and while that is not known. */
-export function useLocalEngine(): LocalEngine | undefined {
+/** Undefined where it can't, and while that is not known. `isOffered`: whether the site offers a network of its own. */
+export function useLocalEngine(isOffered: boolean): LocalEngine | undefined {
   const [engine, setEngine] = useState<LocalEngine>();
   useEffect(() => {
     if (!("gpu" in navigator)) return;
-    import("../local/local-engine.ts").then(({ canRunHere }) => canRunHere()).then(setEngine, () => {}); // then the service does it
-  }, []);
+    let isLatest = true;
+    import("../local/local-engine.ts")
+      .then(({ canRunHere }) => canRunHere(isOffered))
+      .then(
+        (found) => isLatest && setEngine(found),
+        () => {}, // then the service does it
+      );
+    return () => {
+      isLatest = false;
+    };
+  }, [isOffered]);
   return engine;
 }

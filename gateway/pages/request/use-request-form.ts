@@ -18,7 +18,7 @@ export function useRequestForm() {
   const own = usePicture("style");
   const list = useStyles();
   const [choices, changeChoices] = useChoices();
-  const engine = useLocalEngine();
+  const engine = useLocalEngine(site.weightsUrl !== undefined);
   const { progress, send, cancel } = useSending();
   const [problems, setProblems] = useState<Problems>({});
   const isLocal = choices.isLocal && engine !== undefined;
