@@ -22,9 +22,9 @@ export interface ShippedNetwork {
 const compactDefaults: NetworkDefaults = {
   contentLayers: { relu4_2: 1 },
   styleLayers: { relu1_1: 0.2, relu2_1: 0.2, relu3_1: 0.2, relu4_1: 0.2, relu5_1: 0.2 },
-  contentWeight: 0.03,
+  contentWeight: 0.04,
   styleWeight: 1,
-  tvWeight: 0.2,
+  tvWeight: 0.8,
   pooling: "avg",
 };
 
