@@ -14,7 +14,8 @@ import {
   type Term,
   termsOf,
 } from "./losses/objective.ts";
-import { type ConvLayer, reluName, truncated } from "./network/layers.ts";
+import type { ConvLayer } from "./network/layers.ts";
+import { layersFor } from "./network/layers-for.ts";
 import { loadModel, type Model } from "./network/model.ts";
 import type { Network, Pooling } from "./network/types.ts";
 import { onWhite, withSpreadColours } from "./opacity.ts";
@@ -70,7 +71,7 @@ export function planJob(options: StylizeOptions): Plan {
   if (resume) checkCheckpoint(resume, scales);
   const precision = precisionOn(context, settings.precision);
   const terms = termsOf(lossWeights(settings, network));
-  const layers = layersFor(network, terms);
+  const layers = layersFor(network, lossLayers(terms));
   checkMemory(context, precision, layers, scales.at(-1)!, styles, settings);
   const pooling = settings.pooling ?? network.defaults.pooling;
   const left = scalesLeft(scales, resume);
@@ -170,32 +171,6 @@ export function styleSizeAt(style: Size, size: Size, { styleSize }: Settings): S
   const { width, height } = fitSize(style, longSide);
   const enlarge = Math.max(1, MIN_SIDE / Math.min(width, height));
   return { width: Math.ceil(width * enlarge), height: Math.ceil(height * enlarge) };
-}
-
-/** More than any network of this shape has; what a kernel's grids and sums allow. */
-const MAX_CHANNELS = 1024;
-
-/** The layers that the losses need. Throws `bad-weights` where the network lacks one, or is at odds with its own numbers. */
-function layersFor({ name, layers, weights }: Network, terms: readonly Term[]): readonly ConvLayer[] {
-  const bad = (message: string) => new StylizeError("bad-weights", message);
-  for (const relu of lossLayers(terms)) {
-    if (!layers.some((layer) => reluName(layer.name) === relu))
-      throw bad(`Expected ${name} to have ${relu}, where a loss is, but it ends at ${layers.at(-1)?.name}.`);
-  }
-  const needed = truncated(layers, lossLayers(terms));
-  for (const { name: layer, inChannels, outChannels } of needed) {
-    if (outChannels > MAX_CHANNELS)
-      throw bad(
-        `Expected at most ${MAX_CHANNELS} channels in ${layer} of ${name} but it has ${outChannels}.`,
-      );
-    const { weight, bias } = weights.get(layer) ?? {};
-    if (weight?.length !== 9 * inChannels * outChannels || bias?.length !== outChannels)
-      throw bad(
-        `Expected ${9 * inChannels * outChannels} weights and ${outChannels} biases of ${layer} of ${name} ` +
-          `but it has ${weight?.length ?? "none"} and ${bias?.length ?? "none"}.`,
-      );
-  }
-  return needed;
 }
 
 function lossWeights(settings: Settings, { defaults }: Network): LossWeights {

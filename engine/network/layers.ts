@@ -17,6 +17,9 @@ export interface ConvLayer {
 export type ConvName = `conv${number}_${number}`;
 export type ReluName = `relu${number}_${number}`;
 
+/** More than any network of this shape has; what a kernel's grids and sums allow. */
+export const MAX_CHANNELS = 1024;
+
 /** The layers of a network whose convolutions have these output channels, block by block. */
 export function vggLayers(blocks: readonly (readonly number[])[]): readonly ConvLayer[] {
   const layers: ConvLayer[] = [];
