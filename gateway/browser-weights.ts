@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { StylizeError } from "../engine/errors.ts";
 import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
-import { checkShapes, findNetwork, neededOf } from "../weights/network-file.ts";
+import { findNetwork, neededOf } from "../weights/network-file.ts";
 import { ConfigError } from "../worker/settings.ts";
 import { variableOf } from "./config.ts";
 import type { Route } from "./http.ts";
@@ -110,7 +110,7 @@ async function requireNetwork(path: string): Promise<void> {
   try {
     await using file = await openTensorFile(path);
     if (file.format !== "safetensors") throw refuse(`'${path}', which is of another format.`);
-    checkShapes(file, neededOf(file, findNetwork(file)));
+    neededOf(file, findNetwork(file));
   } catch (error) {
     throw error instanceof StylizeError ? refuse(`'${path}': ${error.message}`) : error;
   }

@@ -1,4 +1,4 @@
-/** VGG19's convolutions out of any file that has them, into a safetensors file that has nothing else. */
+/** The convolutions of a network of VGG19's shape out of any file that has them, into a safetensors file that has nothing else. */
 import { basename, extname } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
 import type { Preprocessing } from "../engine/network/types.ts";
@@ -7,6 +7,7 @@ import { openTensorFile, safetensorsParts, type Tensor } from "./formats/index.t
 import { torchvisionIndex } from "./naming.ts";
 import { detectPreprocessing, findNetwork, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessingNames, preprocessings } from "./preprocessing.ts";
+import { findShipped } from "./shipped.ts";
 
 export interface Converted {
   /** conv1_1, ... */
@@ -48,7 +49,12 @@ export async function convertNetwork(
     tensors.set(`${base}.bias`, { shape: [outChannels], data: bias });
   }
   const name = preprocessing ?? tableName((await detectPreprocessing(file, found)).preprocessing, input);
-  const metadata = { preprocessing: name, source: basename(input) };
+  const shipped = findShipped(file.metadata.network);
+  const metadata = {
+    ...(shipped && { network: shipped.name }), // by which its defaults are known
+    preprocessing: name,
+    source: basename(input),
+  };
   const parts = safetensorsParts(tensors, metadata);
   await writeFileSafely(output, ...parts);
   return {

@@ -18,6 +18,8 @@ export interface Inspection {
   readonly prefix: string;
   /** Of VGG19, from conv1_1 on. */
   readonly layers: readonly string[];
+  /** That each of them gives. */
+  readonly channels: readonly number[];
   /** Convolutions that the losses look at and the file lacks: with any, it does not load. */
   readonly missing: readonly string[];
   readonly preprocessing: string;
@@ -25,7 +27,7 @@ export interface Inspection {
   readonly reason: string;
 }
 
-/** Reads a file's directory and its first two layers. Throws StylizeError `file-not-found`, or `bad-weights` where there is no VGG19 in it. */
+/** Reads a file's directory and no more than two layers. Throws StylizeError `file-not-found`, or `bad-weights` where there is no VGG19 in it. */
 export async function inspectFile(path: string): Promise<Inspection> {
   await using file = await openTensorFile(path);
   const found = findNetwork(file);
@@ -42,6 +44,7 @@ export async function inspectFile(path: string): Promise<Inspection> {
     naming: naming.name,
     prefix: naming.prefix,
     layers: layers.map(({ name }) => name),
+    channels: layers.map(({ outChannels }) => outChannels),
     missing: vgg19.slice(layers.length, neededLayers).map(({ name }) => name),
     preprocessing: preprocessing.name,
     reason,

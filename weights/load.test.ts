@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,9 +8,11 @@ import { cacheFolder } from "./download/cache.ts";
 import { openTensorFile } from "./formats/index.ts";
 import { encodeSafetensors, type Tensor } from "./formats/safetensors.ts";
 import { inspectFile } from "./inspect.ts";
-import { loadDefaultNetwork, loadNetwork } from "./load.ts";
-import { bestNetwork } from "./manifest.ts";
-import { features, likeTorchvision, mark, tensors } from "./testing-tensors.ts";
+import { loadDefaultNetwork, loadNetwork, networkFile } from "./load.ts";
+import { bestNetwork, manifest } from "./manifest.ts";
+import { firstNames, torchvisionIndex } from "./naming.ts";
+import { compact, shippedNetworks } from "./shipped.ts";
+import { features, likeTorchvision, mark, tensors, uneven } from "./testing-tensors.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -60,6 +62,29 @@ describe("loadNetwork", () => {
     }
   });
 
+  it.each<[string, (layer: ConvLayer) => string]>([
+    ["torchvision's names", features],
+    ["the papers' names", ({ name }) => name],
+    ["bare numbers", (layer) => `${torchvisionIndex(layer)}`],
+    ["slices", (layer) => `vgg.slice${1 + (layer.index % 4)}.${torchvisionIndex(layer)}`],
+  ])("reads networks of any width by %s", async (_, nameOf) => {
+    const network = await loadNetwork(await save("uneven.safetensors", tensors(nameOf, uneven)));
+    expect(network.name).toBe(
+      "VGG19 of 7 to 100 channels from uneven.safetensors, torchvision preprocessing",
+    );
+    expect(network.layers).toEqual(uneven);
+    expect([...network.weights.keys()]).toEqual(uneven.map(({ name }) => name));
+    for (const layer of uneven) {
+      const { weight, bias } = network.weights.get(layer.name)!;
+      expect([weight.length, bias.length]).toEqual([
+        9 * layer.inChannels * layer.outChannels,
+        layer.outChannels,
+      ]);
+      expect(weight[0]! / weight[1]!).toBe(mark(layer) / -2);
+      expect([isScaled(weight.at(-1)!, mark(layer)), isScaled(bias[0]!, -mark(layer))]).toEqual([true, true]);
+    }
+  });
+
   it("takes the preprocessing it is told", async () => {
     const path = await save("told.safetensors", tensors(features));
     for (const preprocessing of ["caffe", "torchvision"] as const)
@@ -101,6 +126,14 @@ describe("loadNetwork refuses", () => {
       "Expected 'features.5.bias' in F to be [128] but it is [64].",
     ));
 
+  it("a layer that takes other channels than the one before it gives", () =>
+    refused(
+      "shapes.safetensors",
+      (content) =>
+        content.set("features.7.weight", { shape: [128, 64, 3, 3], data: new Float32Array(128 * 64 * 9) }),
+      "Expected 'features.7.weight' in F to be [out, 128, 3, 3], from the channels of 'features.5' to 1 to 1024 of its own, but it is [128, 64, 3, 3].",
+    ));
+
   it.each([Number.NaN, Number.NEGATIVE_INFINITY])("a tensor that holds %d", (value) =>
     refused(
       "nan.safetensors",
@@ -118,7 +151,7 @@ describe("loadNetwork refuses", () => {
         content.clear();
         content.set("encoder.weight", { shape: [1], data: new Float32Array(1) });
       },
-      "Expected VGG19 with a tensor features.0.weight or conv1_1.weight in F but it has 'encoder.weight' and others.",
+      `Expected VGG19 with a first convolution [out, 3, 3, 3] called ${firstNames} in F but it has 'encoder.weight' [1].`,
     ));
 
   it("two networks in one file", () =>
@@ -126,20 +159,6 @@ describe("loadNetwork refuses", () => {
       "two.safetensors",
       (content) => content.set("teacher.features.0.weight", { shape: [1], data: new Float32Array(1) }),
       "Expected one VGG19 in F but both 'features.0.weight' and 'teacher.features.0.weight' begin one.",
-    ));
-
-  it("VGG16", () =>
-    refused(
-      "vgg16.safetensors",
-      (content) => content.set("features.17.weight", { shape: [1], data: new Float32Array(1) }),
-      "Expected VGG19 in F but it is VGG16.",
-    ));
-
-  it("batch normalisation", () =>
-    refused(
-      "bn.safetensors",
-      (content) => content.set("features.1.weight", { shape: [1], data: new Float32Array(1) }),
-      "Expected VGG19 in F but it is a VGG with batch normalisation, which this engine has not.",
     ));
 
   it("a file without tensors", async () => {
@@ -181,15 +200,42 @@ describe("networks by name", () => {
     });
   });
 
+  it("tells a copy of one that ships by its metadata, and that it is one", async () => {
+    const { path } = await networkFile(compact.name, {});
+    const [copy, other] = [join(folder, compact.file), join(folder, "copied.safetensors")];
+    await copyFile(path, copy);
+    await convertNetwork(copy, other);
+    const [original, network] = [await loadNetwork(copy), await loadNetwork(other)];
+    expect([original.name, network.name]).toEqual([compact.name, `${compact.name} from copied.safetensors`]);
+    expect(network.defaults).toEqual(compact.defaults);
+    expect(network.preprocessing).toEqual(original.preprocessing);
+    for (const [layer, { weight, bias }] of original.weights) {
+      const converted = network.weights.get(layer)!;
+      expect(Buffer.from(converted.weight.buffer).equals(Buffer.from(weight.buffer)), layer).toBe(true);
+      expect(converted.bias).toEqual(bias);
+    }
+  });
+
+  it.each(["compcat", "vgg16", "no-such-name"])(
+    "lists the names where '%s' is neither one nor a file",
+    async (name) => {
+      const names = [...shippedNetworks, ...manifest].map((network) => network.name).join(", ");
+      await expect(loadNetwork(name)).rejects.toMatchObject({
+        code: "file-not-found",
+        message: `Expected a network (${names}, generated) or a weights file but there is no '${name}'.`,
+      });
+    },
+  );
+
   it("prefers VGG19 once it has been fetched", async () => {
-    expect((await loadDefaultNetwork({ env: env("user") })).name).toBe("compact");
+    expect((await loadDefaultNetwork({ env: env("user") })).name).toBe(compact.name);
     const place = cacheFolder(env("user"));
     await mkdir(place, { recursive: true });
     const path = join(place, bestNetwork.file);
     await writeFile(path, withFiller(encodeSafetensors(tensors(features)), bestNetwork.size!));
     await truncate(path, bestNetwork.size); // sparse, but as large as the published one
     expect((await loadDefaultNetwork({ env: env("user") })).name).toBe("vgg19");
-    expect((await loadDefaultNetwork({ cache: join(folder, "elsewhere") })).name).toBe("compact");
+    expect((await loadDefaultNetwork({ cache: join(folder, "elsewhere") })).name).toBe(compact.name);
     expect((await loadNetwork("generated", { env: env("user") })).name).toBe("generated network");
     await rm(path);
   });
@@ -209,6 +255,7 @@ describe("inspectFile", () => {
       naming: "convB_I",
       prefix: "module.",
       layers: vgg19.slice(0, 13).map(({ name }) => name),
+      channels: vgg19.slice(0, 13).map(({ outChannels }) => outChannels),
       missing: [],
       preprocessing: "caffe",
       reason: expect.stringContaining("conv1_1"),

@@ -1,15 +1,15 @@
 /** Networks by name or from files. */
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
-import { cachedPath, cacheFolder, type Environment } from "./download/cache.ts";
+import { cachedPath, cacheFolder, type Environment, sizeOf } from "./download/cache.ts";
 import { openTensorFile } from "./formats/index.ts";
 import { generatedNetwork } from "./generated.ts";
-import { bestNetwork, findEntry, type ManifestEntry } from "./manifest.ts";
+import { bestNetwork, findEntry, type ManifestEntry, manifest } from "./manifest.ts";
 import type { PreprocessingName } from "./preprocessing.ts";
 import { readNetwork, readShipped } from "./read-network.ts";
-import { compact, findShipped, type ShippedNetwork } from "./shipped.ts";
+import { compact, findShipped, type ShippedNetwork, shippedNetworks } from "./shipped.ts";
 
 export interface LoadOptions {
   /** How pictures enter the network of a file; detected when not given. */
@@ -23,45 +23,45 @@ export interface LoadOptions {
 /** The network that needs no file. */
 export const GENERATED = "generated";
 
+/** Where a file that ships is missing or damaged. */
+const ADVICE = "install the program again";
+
 /**
  * Loads a network: one that ships (`compact`), one of the manifest that has been fetched (`vgg19`), `generated`, or one of VGG19's shape
  * and any width from a file.
  *
- * A file is safetensors or what torch.save wrote, old or new; weights are [out][in][3][3] under `features.N.weight` or `convB_I.weight`,
- * whatever stands before it, biases [out].
+ * A file is safetensors or what torch.save wrote, old or new; weights are [out][in][3][3] under `features.N.weight`, `convB_I.weight`,
+ * `sliceB.N.weight` or `N.weight`, whatever stands before it, biases [out].
  *
  * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it; `bad-option`.
  */
 export async function loadNetwork(source: string, options: LoadOptions = {}): Promise<Network> {
-  if (source === GENERATED) {
-    if (options.preprocessing === undefined) return generatedNetwork();
-    throw new StylizeError(
-      "bad-option",
-      "Expected no preprocessing for the generated network, which has its own.",
-    );
-  }
-  const shipped = findShipped(source);
-  if (shipped) return await loadShipped(shipped, options);
-  const { path, entry } = await networkFile(source, options);
+  if (source === GENERATED || findShipped(source)) refusePreprocessing(source, options.preprocessing);
+  if (source === GENERATED) return generatedNetwork();
+  const { path, entry, shipped } = await networkFile(source, options);
+  if (shipped) return await loadShipped(shipped, path);
   await using file = await openTensorFile(path);
   const preprocessing = options.preprocessing ?? entry?.preprocessing;
   return await readNetwork(file, { preprocessing, name: entry?.name });
 }
 
-/** Throws `file-not-found` or `bad-weights` where the package has lost its file, or another has its place. */
-async function loadShipped(shipped: ShippedNetwork, { preprocessing }: LoadOptions): Promise<Network> {
-  if (preprocessing !== undefined)
-    throw new StylizeError(
-      "bad-option",
-      `Expected no preprocessing for '${shipped.name}', which has its own.`,
-    );
-  const path = shippedPath(shipped);
-  const advice = "install the package again";
+/** For the networks of this program. Throws `bad-option` if one is told. */
+export function refusePreprocessing(name: string, preprocessing: PreprocessingName | undefined): void {
+  if (preprocessing === undefined) return;
+  const network = name === GENERATED ? "the generated network" : `'${name}'`;
+  throw new StylizeError("bad-option", `Expected no preprocessing for ${network}, which has its own.`);
+}
+
+async function loadShipped(shipped: ShippedNetwork, path: string): Promise<Network> {
   const bytes = await readFile(path).catch((cause: Error) => {
-    const message = `Expected the network '${shipped.name}' in '${path}' but it can't be read; ${advice}.`;
-    throw new StylizeError("file-not-found", message, { cause });
+    throw lostFile(shipped, path, cause);
   });
-  return await readShipped(shipped, new Blob([bytes]), path, advice);
+  return await readShipped(shipped, new Blob([bytes]), path, ADVICE);
+}
+
+function lostFile({ name }: ShippedNetwork, path: string, cause?: Error): StylizeError {
+  const message = `Expected the network '${name}' in '${path}' but it can't be read; ${ADVICE}.`;
+  return new StylizeError("file-not-found", message, { cause });
 }
 
 const shippedPath = ({ file }: ShippedNetwork): string =>
@@ -69,23 +69,47 @@ const shippedPath = ({ file }: ShippedNetwork): string =>
 
 /** The best network there is without fetching anything: VGG19 if it has been fetched, else the one that ships. */
 export async function loadDefaultNetwork(options: Omit<LoadOptions, "preprocessing"> = {}): Promise<Network> {
-  const path = await cachedPath(bestNetwork, cacheFolder(options.env ?? process.env, options.cache));
-  return loadNetwork(path === undefined ? compact.name : bestNetwork.name, options);
+  return loadNetwork(await defaultName(options), options);
+}
+
+/** What that one is called. */
+export async function defaultName({ cache, env = process.env }: Places): Promise<string> {
+  const path = await cachedPath(bestNetwork, cacheFolder(env, cache));
+  return path === undefined ? compact.name : bestNetwork.name;
+}
+
+type Places = Pick<LoadOptions, "cache" | "env">;
+
+export interface FoundFile {
+  readonly path: string;
+  /** Where it was named by one of these. */
+  readonly entry?: ManifestEntry;
+  readonly shipped?: ShippedNetwork;
 }
 
 /**
  * The file of a network by name, shipped or fetched, or the file that `source` is.
  *
- * @throws StylizeError `file-not-found` for a name of the manifest that has not been fetched; a file is not looked for.
+ * @throws StylizeError `file-not-found` for a name whose file is not here, or what is neither a name nor a file; `bad-option` for the
+ *   generated network.
  */
-export async function networkFile(
-  source: string,
-  { cache, env = process.env }: Pick<LoadOptions, "cache" | "env">,
-): Promise<{ readonly path: string; readonly entry?: ManifestEntry }> {
+export async function networkFile(source: string, { cache, env = process.env }: Places): Promise<FoundFile> {
+  if (source === GENERATED)
+    throw new StylizeError(
+      "bad-option",
+      "Expected a network with a file but the generated network has none: it is made whenever it is needed.",
+    );
   const shipped = findShipped(source);
-  if (shipped) return { path: shippedPath(shipped) };
+  if (shipped) {
+    const path = shippedPath(shipped);
+    if ((await sizeOf(path)) === undefined) throw lostFile(shipped, path);
+    return { path, shipped };
+  }
   const entry = findEntry(source);
-  if (!entry) return { path: source };
+  if (!entry) {
+    await refuseUnknown(source);
+    return { path: source };
+  }
   const folder = cacheFolder(env, cache);
   const path = await cachedPath(entry, folder);
   if (path !== undefined) return { path, entry };
@@ -93,4 +117,14 @@ export async function networkFile(
     "file-not-found",
     `Expected the network '${source}' in '${folder}' but it is not there: 'stylize weights pull ${source}' fetches it.`,
   );
+}
+
+/** What looks like a name and is no file is thought to be one that was mistaken. */
+async function refuseUnknown(source: string): Promise<void> {
+  if (!/^[\w-]+$/.test(source)) return;
+  await access(source).catch((cause: Error) => {
+    const names = [...shippedNetworks, ...manifest].map(({ name }) => name);
+    const message = `Expected a network (${[...names, GENERATED].join(", ")}) or a weights file but there is no '${source}'.`;
+    throw new StylizeError("file-not-found", message, { cause });
+  });
 }

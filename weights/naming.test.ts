@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { vgg19 } from "../engine/network/layers.ts";
-import { findNamings } from "./naming.ts";
+import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
+import { findNamings, torchvisionIndex } from "./naming.ts";
 import { preprocessingOf, preprocessings } from "./preprocessing.ts";
 
 const second = vgg19[1];
@@ -20,6 +20,31 @@ describe("findNamings", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ name: naming, prefix });
     expect(found[0]!.layerName(second!)).toBe(secondLayer);
+  });
+
+  it.each(["", "net."])("finds a bare sequence behind '%s', by its first convolution", (prefix) => {
+    const names = vgg19.map((layer) => `${prefix}${torchvisionIndex(layer)}.weight`);
+    const [found, ...others] = findNamings(directory(names, [64, 3, 3, 3]));
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ name: "N", prefix });
+    expect(vgg19.map((layer) => `${found!.layerName(layer)}.weight`)).toEqual(names);
+    expect(findNamings(directory(names, [64, 1, 3, 3]))).toEqual([]);
+    expect(findNamings(directory(names, [64, 3, 11, 11]))).toEqual([]);
+  });
+
+  it.each(["", "vgg."])("finds slices of the sequence behind '%s', however it is cut", (prefix) => {
+    const cut = (layer: ConvLayer) => 1 + Math.floor(layer.index / 3);
+    const names = vgg19.map((layer) => `${prefix}slice${cut(layer)}.${torchvisionIndex(layer)}.weight`);
+    const [found, ...others] = findNamings(directory([...names, `${prefix}slice.1.weight`], [64, 3, 3, 3]));
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ name: "sliceB.N", prefix });
+    expect(found!.ambiguous).toBeUndefined();
+    expect(vgg19.map((layer) => `${found!.layerName(layer)}.weight`)).toEqual(names);
+  });
+
+  it("tells slices that count from 0 each", () => {
+    const [found] = findNamings(directory(["slice1.0.weight", "slice2.0.weight", "slice2.3.weight"]));
+    expect(found!.ambiguous).toEqual(["slice1.0", "slice2.0"]);
   });
 
   it("takes no name for another that ends alike", () => {

@@ -12,7 +12,9 @@ export interface FoundNaming {
   /** A 1x1 convolution in front of conv1_1 that does the preprocessing. */
   readonly input?: string;
   /** Of entry n of torchvision's sequence, where names count them. */
-  readonly sequenceName?: (n: number) => string | undefined;
+  readonly sequenceName?: (n: number) => string;
+  /** Two names of one entry, where slices are counted each from 0: such files don't tell where their layers belong. */
+  readonly ambiguous?: readonly [string, string];
 }
 
 /** The place of a convolution in torchvision's sequence, where a ReLU follows each and a pool each block. */
@@ -21,8 +23,8 @@ export const torchvisionIndex = ({ index, block }: ConvLayer): number => 2 * ind
 /** The place of a convolution in Lua Torch's sequence: behind its padding, in front of its ReLU; the input layer and pools count. */
 const luaIndex = ({ index, block }: ConvLayer): number => 3 * index + block + 2;
 
-/** What a file that has such a network is expected to have. */
-export const firstNames = "features.0.weight or conv1_1.weight";
+/** What the weight of a file's first convolution is expected to be called. */
+export const firstNames = "features.0.weight, conv1_1.weight, slice1.0.weight or 0.weight";
 
 /** The namings under which `tensors` have a first convolution. */
 export function findNamings(tensors: ReadonlyMap<string, TensorInfo>): FoundNaming[] {
@@ -36,11 +38,11 @@ function namingsFrom(first: string, tensors: ReadonlyMap<string, TensorInfo>): F
     const prefix = first.slice(0, -ending.length);
     return prefix === "" || prefix.endsWith(".") ? prefix : undefined;
   };
-  const sequence = (name: string, prefix: string, sequenceName: (n: number) => string | undefined) => ({
+  const sequence = (name: string, prefix: string, sequenceName: (n: number) => string) => ({
     name,
     prefix,
     sequenceName,
-    layerName: (layer: ConvLayer) => sequenceName(torchvisionIndex(layer)) ?? `${prefix}${name}`,
+    layerName: (layer: ConvLayer) => sequenceName(torchvisionIndex(layer)),
   });
   const features = prefixBefore("features.0.weight");
   if (features !== undefined) return [sequence("features.N", features, (n) => `${features}features.${n}`)];
@@ -50,8 +52,9 @@ function namingsFrom(first: string, tensors: ReadonlyMap<string, TensorInfo>): F
   // perceptual losses often cut torchvision's sequence into slices
   const slices = prefixBefore("slice1.0.weight");
   if (slices !== undefined) {
-    const places = sliceNames(slices, tensors);
-    return [sequence("sliceB.N", slices, (n) => places.get(n) ?? `${slices}slice1.${n}`)];
+    const { places, ambiguous } = sliceNames(slices, tensors);
+    const found = sequence("sliceB.N", slices, (n) => places.get(n) ?? `${slices}sliceB.${n}`);
+    return [ambiguous ? { ...found, ambiguous } : found];
   }
   const input = prefixBefore("0.weight");
   if (input === undefined) return [];
@@ -65,14 +68,18 @@ function namingsFrom(first: string, tensors: ReadonlyMap<string, TensorInfo>): F
   return shape.slice(1).join() === "3,3,3" ? [sequence("N", input, (n) => `${input}${n}`)] : [];
 }
 
-/** Where entry n of the sequence stands: `slice2.5`. */
-function sliceNames(prefix: string, tensors: ReadonlyMap<string, TensorInfo>): Map<number, string> {
+/** Where entry n of the sequence stands: `slice2.5`; and two such places, where one entry has them. */
+function sliceNames(prefix: string, tensors: ReadonlyMap<string, TensorInfo>) {
   const places = new Map<number, string>();
+  let ambiguous: [string, string] | undefined;
   for (const name of tensors.keys()) {
     const [, place, n] = name.startsWith(prefix)
       ? (/^(slice\d+\.(\d+))\.weight$/.exec(name.slice(prefix.length)) ?? [])
       : [];
-    if (place !== undefined) places.set(Number(n), prefix + place);
+    if (place === undefined) continue;
+    const other = places.get(Number(n));
+    if (other !== undefined) ambiguous ??= [other, prefix + place];
+    else places.set(Number(n), prefix + place);
   }
-  return places;
+  return { places, ambiguous };
 }

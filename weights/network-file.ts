@@ -1,9 +1,10 @@
 /** A network of VGG19's shape in a file: where its convolutions are, how wide they are, and their values. */
 import { StylizeError } from "../engine/errors.ts";
-import { type ConvLayer, type ConvName, vgg19, vggLayers } from "../engine/network/layers.ts";
+import { type ConvLayer, type ConvName, MAX_CHANNELS, vgg19, vggLayers } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import { neededLayers } from "./defaults.ts";
 import { isTorchvision } from "./fingerprint.ts";
+import { quoted } from "./formats/errors.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
 import { type FoundNaming, findNamings, firstNames } from "./naming.ts";
 import { isPreprocessingName, preprocessingOf, preprocessings } from "./preprocessing.ts";
@@ -20,37 +21,92 @@ export interface NetworkFile {
   readonly layers: readonly ConvLayer[];
 }
 
-/** Throws `bad-weights` where the file has no network of VGG19's shape, or two, or one of another. */
+/** Throws `bad-weights` where the file has no network of VGG19's shape, or two, or one of another. No values are read. */
 export function findNetwork(file: TensorFile): NetworkFile {
-  const names = [...file.tensors.keys()];
   const [naming, other] = findNamings(file.tensors);
-  if (!naming) {
-    const received = names.length === 0 ? "no tensor at all" : `'${names[0]}' and others`;
-    throw bad(`Expected VGG19 with a tensor ${firstNames} in '${file.path}' but it has ${received}.`);
-  }
-  const first = (found: FoundNaming) => `${found.layerName(vgg19[0]!)}.weight`;
+  if (!naming) throw noNetwork(file);
+  const first = (found: FoundNaming) => found.layerName(vgg19[0]!);
   if (other)
     throw bad(
-      `Expected one VGG19 in '${file.path}' but both '${first(naming)}' and '${first(other)}' begin one.`,
+      `Expected one VGG19 in '${file.path}' but both ${quotedWeight(first(naming))} and ${quotedWeight(first(other))} begin one.`,
     );
+  const misfit = weightMisfit(file, first(naming), undefined);
+  if (misfit !== undefined) throw bad(misfit); // what follows would call some other network a VGG
   refuseRelatives(file, naming);
-  const blocks: number[][] = [];
-  for (const layer of vgg19) {
-    const shape = file.tensors.get(`${naming.layerName(layer)}.weight`)?.shape;
-    if (!shape) break;
-    blocks[layer.block] = [...(blocks[layer.block] ?? []), shape[0] ?? 0];
-  }
-  return { naming, layers: vggLayers(blocks) };
+  return { naming, layers: layersIn(file, naming) };
 }
+
+/** What is nearest to a first convolution is shown: often it is that of something else than a picture. */
+function noNetwork({ path, tensors }: TensorFile): StylizeError {
+  const names = [...tensors.keys()];
+  const shown = names.find((name) => /(^|\.)0\.weight$/.test(name)) ?? names[0];
+  const received =
+    shown === undefined
+      ? "no tensor at all"
+      : `${quoted(shown)} [${tensors.get(shown)!.shape.join(", ")}]${names.length > 1 ? " and others" : ""}`;
+  return bad(
+    `Expected VGG19 with a first convolution [out, 3, 3, 3] called ${firstNames} in '${path}' but it has ${received}.`,
+  );
+}
+
+/** Behind those that losses look at the table ends where a tensor does not fit: it may be none of the network's. */
+function layersIn(file: TensorFile, naming: FoundNaming): readonly ConvLayer[] {
+  const blocks: number[][] = [];
+  let input: ConvInput | undefined;
+  for (const layer of vgg19) {
+    const name = naming.layerName(layer);
+    const shape = file.tensors.get(`${name}.weight`)?.shape;
+    if (!shape) break;
+    const channels = shape[0]!;
+    const misfit = weightMisfit(file, name, input) ?? shapeMisfit(file, `${name}.bias`, [channels]);
+    if (misfit !== undefined && layer.index < neededLayers) throw bad(misfit);
+    if (misfit !== undefined) break;
+    blocks[layer.block] = [...(blocks[layer.block] ?? []), channels];
+    input = { name, channels };
+  }
+  return vggLayers(blocks);
+}
+
+/** The layer in front of a convolution. */
+interface ConvInput {
+  readonly name: string;
+  readonly channels: number;
+}
+
+/** What is wrong with a layer's weight, whose input is a picture where `input` is undefined. */
+function weightMisfit(
+  { path, tensors }: TensorFile,
+  layer: string,
+  input: ConvInput | undefined,
+): string | undefined {
+  const { shape } = tensors.get(`${layer}.weight`)!;
+  const [out = 0, ...rest] = shape;
+  const inChannels = input?.channels ?? 3;
+  if (out >= 1 && out <= MAX_CHANNELS && rest.join() === `${inChannels},3,3`) return undefined;
+  const source = input ? `the channels of ${quoted(input.name)}` : "a picture's colours";
+  return (
+    `Expected ${quotedWeight(layer)} in '${path}' to be [out, ${inChannels}, 3, 3], from ${source} to 1 to ${MAX_CHANNELS} of its own, ` +
+    `but it is [${shape.join(", ")}].`
+  );
+}
+
+const quotedWeight = (layer: string): string => quoted(`${layer}.weight`);
 
 /** The same with no more layers than the losses look at. Throws `bad-weights` where the file has not so many. */
 export function neededOf({ path }: TensorFile, { naming, layers }: NetworkFile): NetworkFile {
   const missing = vgg19[layers.length];
   if (layers.length < neededLayers && missing)
     throw bad(
-      `Expected a tensor '${naming.layerName(missing)}.weight' in '${path}' but it has none of that name.`,
+      `Expected a tensor ${quotedWeight(naming.layerName(missing))} in '${path}' but it has none of that name.`,
     );
   return { naming, layers: layers.slice(0, neededLayers) };
+}
+
+/** "32 to 256 channels" */
+export function widthsOf(layers: readonly ConvLayer[]): string {
+  const channels = layers.map(({ outChannels }) => outChannels);
+  const [least, most] = [Math.min(...channels), Math.max(...channels)];
+  return least === most ? `${most} channels` : `${least} to ${most} channels`;
 }
 
 /** Whether the layers are as wide as VGG19's. */
@@ -83,47 +139,61 @@ export async function detectPreprocessing(
 }
 
 async function readInput(file: TensorFile, name: string): Promise<Preprocessing> {
-  checkShape(file, `${name}.bias`, [3]);
+  const misfit = shapeMisfit(file, `${name}.bias`, [3]);
+  if (misfit !== undefined) throw bad(misfit);
   const [weight, bias] = [await readFinite(file, `${name}.weight`), await readFinite(file, `${name}.bias`)];
   const preprocessing = preprocessingOf(weight, bias);
   if (preprocessing) return preprocessing;
   throw bad(
-    `Expected '${name}' of '${file.path}' to scale and order the colours and no more, but it mixes them.`,
+    `Expected ${quoted(name)} of '${file.path}' to scale and order the colours and no more, but it mixes them.`,
   );
 }
 
-/** Networks that people mistake for VGG19, by an entry of torchvision's sequence with weights where VGG19 has none. */
-const relatives: readonly (readonly [entry: number, name: string])[] = [
-  [1, "a VGG with batch normalisation, which this engine has not"],
-  [3, "VGG11"],
-  [15, "VGG13"],
-  [17, "VGG16"],
+/** Networks that people mistake for VGG19, by entries of torchvision's sequence that have weights there; VGG19 has no weights in one of them. */
+const relatives: readonly (readonly [name: string, entries: readonly number[]])[] = [
+  ["VGG11", [0, 3, 6]],
+  ["VGG13", [0, 2, 5, 15]],
+  ["VGG16", [0, 2, 5, 14, 17]],
 ];
 
-function refuseRelatives(
-  { path, tensors }: TensorFile,
-  { prefix, layerName, sequenceName }: FoundNaming,
-): void {
-  const has = (name: string | undefined) => tensors.has(`${name}.weight`);
-  const found = sequenceName && relatives.find(([entry]) => has(sequenceName(entry)));
-  if (found) throw bad(`Expected VGG19 in '${path}' but it is ${found[1]}.`);
-  if (sequenceName) return;
-  if (has(`${prefix}bn1_1`)) throw bad(`Expected VGG19 in '${path}' but it is ${relatives[0]![1]}.`);
-  const [conv3_3, conv3_4, conv4_1] = [6, 7, 8].map((index) => layerName(vgg19[index]!));
-  if (has(conv3_3) && !has(conv3_4) && has(conv4_1))
-    throw bad(`Expected VGG19 in '${path}' but it is VGG16.`);
+/** The same by the papers' names: the first that is missing, and the one behind it. */
+const namedRelatives: readonly (readonly [name: string, missing: ConvName, next: ConvName])[] = [
+  ["VGG11", "conv1_2", "conv2_1"],
+  ["VGG13", "conv3_3", "conv4_1"],
+  ["VGG16", "conv3_4", "conv4_1"],
+];
+
+function refuseRelatives({ path, tensors }: TensorFile, naming: FoundNaming): void {
+  const { prefix, layerName, sequenceName, ambiguous } = naming;
+  if (ambiguous)
+    throw bad(
+      `Expected slices that count on from each other in '${path}' but both ${quotedWeight(ambiguous[0])} and ${quotedWeight(ambiguous[1])} are there.`,
+    );
+  const has = (name: string) => tensors.has(`${name}.weight`);
+  const hasLayer = (name: ConvName) => has(layerName(vgg19.find((layer) => layer.name === name)!));
+  const hasNorms = sequenceName
+    ? has(sequenceName(1)) && (has(sequenceName(3)) || has(sequenceName(4)))
+    : has(`${prefix}bn1_1`);
+  if (hasNorms)
+    throw bad(
+      `Expected VGG19 in '${path}' but it is a VGG with batch normalisation, which this engine has not.`,
+    );
+  const [relative] =
+    (sequenceName
+      ? relatives.find(([, entries]) => entries.every((entry) => has(sequenceName(entry))))
+      : namedRelatives.find(([, missing, next]) => !hasLayer(missing) && hasLayer(next))) ?? [];
+  if (relative !== undefined) throw bad(`Expected VGG19 in '${path}' but it is ${relative}.`);
 }
 
 /**
  * The weights (OIHW) and biases of `layers`.
  *
- * @throws StylizeError `bad-weights` for a tensor that is missing, of another shape, or not finite.
+ * @throws StylizeError `bad-weights` for a tensor that is no float, cut short, or not finite.
  */
 export async function readConvolutions(
   file: TensorFile,
   { naming, layers }: NetworkFile,
 ): Promise<Map<ConvName, ConvWeights>> {
-  checkShapes(file, { naming, layers });
   const result = new Map<ConvName, ConvWeights>();
   for (const layer of layers) {
     const name = naming.layerName(layer);
@@ -133,28 +203,22 @@ export async function readConvolutions(
   return result;
 }
 
-/** Whether the tensors of `layers` are such, by the file's directory. Throws `bad-weights`. */
-export function checkShapes(file: TensorFile, { naming, layers }: NetworkFile): void {
-  for (const layer of layers) {
-    const { inChannels, outChannels } = layer;
-    checkShape(file, `${naming.layerName(layer)}.weight`, [outChannels, inChannels, 3, 3]);
-    checkShape(file, `${naming.layerName(layer)}.bias`, [outChannels]);
-  }
-}
-
-function checkShape({ path, tensors }: TensorFile, name: string, expected: readonly number[]): void {
+/** What is wrong with a tensor that has to have this shape. */
+function shapeMisfit(
+  { path, tensors }: TensorFile,
+  name: string,
+  expected: readonly number[],
+): string | undefined {
   const received = tensors.get(name)?.shape;
-  if (!received) throw bad(`Expected a tensor '${name}' in '${path}' but it has none of that name.`);
-  if (received.join() !== expected.join())
-    throw bad(
-      `Expected '${name}' in '${path}' to be [${expected.join(", ")}] but it is [${received.join(", ")}].`,
-    );
+  if (!received) return `Expected a tensor ${quoted(name)} in '${path}' but it has none of that name.`;
+  if (received.join() === expected.join()) return undefined;
+  return `Expected ${quoted(name)} in '${path}' to be [${expected.join(", ")}] but it is [${received.join(", ")}].`;
 }
 
 async function readFinite(file: TensorFile, name: string): Promise<Float32Array> {
   const values = await file.read(name);
   if (values.every(Number.isFinite)) return values;
-  throw bad(`Expected finite numbers in '${name}' of '${file.path}' but it holds NaN or infinity.`);
+  throw bad(`Expected finite numbers in ${quoted(name)} of '${file.path}' but it holds NaN or infinity.`);
 }
 
 function bad(message: string): StylizeError {

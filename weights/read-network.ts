@@ -1,11 +1,19 @@
 /** A network out of an open file of weights, wherever that lies. */
 import { StylizeError } from "../engine/errors.ts";
-import type { Network } from "../engine/network/types.ts";
+import type { ConvLayer } from "../engine/network/layers.ts";
+import type { Network, Preprocessing } from "../engine/network/types.ts";
 import { vgg19Defaults } from "./defaults.ts";
 import { blobSource } from "./formats/byte-source.ts";
 import { readSafetensors } from "./formats/safetensors.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
-import { detectPreprocessing, findNetwork, isVgg19, neededOf, readConvolutions } from "./network-file.ts";
+import {
+  detectPreprocessing,
+  findNetwork,
+  isVgg19,
+  neededOf,
+  readConvolutions,
+  widthsOf,
+} from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
 import { rescaled } from "./rescale.ts";
 import { findShipped, type ShippedNetwork } from "./shipped.ts";
@@ -28,14 +36,10 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
   const told = options.preprocessing;
   const preprocessing =
     told === undefined ? (await detectPreprocessing(file, found)).preprocessing : preprocessings[told];
-  const fileName = file.path.split(/[/\\]/).at(-1);
   const { layers } = needed;
   const shipped = findShipped(file.metadata.network);
-  const kind = isVgg19(layers)
-    ? "VGG19"
-    : `VGG19 of ${layers[0]!.outChannels} to ${layers.at(-1)!.outChannels} channels`;
   return {
-    name: options.name ?? shipped?.name ?? `${kind} from ${fileName}, ${preprocessing.name} preprocessing`,
+    name: options.name ?? nameOf(file, layers, preprocessing, shipped),
     preprocessing,
     layers,
     weights: rescaled(layers, await readConvolutions(file, needed), preprocessing),
@@ -43,8 +47,21 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
   };
 }
 
+/** A file that says it is one that ships may be that one trained further: its own name is told, too. */
+function nameOf(
+  { path }: TensorFile,
+  layers: readonly ConvLayer[],
+  preprocessing: Preprocessing,
+  shipped: ShippedNetwork | undefined,
+): string {
+  const fileName = path.split(/[/\\]/).at(-1);
+  if (shipped) return fileName === shipped.file ? shipped.name : `${shipped.name} from ${fileName}`;
+  const kind = isVgg19(layers) ? "VGG19" : `VGG19 of ${widthsOf(layers)}`;
+  return `${kind} from ${fileName}, ${preprocessing.name} preprocessing`;
+}
+
 /**
- * VGG19's convolutions from a safetensors file that was fetched or chosen; `path` is what it is called in errors and
+ * A network of VGG19's shape from a safetensors file that was fetched or chosen; `path` is what it is called in errors and
  * names.
  *
  * @throws StylizeError `bad-weights`.
@@ -64,10 +81,11 @@ export async function readShipped(
   path: string,
   advice: string,
 ): Promise<Network> {
-  if ((await sha256(blob)) === shipped.sha256) return await readNetworkBlob(blob, path);
+  const { name } = shipped;
+  if ((await sha256(blob)) === shipped.sha256) return await readNetworkBlob(blob, path, { name });
   throw new StylizeError(
     "bad-weights",
-    `Expected the network '${shipped.name}' in '${path}' as it was shipped but the file is damaged; ${advice}.`,
+    `Expected the network '${name}' in '${path}' as it was shipped but the file is damaged; ${advice}.`,
   );
 }
 

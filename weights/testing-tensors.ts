@@ -1,5 +1,5 @@
-/** Files' worth of tensors that look like VGG19's, for tests. */
-import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
+/** Files' worth of tensors that look like VGG19's or a narrower network's, for tests. */
+import { type ConvLayer, vgg19, vggLayers } from "../engine/network/layers.ts";
 import { torchvisionStatistics } from "./fingerprint.ts";
 import type { Tensor } from "./formats/index.ts";
 import { torchvisionIndex } from "./naming.ts";
@@ -7,10 +7,13 @@ import { torchvisionIndex } from "./naming.ts";
 /** A number that differs from layer to layer. */
 export const mark = (layer: ConvLayer) => (torchvisionIndex(layer) + 0.5) / 1024;
 
-/** All tensors of VGG19's convolutions up to conv5_1, each filled with one number. */
-export function tensors(nameOf: (layer: ConvLayer) => string): Map<string, Tensor> {
+/** All tensors of these convolutions, VGG19's up to conv5_1 when not given, each filled with one number. */
+export function tensors(
+  nameOf: (layer: ConvLayer) => string,
+  layers: readonly ConvLayer[] = vgg19.slice(0, 13),
+): Map<string, Tensor> {
   const result = new Map<string, Tensor>();
-  for (const layer of vgg19.slice(0, 13)) {
+  for (const layer of layers) {
     const { inChannels, outChannels } = layer;
     const weight = new Float32Array(outChannels * inChannels * 9).fill(mark(layer));
     weight[1] = -2;
@@ -20,6 +23,15 @@ export function tensors(nameOf: (layer: ConvLayer) => string): Map<string, Tenso
   }
   return result;
 }
+
+/** Channels that are multiples of nothing, and not the wider the deeper. */
+export const uneven: readonly ConvLayer[] = vggLayers([
+  [20, 48],
+  [96, 33],
+  [7, 41, 41, 64],
+  [100, 12, 65, 80],
+  [40],
+]);
 
 export const features = (layer: ConvLayer) => `features.${torchvisionIndex(layer)}`;
 
