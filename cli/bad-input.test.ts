@@ -141,6 +141,16 @@ const cases: [string[], number, string][] = [
     "Expected the network 'vgg19' in 'cache/weights' but it is not there: 'stylize weights pull vgg19' fetches it.",
   ],
   [
+    [...given("good.jpg"), "--weights", "compcat"],
+    3,
+    "Expected a network (compact, compact-small, vgg19, vgg19-caffe, vgg19-timm, vgg19-normalised, generated) or a weights file but there is no 'compcat'.",
+  ],
+  [
+    given("good.jpg", "out.png", "--weights", "compact", "--preprocessing", "torchvision"),
+    2,
+    "Expected no preprocessing for 'compact', which has its own.",
+  ],
+  [
     given("good.jpg", "out.png", "--preprocessing", "caffe"),
     2,
     "Expected --weights with --preprocessing, but received none.",

@@ -19,8 +19,6 @@ import {
   hasTransparency,
   longSide,
 } from "../pictures/index.ts";
-import { megabytes } from "../weights/download/mirror-failure.ts";
-import { bestNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { tellPlan } from "./dry-run.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
@@ -96,7 +94,7 @@ async function perform(
   const plan = { adapter, family, precision, network: network.name, scales, output: args.output };
   if (!args.dryRun) reporter.start(plan);
   const note = (sentence: string) => reporter.note(sentence);
-  remarks(args, pictures, settings, network, note);
+  remarks(args, pictures, settings, note);
   if (args.tuning) await useTuning(context, network, scales, { ...args, precision, env, signal, note });
   const job = { ...settings, ...pictures, context, network, onNote: note };
   if (args.dryRun) {
@@ -152,10 +150,9 @@ async function readOthers({ styles, start }: StylizeArguments, { size, styleSize
 }
 
 function remarks(
-  { output, styles, weights, settings }: StylizeArguments,
+  { output, styles, settings }: StylizeArguments,
   pictures: Pick<StylizeOptions, "content" | "styles">,
   { size }: SizedSettings,
-  { name }: Network,
   note: (sentence: string) => void,
 ): void {
   if (settings.size === undefined && size < USUAL_SIZE)
@@ -164,10 +161,6 @@ function remarks(
     );
   if (settings.size === undefined && size > USUAL_SIZE)
     note(`The result's long side is ${size} pixels, since its short side needs ${MIN_SIDE}.`);
-  if (weights === undefined && name !== bestNetwork.name)
-    note(
-      `The trained network paints better: 'stylize weights pull ${bestNetwork.name}' fetches it (${megabytes(bestNetwork.size)}) and makes it the default.`,
-    );
   const transparent = new Set(styles.filter((_, i) => pictures.styles[i]!.opacity));
   if (transparent.size > 0)
     note(

@@ -2,12 +2,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { vgg19 } from "../engine/network/layers.ts";
 import { openContext } from "../engine/node.ts";
+import { problemKey } from "../engine/ops/gpu/variants.ts";
 import { TestIo } from "../tests/io.ts";
 import { seededNetwork } from "../tests/seeded-network.ts";
+import { compact } from "../weights/shipped.ts";
 import { run } from "./run.ts";
 import { tuneCommand } from "./tune.ts";
-import { TuningFile, useTuning } from "./tuning.ts";
+import { problemsOfScales, TuningFile, useTuning } from "./tuning.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -47,6 +50,40 @@ describe("stylize tune", { timeout: 240_000 }, () => {
     await useTuning(context, seededNetwork(), scales, options());
     expect([...context.choices]).toEqual([[tuned.key, tuned.variant]]);
     expect(await readdir(join(folder, "tuning"))).toHaveLength(1);
+  });
+
+  it("tunes for the layers of the network that it is told", async () => {
+    const keyFor = async (weights: string) => {
+      const io = new TestIo();
+      const args = {
+        sizes: [32],
+        precision: "f32",
+        weights,
+        device: undefined,
+        cache: folder,
+        json: true,
+      } as const;
+      await tuneCommand(args, io, { onSoftware: true, budgetMs: 1 });
+      const { key } = JSON.parse(io.stdout.lines[0]!);
+      return key;
+    };
+    const found = [];
+    for (const { name, layers } of [{ name: "generated", layers: vgg19 }, compact]) {
+      const key = await keyFor(name);
+      expect(problemsOfScales(layers, scales, "f32").map(problemKey)).toContain(key);
+      found.push(key);
+    }
+    expect(found[0]).not.toBe(found[1]);
+  });
+
+  it("refuses a network that there is not, before it looks for an adapter", async () => {
+    const io = new TestIo();
+    expect(await run(["tune", "--weights", "compcat", "--device", "abacus"], io)).toBe(3);
+    expect(io.stderr.text).toMatch(
+      /^error: Expected a network \(compact, .*\) or a weights file .* 'compcat'\.\n$/,
+    );
+    expect(await run(["tune", "--weights", "vgg19", "--cache", folder], io)).toBe(3);
+    expect(io.stderr.text).toContain("'stylize weights pull vgg19' fetches it.");
   });
 
   it("says that software adapters are not tuned for", async () => {

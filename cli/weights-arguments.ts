@@ -11,6 +11,8 @@ interface JsonArguments {
   readonly json: boolean;
 }
 
+export interface ListArguments extends CacheArguments, JsonArguments {}
+
 export interface PullArguments extends CacheArguments {
   readonly name: string;
   /** A file that is here already. */
@@ -34,7 +36,7 @@ export interface ConvertArguments extends CacheArguments {
 }
 
 export interface WeightsHandlers {
-  list(args: CacheArguments & JsonArguments): Promise<void>;
+  list(args: ListArguments): Promise<void>;
   pull(args: PullArguments): Promise<void>;
   verify(args: VerifyArguments): Promise<void>;
   path(args: PathArguments): Promise<void>;
@@ -73,7 +75,9 @@ export function addWeightsCommands(program: Command, handlers: WeightsHandlers):
   const json = () => new Option("--json", "Report on standard output as JSON.");
   weights
     .command("list")
-    .description("Lists the networks that can be had by name, and which are here.")
+    .description(
+      "Lists the networks that have a name: those that come with the program first, then which are here.",
+    )
     .addOption(cacheOption())
     .addOption(json())
     .action((_, command: Command) => handlers.list(flags(command)));
@@ -99,13 +103,13 @@ export function addWeightsCommands(program: Command, handlers: WeightsHandlers):
     });
   weights
     .command("verify <name-or-file>")
-    .description("Compares a network's file with the published SHA-256.")
+    .description("Compares a network's file with the SHA-256 that it was shipped or published with.")
     .addOption(cacheOption())
     .addOption(json())
     .action((source: string, _, command: Command) => handlers.verify({ source, ...flags(command) }));
   weights
     .command("path [name]")
-    .description("Prints the folder of fetched networks, or a network's file in it.")
+    .description("Prints the folder of fetched networks, or a network's file.")
     .addOption(cacheOption())
     .action((name: string | undefined, _, command: Command) => handlers.path({ name, ...flags(command) }));
   weights

@@ -1,14 +1,15 @@
 /** `stylize weights` as a user sees it: real files, and a real server on this machine. */
 import { readdirSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TestIo } from "../tests/io.ts";
 import { entryOf, misbehave, TestServer, testFile } from "../weights/download/testing-server.ts";
 import { encodeSafetensors } from "../weights/formats/index.ts";
-import { manifest } from "../weights/manifest.ts";
+import { bestNetwork, manifest } from "../weights/manifest.ts";
+import { compact, shippedNetworks } from "../weights/shipped.ts";
 import { features, likeTorchvision, tensors } from "../weights/testing-tensors.ts";
 import { run } from "./run.ts";
 import { pullCommand } from "./weights.ts";
@@ -34,16 +35,98 @@ async function runHere(...argv: string[]) {
 const args = { name: "net", from: undefined, convolutionsOnly: false, report: "people" } as const;
 
 describe("stylize weights", () => {
-  it("lists all networks, to people and to machines", async () => {
+  it("lists all networks, to people and to machines, those that come with the program first", async () => {
     const people = await runHere("list");
     expect(people.status).toBe(0);
-    for (const { name, licence } of manifest) {
+    for (const { name, licence } of [...shippedNetworks, ...manifest]) {
       expect(people.stdout).toContain(`${name}\n`);
       expect(people.stdout).toContain(licence);
     }
     const machines = (await runHere("list", "--json")).stdout.trim().split("\n");
-    expect(machines.map((line) => JSON.parse(line).name)).toEqual(manifest.map(({ name }) => name));
+    const records = machines.map((line) => JSON.parse(line));
+    const names = [...shippedNetworks, ...manifest].map(({ name }) => name);
+    expect(records.map(({ name }) => name)).toEqual([...names, "generated"]);
+    for (const { name, path } of records) {
+      const shipped = shippedNetworks.find((network) => network.name === name);
+      expect(path === undefined ? undefined : basename(path)).toBe(shipped?.file);
+      if (shipped) expect(people.stdout).toContain(`comes with the program: ${path}\n`);
+    }
   });
+
+  it("tells which is used when no other is asked for", async () => {
+    const used = async () => {
+      const { stdout } = await runHere("list", "--json");
+      const records = stdout.trim().split("\n");
+      const isDefault = records.map((line) => JSON.parse(line)).filter((record) => record.isDefault);
+      expect((await runHere("list")).stdout.match(/when no other is asked for/g)).toHaveLength(1);
+      return isDefault.map(({ name }) => name);
+    };
+    expect(await used()).toEqual([compact.name]);
+    const path = join(cache, "weights", bestNetwork.file);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, "");
+    await truncate(path, bestNetwork.size); // sparse, but as large as the published one
+    expect(await used()).toEqual([bestNetwork.name]);
+  });
+
+  it.each(shippedNetworks)("verifies $name, and finds where it is", async ({ name, file, size, sha256 }) => {
+    const path = (await runHere("path", name)).stdout.trimEnd();
+    expect(basename(path)).toBe(file);
+    const sentence = `'${path}' is '${name}' as it was shipped, SHA-256 ${sha256}.\n`;
+    for (const source of [name, path])
+      expect(await runHere("verify", source)).toEqual({ status: 0, stdout: sentence, stderr: "" });
+    const { stdout } = await runHere("verify", name, "--json");
+    expect(JSON.parse(stdout)).toEqual({ path, name, size, sha256 });
+  });
+
+  it.each(shippedNetworks)("says that $name need not be fetched", async ({ name, licence }) => {
+    const path = (await runHere("path", name)).stdout.trimEnd();
+    const sentence = `'${name}' comes with the program and is in '${path}'. Licence: ${licence}.\n`;
+    expect(await runHere("pull", name)).toEqual({ status: 0, stdout: "", stderr: sentence });
+    expect(await runHere("pull", name, "--quiet")).toEqual({ status: 0, stdout: "", stderr: "" });
+    const { stdout } = await runHere("pull", name, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ event: "done", name, path, verified: true, fetched: false });
+  });
+
+  it.each(shippedNetworks)("shows how wide $name is", async ({ name, layers }) => {
+    const channels = layers.map(({ outChannels }) => outChannels);
+    const widths = `${Math.min(...channels)} to ${Math.max(...channels)} channels`;
+    expect((await runHere("inspect", name)).stdout).toContain(`conv1_1 to conv5_1, ${widths}\n`);
+    expect(JSON.parse((await runHere("inspect", name, "--json")).stdout)).toMatchObject({
+      channels,
+      metadata: { network: name },
+    });
+  });
+
+  it("takes no other preprocessing for one that ships, nor a file for the generated one", async () => {
+    const output = join(folder, "never.safetensors");
+    expect(await runHere("convert", compact.name, output, "--preprocessing", "caffe")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `error: Expected no preprocessing for '${compact.name}', which has its own.\n`,
+    });
+    const sentence =
+      "error: Expected a network with a file but the generated network has none: it is made whenever it is needed.\n";
+    for (const argv of [["verify"], ["inspect"], ["path"], ["convert", output]]) {
+      const [command, ...rest] = argv as [string];
+      const outcome = await runHere(command, "generated", ...rest);
+      expect(outcome, command).toEqual({ status: 2, stdout: "", stderr: sentence });
+    }
+    expect((await runHere("pull", "generated")).stderr).toMatch(
+      /but the generated network is made whenever it is needed\.\n$/,
+    );
+  });
+
+  it.each([["verify"], ["inspect"], ["path"], ["convert", "out.safetensors"]])(
+    "%s lists the names when it gets none of them",
+    async (command, ...rest) => {
+      const outcome = await runHere(command!, "compcat", ...rest);
+      expect(outcome).toMatchObject({ status: 3, stdout: "" });
+      expect(outcome.stderr).toMatch(
+        /^error: Expected a network \(compact, .*, vgg19, .*, generated\) or a weights file but there is no 'compcat'\.\n$/,
+      );
+    },
+  );
 
   it("tells where networks are, and how to get one that is not there", async () => {
     expect(await runHere("path")).toEqual({ status: 0, stdout: `${join(cache, "weights")}\n`, stderr: "" });
@@ -55,7 +138,7 @@ describe("stylize weights", () => {
   it("inspects and converts what PyTorch wrote", async () => {
     const written = fileURLToPath(new URL("../tests/fixtures/weights/torch-zip-module.pth", import.meta.url));
     const output = join(folder, "out.safetensors");
-    expect((await runHere("inspect", written)).stdout).toContain("VGG19");
+    expect((await runHere("inspect", written)).stdout).toContain("conv1_1 to conv5_4, 64 to 512 channels\n");
     const converted = await runHere("convert", written, output);
     expect(converted).toMatchObject({ status: 0, stderr: "" });
     const inspected = JSON.parse((await runHere("inspect", output, "--json")).stdout);
@@ -89,7 +172,7 @@ describe("stylize weights", () => {
     expect(await runHere("pull", "vgg16")).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(
-        /^error: Expected the name of a network \(vgg19, .*\) but received 'vgg16'\.\n$/,
+        /^error: Expected the name of a network to fetch \(vgg19, .*\) but received 'vgg16'\.\n$/,
       ),
     });
   });

@@ -20,6 +20,7 @@ export interface Inspection {
   readonly layers: readonly string[];
   /** That each of them gives. */
   readonly channels: readonly number[];
+
   /** Convolutions that the losses look at and the file lacks: with any, it does not load. */
   readonly missing: readonly string[];
   readonly preprocessing: string;

@@ -207,6 +207,7 @@ describe("shapes have to agree", () => {
 });
 
 it("names widths from the least to the most", () => {
-  expect(widthsOf(uneven)).toBe("7 to 100 channels");
-  expect(widthsOf(uneven.slice(1, 2))).toBe("48 channels");
+  expect(widthsOf([20, 7, 100, 40])).toBe("7 to 100 channels");
+  expect(widthsOf([48, 48])).toBe("48 channels");
+  expect(widthsOf([1, 1])).toBe("1 channel");
 });

@@ -102,11 +102,10 @@ export function neededOf({ path }: TensorFile, { naming, layers }: NetworkFile):
   return { naming, layers: layers.slice(0, neededLayers) };
 }
 
-/** "32 to 256 channels" */
-export function widthsOf(layers: readonly ConvLayer[]): string {
-  const channels = layers.map(({ outChannels }) => outChannels);
+/** "32 to 256 channels", of those that layers give. */
+export function widthsOf(channels: readonly number[]): string {
   const [least, most] = [Math.min(...channels), Math.max(...channels)];
-  return least === most ? `${most} channels` : `${least} to ${most} channels`;
+  return `${least === most ? "" : `${least} to `}${most} ${most === 1 ? "channel" : "channels"}`;
 }
 
 /** Whether the layers are as wide as VGG19's. */

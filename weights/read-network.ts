@@ -56,7 +56,9 @@ function nameOf(
 ): string {
   const fileName = path.split(/[/\\]/).at(-1);
   if (shipped) return fileName === shipped.file ? shipped.name : `${shipped.name} from ${fileName}`;
-  const kind = isVgg19(layers) ? "VGG19" : `VGG19 of ${widthsOf(layers)}`;
+  const kind = isVgg19(layers)
+    ? "VGG19"
+    : `VGG19 of ${widthsOf(layers.map(({ outChannels }) => outChannels))}`;
   return `${kind} from ${fileName}, ${preprocessing.name} preprocessing`;
 }
 

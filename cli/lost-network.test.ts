@@ -1,0 +1,86 @@
+/** A copy of the program whose networks are missing or damaged: one sentence, before any work, by the real command. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { compact } from "../weights/shipped.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+let program: string;
+let original: Buffer;
+const fileIn = (folder: string) => join(folder, "weights", "compact", compact.file);
+
+beforeAll(async () => {
+  program = await mkdtemp(join(tmpdir(), "stylize-lost-"));
+  const parts = [
+    "package.json",
+    "cli",
+    "engine",
+    "gateway",
+    "pictures",
+    "setup",
+    "shaders",
+    "stores",
+    "weights",
+    "worker",
+  ];
+  const isNeeded = (path: string) => !/\.test\.ts$/.test(path) && basename(path) !== "node_modules";
+  for (const part of parts)
+    await cp(join(root, part), join(program, part), { recursive: true, filter: isNeeded });
+  await symlink(join(root, "node_modules"), join(program, "node_modules"));
+  await mkdir(join(program, "here"));
+  for (const name of ["astronaut.jpg", "auvers.jpg"])
+    await cp(join(root, "examples", name), join(program, "here", name));
+  original = await readFile(fileIn(root));
+});
+afterAll(() => rm(program, { recursive: true }));
+beforeEach(() => writeFile(fileIn(program), original));
+
+/** The command of the copy, where two pictures lie. */
+function run(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const node = ["--import", import.meta.resolve("tsx"), join(program, "cli", "main.ts"), ...argv];
+  const env = { ...process.env, STYLIZE_CACHE: join(program, "cache") };
+  return new Promise((resolve) => {
+    execFile(process.execPath, node, { cwd: join(program, "here"), env }, (error, stdout, stderr) =>
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+}
+
+const paint = ["astronaut.jpg", "--style", "auvers.jpg", "-o", "out.png", "--size", "40", "--min-size", "40"];
+
+const damage = () => writeFile(fileIn(program), original.with(-9, original.at(-9)! ^ 1));
+const lose = () => rm(fileIn(program));
+
+describe.each([
+  { state: "missing", spoil: lose, status: 3, what: "but it can't be read" },
+  { state: "damaged", spoil: damage, status: 5, what: "as it was shipped but the file is damaged" },
+])("a network that is $state", { timeout: 120_000 }, ({ spoil, status, what }) => {
+  beforeEach(spoil);
+
+  it("is told before any work, whether it was asked for or not", async () => {
+    const sentence = `Expected the network 'compact' in '${fileIn(program)}' ${what}; install the program again.`;
+    const outcome = { status, stdout: "", stderr: `error: ${sentence}\n` };
+    expect(await run(...paint)).toEqual(outcome);
+    expect(await run(...paint, "--weights", "compact", "--device", "abacus")).toEqual(outcome);
+    const { stdout, ...tune } = await run("tune", "--json");
+    expect(tune).toEqual({ status, stderr: `error: ${sentence}\n` });
+    expect(JSON.parse(stdout)).toMatchObject({ event: "error", status, message: sentence });
+  });
+
+  it("is told by who is to fetch it, and others are used all the same", async () => {
+    const pulled = await run("weights", "pull", "compact");
+    expect(pulled).toMatchObject({ status, stdout: "" });
+    expect(pulled.stderr).toMatch(/^error: Expected .*compact.*\.\n$/);
+    expect(await run(...paint, "--dry-run", "--weights", "compact-small")).toMatchObject({ status: 0 });
+  });
+});
+
+it("a network that is missing is listed as such", { timeout: 60_000 }, async () => {
+  const missing = "missing: install the program again";
+  expect((await run("weights", "list")).stdout).not.toContain(missing);
+  await lose();
+  expect((await run("weights", "list")).stdout.split(missing)).toHaveLength(2);
+});
