@@ -255,8 +255,8 @@ describe("in Node", () => {
   });
 
   it.each([
-    ["is missing", "file-not-found", "but it can't be read; install the package again."],
-    ["is damaged", "bad-weights", "as it was shipped but the file is damaged; install the package again."],
+    ["is missing", "file-not-found", "but it can't be read; install the program again."],
+    ["is damaged", "bad-weights", "as it was shipped but the file is damaged; install the program again."],
   ] as const)("a network that %s is told in a sentence before any work", async (what, code, ending) => {
     const { project, folder } = install(tarballs.painter, scratch);
     const path = join(folder, "weights/compact", compact.file);
