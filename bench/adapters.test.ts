@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { floorMs, peaksOf } from "./adapters.ts";
+import { floorMs, peaksOf, stepWork } from "./adapters.ts";
 
 test.each([
   ["tesla-t4 NVIDIA: 550.54", "NVIDIA T4"],
@@ -15,6 +15,7 @@ test.each([
 
 test("the floor is that of docs/performance.md", () => {
   const peaks = peaksOf("NVIDIA T4")!;
-  expect(floorMs(peaks, 512, 100)).toBeCloseTo(48.56, 1);
-  expect(floorMs({ ...peaks, f32: 1e6 }, 512, 100)).toBeCloseTo(8.8, 1);
+  const work = stepWork("vgg19", 512, 100);
+  expect(floorMs(peaks, work)).toBeCloseTo(48.56, 1);
+  expect(floorMs({ ...peaks, f32: 1e6 }, work)).toBeCloseTo(8.8, 1);
 });

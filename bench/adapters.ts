@@ -1,4 +1,6 @@
 /** What known adapters can do at best. */
+
+import type { NetworkName } from "./networks.ts";
 import { convolutionWork, lbfgsWork, lossWork, sum, type Work } from "./work.ts";
 
 export interface Peaks {
@@ -30,9 +32,9 @@ export function peaksOf(text: string): Peaks | undefined {
 }
 
 /** The work of a whole step at `size` with `history` pairs of L-BFGS, 0 for none. */
-export function stepWork(size: number, history: number): Work {
-  const layers = convolutionWork(size).flatMap(({ forward, backward }) => [forward, backward]);
-  return totalOf([...layers, ...lossWork(size), lbfgsWork(size, history)]);
+export function stepWork(network: NetworkName, size: number, history: number): Work {
+  const layers = convolutionWork(network, size).flatMap(({ forward, backward }) => [forward, backward]);
+  return totalOf([...layers, ...lossWork(network, size), lbfgsWork(size, history)]);
 }
 
 export function totalOf(parts: readonly Work[]): Work {
@@ -42,8 +44,7 @@ export function totalOf(parts: readonly Work[]): Work {
   };
 }
 
-/** Milliseconds that an f32 step by direct convolutions can't go below. */
-export function floorMs({ f32, memory }: Peaks, size: number, history: number): number {
-  const { operations, bytes } = stepWork(size, history);
+/** Milliseconds that an f32 step of such work by direct convolutions can't go below. */
+export function floorMs({ f32, memory }: Peaks, { operations, bytes }: Work): number {
   return 1e3 * Math.max(operations / (f32 * 1e12), bytes / (memory * 1e9));
 }

@@ -12,18 +12,20 @@ export interface Finished {
 }
 
 export interface CommandOptions {
+  /** Where it runs; the peers' folder when not given. */
+  readonly folder?: string;
   /** In its environment, beside those of this process. */
   readonly variables?: Readonly<Record<string, string>>;
   /** It is ended after so many milliseconds. */
   readonly timeout?: number;
 }
 
-/** Runs `command` in the peers' folder. Never throws. */
+/** Runs `command`. Never throws. */
 export function run(command: readonly string[], options: CommandOptions = {}): Promise<Finished> {
-  const { variables = {}, timeout } = options;
+  const { folder = peersFolder, variables = {}, timeout } = options;
   const [program, ...args] = command;
   const child = spawn(program!, args, {
-    cwd: peersFolder,
+    cwd: folder,
     env: { ...process.env, ...variables },
     stdio: ["ignore", "pipe", "pipe"],
     timeout,

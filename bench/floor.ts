@@ -1,6 +1,7 @@
-/** Prints the tables of docs/performance.md that are arithmetic: `tsx bench/floor.ts [SIZE...]`. */
+/** Prints the tables of docs/performance.md that are arithmetic: `tsx bench/floor.ts [NETWORK...] [SIZE...]`. */
 import { optionTable } from "../engine/options.ts";
 import { adapters, totalOf } from "./adapters.ts";
+import { type NetworkName, networkNames } from "./networks.ts";
 import { table } from "./tables.ts";
 import { convolutionWork, lbfgsWork, lossWork, type Work } from "./work.ts";
 
@@ -10,9 +11,9 @@ const HISTORY = optionTable.history.default;
 const giga = ({ operations }: Work) => (operations / 1e9).toFixed(2);
 const mega = ({ bytes }: Work) => (bytes / 1e6).toFixed(1);
 
-function printFloor(size: number): void {
-  const layers = convolutionWork(size);
-  const losses = lossWork(size);
+function printFloor(network: NetworkName, size: number): void {
+  const layers = convolutionWork(network, size);
+  const losses = lossWork(network, size);
   const optimizer = lbfgsWork(size, HISTORY);
   const work = (part: Work) => [giga(part), mega(part)];
   const convolutions = layers.map(({ name, inChannels, outChannels, side, forward, backward }) => [
@@ -34,7 +35,7 @@ function printFloor(size: number): void {
     ["step", "", "", "", ...work(totalOf([both, ...losses, optimizer]))],
   ];
   const head = ["", "shape", "forward GFLOP", "MB", "backward GFLOP", "MB"];
-  console.log(`### ${size}x${size}\n\n${table(head, [...convolutions, ...sums])}\n`);
+  console.log(`### ${network}, ${size}x${size}\n\n${table(head, [...convolutions, ...sums])}\n`);
   printAdapters(totalOf([both, ...losses, optimizer]));
 }
 
@@ -52,5 +53,11 @@ function printAdapters({ operations, bytes }: Work): void {
   console.log(`${table(head, rows)}\n`);
 }
 
-const sizes = process.argv.slice(2).map(Number);
-for (const size of sizes.length > 0 ? sizes : [256, 512]) printFloor(size);
+const args = process.argv.slice(2);
+const sizes = args.map(Number).filter((size) => size > 0);
+const networks = networkNames.filter((name) => args.includes(name));
+if (sizes.length + networks.length < args.length)
+  throw new Error(`Expected sizes and names of ${networkNames.join(", ")} but received '${args.join(" ")}'.`);
+for (const network of networks.length > 0 ? networks : (["vgg19"] as const)) {
+  for (const size of sizes.length > 0 ? sizes : [256, 512]) printFloor(network, size);
+}

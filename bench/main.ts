@@ -1,6 +1,6 @@
 /** `npm run bench -- [options]`: measures, prints Markdown on stdout, progress on stderr. See docs/performance.md. */
 import { readFileSync } from "node:fs";
-import { benchAgainst } from "./against.ts";
+import { benchAgainst } from "./against/bench.ts";
 import { drawReport } from "./chart.ts";
 import { benchJob } from "./job/bench.ts";
 import { type BenchOptions, benchCommand } from "./options.ts";
@@ -20,6 +20,8 @@ async function main(options: BenchOptions): Promise<void> {
     write(chart ?? "chart.svg", drawReport(JSON.parse(readFileSync(from, "utf8"))));
     return;
   }
+  if (options.demo && options.against === undefined)
+    throw new Error("Expected --against with --demo but received none.");
   const run = options.job ? benchJob : options.against !== undefined ? benchAgainst : benchSteps;
   const { text, report, problems } = await run(options);
   console.log(text);

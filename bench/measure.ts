@@ -26,7 +26,7 @@ const WARM_UP = 3;
 /** Opens the adapter, starts, times steps, and profiles if asked. */
 export async function measure(request: MeasureRequest): Promise<Measurement> {
   const { size, optimizer, history, family, device } = request;
-  const network = seededNetwork();
+  const network = seededNetwork(request.network);
   const pictures = seededPictures(size);
   const environment = { ...process.env };
   const lap = stopwatch();
@@ -64,6 +64,7 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
     firstStep: first!.at - ready,
   };
   return {
+    network: request.network,
     size,
     optimizer,
     history,

@@ -11,6 +11,7 @@ const parse = (...flags: string[]) =>
 
 test("defaults", () => {
   expect(parse()).toEqual({
+    network: ["vgg19", "compact"],
     reps: 10,
     precision: "auto",
     optimizer: "lbfgs",
@@ -20,8 +21,11 @@ test("defaults", () => {
   });
 });
 
-test("a list of sizes", () => {
-  expect(parse("--sizes", "64,96").sizes).toEqual([64, 96]);
+test("lists of sizes and of networks", () => {
+  expect(parse("--sizes", "64,1024", "--network", "compact,compact-small")).toMatchObject({
+    sizes: [64, 1024],
+    network: ["compact", "compact-small"],
+  });
 });
 
 test("a Python by its path from here, or by name", () => {
@@ -42,9 +46,11 @@ test("a list of schedules", () => {
 test.each([
   [["--sizes", "100"], "multiples of 16 but received 100"],
   [["--sizes", "64,,96"], "received ''"],
+  [["--network", "compact,vgg16"], "vgg19, compact, compact-small but received 'vgg16'"],
   [["--reps", "0"], "from 1 to 1000 but received '0'"],
   [["--schedules", "181x60"], "pairs SIZE:STEPS with sizes of at least 32 but received '181x60'"],
   [["--job", "--from", "a.json"], "cannot be used with"],
+  [["--against", "HEAD", "--demo", "--sizes", "64"], "'--demo' cannot be used with option '--sizes"],
   [["--family", "npu"], "Allowed choices are cpu, gpu"],
 ])("%j is refused", (flags, sentence) => {
   expect(() => parse(...flags)).toThrow(sentence);

@@ -6,9 +6,11 @@ import type { Precision } from "../engine/gpu/precision.ts";
 import { optionTable } from "../engine/options.ts";
 import { MIN_SIDE } from "../engine/pyramid.ts";
 import { parseSchedules, type Schedule } from "./job/schedules.ts";
+import { defaultNetworks, type NetworkName, networkNames } from "./networks.ts";
 import type { OptimizerName } from "./report.ts";
 
 export interface BenchOptions {
+  readonly network: readonly NetworkName[];
   /** Pixels a side. */
   readonly sizes?: readonly number[];
   readonly reps: number;
@@ -27,6 +29,8 @@ export interface BenchOptions {
   readonly schedules?: readonly Schedule[];
   /** A commit to compare with. */
   readonly against?: string;
+  /** Compare whole runs of the demo. */
+  readonly demo?: boolean;
   readonly rounds: number;
   readonly json?: string;
   readonly chart?: string;
@@ -45,7 +49,12 @@ export function benchCommand(): Command {
   return new Command("bench")
     .usage("[options]")
     .description(
-      "Measures the engine on a seeded random VGG19: speed, start-up and memory, each size in a process of its own.",
+      "Measures the engine on networks with seeded random weights: speed, start-up and memory, each size in a process of its own.",
+    )
+    .addOption(
+      new Option("--network <list>", `Networks to measure: any of ${networkNames.join(", ")}.`)
+        .argParser(networks)
+        .default(defaultNetworks, `${defaultNetworks}`),
     )
     .option(
       "--sizes <list>",
@@ -95,6 +104,12 @@ export function benchCommand(): Command {
       schedules,
     )
     .option("--against <ref>", "Compare with an earlier commit, run by turns.")
+    .addOption(
+      new Option(
+        "--demo",
+        "With --against: compare whole runs of the demo, each with its own network.",
+      ).conflicts(["network", "sizes", "job", "peers", "profile"]),
+    )
     .option("--rounds <n>", "Turns of --against.", integer(1, 100), 3)
     .option("--json <file>", "Write all figures to a file.")
     .addOption(new Option("--chart <file>", "Draw them as SVG.").conflicts("against"))
@@ -109,6 +124,14 @@ export function benchCommand(): Command {
 
 /** A path is meant from here, while peers run in their own folder; a mere name is looked for on the PATH. */
 const program = (text: string): string => (/[/\\]/.test(text) ? resolve(text) : text);
+
+function networks(text: string): readonly NetworkName[] {
+  return text.split(",").map((part) => {
+    const name = networkNames.find((known) => known === part);
+    if (name) return name;
+    throw new InvalidArgumentError(`Expected names of ${networkNames.join(", ")} but received '${part}'.`);
+  });
+}
 
 function sizes(text: string): number[] {
   return text.split(",").map((part) => {

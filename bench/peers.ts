@@ -51,13 +51,17 @@ interface PeerLine {
   readonly peakDevice?: number;
 }
 
-/** All peers at the size and on the adapter of `ours`, one after the other. */
+/** All peers at the size, with the network and on the adapter of `ours`, one after the other. */
 export async function runPeers(ours: Measurement, options: PeerOptions): Promise<PeerResult[]> {
   const missing = await installPackages();
   const pytorch = await findPyTorch(ours.adapter.family, options.python);
   const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours.adapter.family)];
   return withFolder(async (scratch) => {
-    writeProblem(scratch, { network: seededNetwork(), terms, pictures: seededPictures(ours.size) });
+    writeProblem(scratch, {
+      network: seededNetwork(ours.network),
+      terms,
+      pictures: seededPictures(ours.size),
+    });
     const results: PeerResult[] = [];
     for (const peer of peers) results.push(await runPeer(peer, ours, scratch, options.reps));
     return results;
@@ -122,14 +126,14 @@ export function toleranceOf(mode: string): number {
 
 async function runPeer(peer: Peer, ours: Measurement, scratch: string, reps: number): Promise<PeerResult> {
   const { engine, command, extra, tolerance, problem } = peer;
-  const { size, environment } = ours;
-  if (problem !== undefined) return { size, engine, problem };
+  const { network, size, environment } = ours;
+  if (problem !== undefined) return { network, size, engine, problem };
   process.stderr.write(`bench: ${engine}\n`);
   // Mesa's cache does not tell vector widths apart: where the engine chose no folder for its own, take an empty one.
   const variables = { MESA_SHADER_CACHE_DIR: join(scratch, "shaders"), ...environment };
   const args = [scratch, `${reps}`, `${SECONDS}`, ...extra];
   const { ok, stdout, stderr } = await run([...command, ...args], { variables, timeout: TIMEOUT });
-  if (!ok) return { size, engine, problem: `failed: ${lastLine(stderr)}` };
+  if (!ok) return { network, size, engine, problem: `failed: ${lastLine(stderr)}` };
   const { times, ...line }: PeerLine = JSON.parse(lastLine(stdout));
-  return { size, ...line, wall: spreadOf(times)!, tolerance };
+  return { network, size, ...line, wall: spreadOf(times)!, tolerance };
 }

@@ -1,10 +1,11 @@
-/** What is measured: a seeded VGG19, three pictures and the losses of real weights, the same for the engine and its peers. */
+/** What is measured: a network with seeded weights, three pictures and the losses of real weights, the same for the engine and its peers. */
 import { type LossWeights, termsOf } from "../engine/losses/objective.ts";
-import { type ConvName, vgg19 } from "../engine/network/layers.ts";
+import type { ConvName } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
 import { noisePicture } from "../engine/noise.ts";
 import type { Picture } from "../engine/types.ts";
 import { vgg19Defaults } from "../weights/defaults.ts";
+import { layersOf, type NetworkName } from "./networks.ts";
 
 export const lossWeights: LossWeights = vgg19Defaults;
 export const terms = termsOf(lossWeights);
@@ -14,18 +15,18 @@ function uniform(seed: number, count: number): Float32Array {
   return noisePicture({ width: Math.ceil(count / 3), height: 1 }, seed).data.subarray(0, count);
 }
 
-/** VGG19 through conv5_1, He-uniform, without biases: its work is that of trained weights, and it takes no download. */
-export function seededNetwork(): Network {
-  const used = vgg19.slice(0, vgg19.findIndex(({ name }) => name === "conv5_1") + 1);
-  const weights = used.map(({ inChannels, outChannels, name }, i): [ConvName, ConvWeights] => {
+/** Through conv5_1, He-uniform, without biases: its work is that of trained weights, and it takes no download. */
+export function seededNetwork(network: NetworkName): Network {
+  const layers = layersOf(network);
+  const weights = layers.map(({ inChannels, outChannels, name }, i): [ConvName, ConvWeights] => {
     const bound = Math.sqrt(6 / (9 * inChannels));
     const weight = uniform(100 + i, 9 * inChannels * outChannels).map((value) => (2 * value - 1) * bound);
     return [name, { weight, bias: new Float32Array(outChannels) }];
   });
   return {
-    name: "seeded random network",
+    name: `${network} with seeded random weights`,
     preprocessing: torchvisionPreprocessing,
-    layers: used,
+    layers,
     weights: new Map(weights),
     defaults: vgg19Defaults,
   };

@@ -2,6 +2,7 @@
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
 import type { Machine } from "./machine.ts";
+import type { NetworkName } from "./networks.ts";
 import type { BenchOptions } from "./options.ts";
 import type { CacheState } from "./shader-cache.ts";
 import type { Spread } from "./statistics.ts";
@@ -10,6 +11,7 @@ export type OptimizerName = "lbfgs" | "adam";
 
 /** What one child process measures. */
 export interface MeasureRequest {
+  readonly network: NetworkName;
   /** Pixels a side. */
   readonly size: number;
   /** Steps that count; 0 measures the start only. */
@@ -37,6 +39,7 @@ export interface StartUp {
 }
 
 export interface Measurement {
+  readonly network: NetworkName;
   readonly size: number;
   readonly optimizer: OptimizerName;
   readonly history: number;
@@ -89,11 +92,17 @@ export interface AdapterReport {
   readonly precision: Precision;
 }
 
+/** What a record is of. */
+interface Problem {
+  /** Missing in reports of earlier versions, which had VGG19 alone. */
+  readonly network?: NetworkName;
+  readonly size: number;
+}
+
 /** A peer's loss and gradient, or why there is none. */
 export type PeerResult = PeerMeasurement | PeerFailure;
 
-export interface PeerMeasurement {
-  readonly size: number;
+export interface PeerMeasurement extends Problem {
   /** With its version: "onnxruntime-node 1.30.0". */
   readonly engine: string;
   readonly loss: number;
@@ -106,8 +115,7 @@ export interface PeerMeasurement {
   readonly tolerance?: number;
 }
 
-export interface PeerFailure {
-  readonly size: number;
+export interface PeerFailure extends Problem {
   readonly engine: string;
   /** One sentence. */
   readonly problem: string;
@@ -127,7 +135,7 @@ export interface StepsReport {
   readonly peers: readonly PeerResult[];
 }
 
-export type KeptMeasurement = Omit<Measurement, "environment">;
+export type KeptMeasurement = Omit<Measurement, "environment" | "network"> & Problem;
 
 /** What --json writes, of a comparison with an earlier commit. */
 export interface AgainstReport {
@@ -136,16 +144,23 @@ export interface AgainstReport {
   readonly machine: Machine;
   readonly options: Asked;
   readonly against: string;
-  readonly sizes: readonly ComparedSize[];
+  readonly comparisons: readonly Comparison[];
 }
 
 /** What was measured in each round, ms. */
-export interface ComparedSize {
-  readonly size: number;
+export interface Comparison {
+  /** Pixels a side; the demo has its own. */
+  readonly size?: number;
   readonly what: Compared;
+  /** Those of the two sides: an earlier commit may not have that of now. */
+  readonly network: string;
+  readonly earlierNetwork: string;
   readonly now: readonly number[];
   readonly earlier: readonly number[];
 }
 
-/** A step's median; with --cold also the start with an empty shader cache, and that with what it left there. */
-export type Compared = "step" | "cold start" | "warm start";
+/**
+ * A step's median; with --cold also the start with an empty shader cache, and that with what it left there. The demo from its program's
+ * start to its end, from a filled and from an empty cache.
+ */
+export type Compared = "step" | "cold start" | "warm start" | "demo" | "cold demo";

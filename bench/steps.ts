@@ -1,13 +1,14 @@
 /** Seconds per step at each size, and the peers' beside them. */
 import { measureColdAndWarm, measureInChild } from "./children.ts";
 import { describeMachine } from "./machine.ts";
+import type { NetworkName } from "./networks.ts";
 import { type BenchOptions, defaultSizes } from "./options.ts";
 import { type Found, say } from "./output.ts";
 import { runPeers } from "./peers.ts";
 import type { Measurement, MeasureRequest, PeerResult, StepsReport } from "./report.ts";
 import { agrees, machineText, peerTable, profileTables, startTable, stepTable } from "./tables.ts";
 
-interface AtSize {
+interface Measured {
   readonly ours: Measurement;
   readonly cold?: Measurement;
   readonly peers: readonly PeerResult[];
@@ -16,15 +17,17 @@ interface AtSize {
 export async function benchSteps(options: BenchOptions): Promise<Found<StepsReport>> {
   const machine = describeMachine();
   const date = new Date().toISOString();
-  const found: AtSize[] = [];
+  const found: Measured[] = [];
   const problems: string[] = [];
   for (const size of options.sizes ?? defaultSizes) {
-    try {
-      const at = await measureSize(size, options);
-      found.push(at);
-      problems.push(...disagreements(at));
-    } catch (error) {
-      problems.push(`${size} px failed: ${error instanceof Error ? error.message : error}`);
+    for (const network of options.network) {
+      try {
+        const at = await measureAt(network, size, options);
+        found.push(at);
+        problems.push(...disagreements(at));
+      } catch (error) {
+        problems.push(`${network} at ${size} px failed: ${error instanceof Error ? error.message : error}`);
+      }
     }
   }
   const { json, chart, python, ...asked } = options;
@@ -40,33 +43,28 @@ export async function benchSteps(options: BenchOptions): Promise<Found<StepsRepo
   return { text: found.length > 0 ? textOf(report) : "", report, problems };
 }
 
-async function measureSize(size: number, options: BenchOptions): Promise<AtSize> {
-  const {
-    reps,
-    family,
-    precision,
-    optimizer,
-    history,
-    device,
-    profile = false,
-    slowMaxSize,
-    python,
-  } = options;
-  const request: MeasureRequest = { size, reps, optimizer, history, family, precision, device, profile };
-  say(`measuring ${size} px${options.cold ? " with an empty shader cache, then with a filled one" : ""}`);
+async function measureAt(network: NetworkName, size: number, options: BenchOptions): Promise<Measured> {
+  const { reps, family, precision, optimizer, history, device, slowMaxSize, python } = options;
+  const request: MeasureRequest = {
+    ...{ network, size, reps, optimizer, history, family, precision, device },
+    profile: options.profile ?? false,
+  };
+  const caches = options.cold ? " with an empty shader cache, then with a filled one" : "";
+  say(`measuring ${network} at ${size} px${caches}`);
   const ours = options.cold
     ? await measureColdAndWarm(request)
     : { warm: await measureInChild(request), cold: undefined };
-  if (options.peers) say(`running the peers at ${size} px`);
+  if (options.peers) say(`running the peers with ${network} at ${size} px`);
   const peers = options.peers ? await runPeers(ours.warm, { reps, device, slowMaxSize, python }) : [];
   return { ours: ours.warm, ...(ours.cold && { cold: ours.cold }), peers };
 }
 
-function disagreements({ ours, peers }: AtSize): string[] {
+function disagreements({ ours, peers }: Measured): string[] {
   return peers
     .filter((peer) => !("problem" in peer) && !agrees(ours, peer))
     .map(
-      ({ engine, size }) => `${engine} finds another loss or gradient at ${size} px: its time means nothing`,
+      ({ engine, size }) =>
+        `${engine} finds another loss or gradient with ${ours.network} at ${size} px: its time means nothing`,
     );
 }
 
@@ -80,7 +78,7 @@ function textOf({ machine, date, options, measurements, coldStarts, peers }: Ste
     machineText(machine, measurements[0]!.adapter, date),
     stepTable(measurements, machine),
     startTable([...coldStarts, ...measurements]),
-    ...measurements.flatMap(({ size, profile }) => (profile ? [profileTables(size, profile)] : [])),
+    ...measurements.flatMap((measurement) => profileTables(measurement)),
     ...(options.peers ? [peerTable(measurements, peers)] : []),
   ];
   return sections.join("\n\n");

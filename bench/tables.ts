@@ -1,17 +1,9 @@
 /** Markdown of what was measured. */
 
-import { floorMs, peaksOf } from "./adapters.ts";
+import { floorMs, peaksOf, stepWork } from "./adapters.ts";
 import { type Machine, vectorBits } from "./machine.ts";
-import type {
-  AdapterReport,
-  AgainstReport,
-  KeptMeasurement,
-  PeerMeasurement,
-  PeerResult,
-  Profile,
-  ProfileEntry,
-} from "./report.ts";
-import { spreadOf } from "./statistics.ts";
+import { type NetworkName, networkOf } from "./networks.ts";
+import type { AdapterReport, KeptMeasurement, PeerMeasurement, PeerResult, ProfileEntry } from "./report.ts";
 import { stepOperations } from "./work.ts";
 
 /** Relative difference of loss and gradient norm that is allowed to peers that compute in f32. */
@@ -36,23 +28,29 @@ const seconds = (ms: number | undefined) => (ms === undefined ? "-" : digits(ms 
 export const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value.toPrecision(3));
 export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
-export function machineText(machine: Machine, adapter: AdapterReport, date: string): string {
-  const { processor, cores, memory, system, node, webgpu, load, nvidia, commit } = machine;
-  const { name, driver, family, precision } = adapter;
-  const bits = /\d bits/.test(name) ? undefined : vectorBits(adapter);
-  const vectors = bits ? `, ${bits}-bit vectors` : "";
-  const details = [driver, nvidia].filter(Boolean).join("; ");
+/** adapter: undefined where it is not known. */
+export function machineText(machine: Machine, adapter: AdapterReport | undefined, date: string): string {
+  const { processor, cores, memory, system, node, webgpu, load, commit } = machine;
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
-    `- adapter: ${name}${vectors}${details && ` (${details})`}; ${family} kernels in ${precision}`,
+    ...(adapter ? [adapterText(machine, adapter)] : []),
     `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}, webgpu ${webgpu}${busy}`,
     `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");
 }
 
+function adapterText({ nvidia }: Machine, adapter: AdapterReport): string {
+  const { name, driver, family, precision } = adapter;
+  const bits = /\d bits/.test(name) ? undefined : vectorBits(adapter);
+  const vectors = bits ? `, ${bits}-bit vectors` : "";
+  const details = [driver, nvidia].filter(Boolean).join("; ");
+  return `- adapter: ${name}${vectors}${details && ` (${details})`}; ${family} kernels in ${precision}`;
+}
+
 /** Seconds per step and memory. GFLOP/s are those of direct convolutions in the median step, and so is the share of their floor. */
 export function stepTable(measurements: readonly KeptMeasurement[], machine: Machine): string {
   const head = [
+    "network",
     "size",
     "s/step, mean",
     "median",
@@ -65,49 +63,64 @@ export function stepTable(measurements: readonly KeptMeasurement[], machine: Mac
     "process memory",
   ];
   const rows = measurements.map((m) => [
+    networkOf(m),
     m.size,
     seconds(m.wall?.mean),
     seconds(m.wall?.median),
     seconds(m.deviceStep?.min),
     seconds(m.deviceStep?.median),
     seconds(m.deviceOptimizer?.median),
-    m.wall ? gflops(m.size, m.wall.median) : "-",
+    m.wall ? gflops(m, m.wall.median) : "-",
     floorShare(m, machine),
     megabytes(m.peakDevice),
     megabytes(m.peakProcess),
   ]);
   const { optimizer, history } = measurements[0]!;
   const name = optimizer === "lbfgs" ? `L-BFGS, ${history} pairs` : "Adam";
-  const restored = measurements.filter((m) => m.restored > 0).map((m) => `${m.restored} at ${m.size} px`);
+  const restored = measurements
+    .filter((m) => m.restored > 0)
+    .map((m) => `${m.restored} with ${networkOf(m)} at ${m.size} px`);
   const note = restored.length > 0 ? `\n\nSteps that the guard threw away: ${restored.join(", ")}.` : "";
   return `## Steps (${name})\n\n${table(head, rows)}${note}`;
 }
 
 /** Of the median step; "-" for adapters whose peaks are not known, processors among them. */
-function floorShare(
-  { adapter, size, optimizer, history, wall }: KeptMeasurement,
-  { nvidia }: Machine,
-): string {
+function floorShare(measurement: KeptMeasurement, { nvidia }: Machine): string {
+  const { adapter, size, optimizer, history, wall } = measurement;
   // an empty name would match nothing: cards are named by Dawn or by the kernel module
   const peaks =
     adapter.family === "gpu" ? peaksOf([adapter.device, adapter.name, nvidia].join(" ")) : undefined;
   if (!peaks || !wall) return "-";
-  return `${((100 * floorMs(peaks, size, optimizer === "lbfgs" ? history : 0)) / wall.median).toFixed(0)} %`;
+  const work = stepWork(networkOf(measurement), size, optimizer === "lbfgs" ? history : 0);
+  return `${((100 * floorMs(peaks, work)) / wall.median).toFixed(0)} %`;
 }
 
-const gflops = (size: number, ms: number) => (stepOperations(size) / 1e6 / ms).toFixed(1);
+const gflops = (of: { readonly network?: NetworkName; readonly size: number }, ms: number) =>
+  (stepOperations(networkOf(of), of.size) / 1e6 / ms).toFixed(1);
 
 /** Seconds until the first step is done, part by part. */
 export function startTable(measurements: readonly KeptMeasurement[]): string {
-  const head = ["size", "shader cache", "device", "weights", "targets", "kernels", "first step", "total"];
-  const rows = measurements.map(({ size, startUp }) => {
+  const head = [
+    ...["network", "size", "shader cache"],
+    ...["device", "weights", "targets", "kernels", "first step", "total"],
+  ];
+  const rows = measurements.map((measurement) => {
+    const { size, startUp } = measurement;
     const { cache, device, weights, targets, kernels, firstStep, total } = startUp;
-    return [size, cache, ...[device, weights, targets, kernels, firstStep, total].map(seconds)];
+    return [
+      networkOf(measurement),
+      size,
+      cache,
+      ...[device, weights, targets, kernels, firstStep, total].map(seconds),
+    ];
   });
   return `## Start until the first step is done, seconds\n\n${table(head, rows)}`;
 }
 
-export function profileTables(size: number, { total, kernels, layers }: Profile): string {
+/** Of one measurement; empty where it has no profile. */
+export function profileTables(measurement: KeptMeasurement): string[] {
+  if (!measurement.profile) return [];
+  const { total, kernels, layers } = measurement.profile;
   const list = (title: string, entries: readonly ProfileEntry[]) => {
     const listed = entries.slice(0, LISTED);
     const rows = listed.map(({ name, count, ms }) => [
@@ -119,13 +132,15 @@ export function profileTables(size: number, { total, kernels, layers }: Profile)
     const left = entries.length - listed.length;
     return `${table([title, "times", "ms", "share"], rows)}${left > 0 ? `\n\nand ${left} smaller ones` : ""}`;
   };
-  const title = `## Loss and gradient at ${size} px: ${total.toFixed(1)} ms, each dispatch in a pass of its own`;
-  return [title, list("kernel", kernels), list("layer", layers)].join("\n\n");
+  const what = `${networkOf(measurement)} at ${measurement.size} px`;
+  const title = `## Loss and gradient, ${what}: ${total.toFixed(1)} ms, each dispatch in a pass of its own`;
+  return [title, list("kernel", kernels), list("layer", layers)];
 }
 
 /** Seconds per evaluation of the peers, and how many times as long our whole step takes. */
 export function peerTable(measurements: readonly KeptMeasurement[], peers: readonly PeerResult[]): string {
   const head = [
+    "network",
     "size",
     "engine",
     "s, least",
@@ -139,23 +154,28 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
   const rows: Cell[][] = [];
   const problems: string[] = [];
   for (const ours of measurements) {
-    for (const peer of peers.filter(({ size }) => size === ours.size)) {
+    const network = networkOf(ours);
+    for (const peer of peers.filter((one) => isSameProblem(one, ours))) {
       const { size, engine } = peer;
       if ("problem" in peer) {
-        problems.push(`- ${engine} at ${size} px: ${peer.problem}`);
+        problems.push(`- ${engine} with ${network} at ${size} px: ${peer.problem}`);
         continue;
       }
       const { wall, peakProcess, peakDevice } = peer;
       const ratio = ours.wall ? (ours.wall.median / wall.median).toFixed(2) : "-";
-      const speed = [seconds(wall.min), seconds(wall.median), gflops(size, wall.median)];
+      const speed = [seconds(wall.min), seconds(wall.median), gflops(peer, wall.median)];
       const memory = [peakDevice === undefined ? "-" : megabytes(peakDevice), megabytes(peakProcess)];
-      rows.push([size, engine, ...speed, ...memory, agreement(ours, peer), ratio]);
+      rows.push([network, size, engine, ...speed, ...memory, agreement(ours, peer), ratio]);
     }
   }
   const title =
     "## Peers: loss and gradient, no optimiser\n\nThe last column is our whole step, optimiser included, over their median.";
   return [title, table(head, rows), ...(problems.length > 0 ? [problems.join("\n")] : [])].join("\n\n");
 }
+
+/** Whether a peer was measured at the size and with the network of `ours`. */
+export const isSameProblem = (peer: PeerResult, ours: KeptMeasurement): boolean =>
+  peer.size === ours.size && networkOf(peer) === networkOf(ours);
 
 const agreement = (ours: KeptMeasurement, peer: PeerMeasurement) =>
   `${agrees(ours, peer) ? "yes" : "NO"} (${toleranceFor(ours, peer)})`;
@@ -169,16 +189,4 @@ export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
   const tolerance = toleranceFor(ours, peer);
   const close = (a: number, b: number) => Math.abs(a / b - 1) <= tolerance;
   return close(peer.loss, ours.loss) && close(peer.gradientNorm, ours.gradientNorm);
-}
-
-/** Medians of all rounds' median steps, and the ratio of each round: turns of one round ran side by side. */
-export function againstTable({ against, sizes }: AgainstReport): string {
-  const median = (values: readonly number[]) => spreadOf(values)!.median;
-  const rows = sizes.map(({ size, what, now, earlier }) => {
-    const ratios = now.map((ms, round) => ms / earlier[round]!);
-    const each = ratios.map((ratio) => ratio.toFixed(2)).join(" ");
-    return [size, what, seconds(median(now)), seconds(median(earlier)), median(ratios).toFixed(3), each];
-  });
-  const head = ["size", "s", "now", against, "now / earlier, median", "each round"];
-  return `## Against ${against}\n\n${table(head, rows)}`;
 }

@@ -5,8 +5,8 @@
  * and masks at one bit a value: what would remain if everything else stayed in registers and caches.
  */
 
-import { lossLayers } from "../engine/losses/objective.ts";
-import { type ConvName, type ReluName, reluName, truncated, vgg19 } from "../engine/network/layers.ts";
+import { type ConvName, type ReluName, reluName } from "../engine/network/layers.ts";
+import { layersOf, type NetworkName } from "./networks.ts";
 import { terms } from "./problem.ts";
 
 export interface Work {
@@ -25,8 +25,8 @@ export interface LayerWork {
 }
 
 /** Each convolution of a direct step at `size` x `size`; backward is the gradient of its input, weights being frozen. */
-export function convolutionWork(size: number): LayerWork[] {
-  return truncated(vgg19, lossLayers(terms)).map(({ name, block, inChannels, outChannels }) => {
+export function convolutionWork(network: NetworkName, size: number): LayerWork[] {
+  return layersOf(network).map(({ name, block, inChannels, outChannels }) => {
     const side = Math.floor(size / 2 ** block);
     const pixels = side ** 2;
     const operations = 2 * 9 * inChannels * outChannels * pixels;
@@ -51,8 +51,8 @@ export interface LossWork extends Work {
 }
 
 /** Each loss term: the symmetric half of F F^T and (G - A) F of a style layer, differences of a content layer. */
-export function lossWork(size: number): LossWork[] {
-  const layers = new Map(convolutionWork(size).map((layer) => [reluName(layer.name), layer]));
+export function lossWork(network: NetworkName, size: number): LossWork[] {
+  const layers = new Map(convolutionWork(network, size).map((layer) => [reluName(layer.name), layer]));
   return terms.flatMap((term): LossWork[] => {
     if (term.kind === "tv") return [];
     const { outChannels: channels, side } = layers.get(term.layer)!;
@@ -71,8 +71,9 @@ export function lbfgsWork(size: number, history: number): Work {
 }
 
 /** Operations of all convolutions of a step, forward and backward: what "effective GFLOP/s" are counted in. */
-export function stepOperations(size: number): number {
-  return sum(convolutionWork(size).map(({ forward, backward }) => forward.operations + backward.operations));
+export function stepOperations(network: NetworkName, size: number): number {
+  const layers = convolutionWork(network, size);
+  return sum(layers.map(({ forward, backward }) => forward.operations + backward.operations));
 }
 
 export function sum(values: readonly number[]): number {

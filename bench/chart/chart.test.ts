@@ -32,6 +32,7 @@ function elementsOf(svg: string, name: string): number {
 test("rows are sorted by time within a size, engines without a time and those with another gradient left out", () => {
   expect(panelsOf(report)).toEqual([
     {
+      network: "vgg19",
       size: 64,
       rows: [
         { engine: "stylize", seconds: 0.1, isOurs: true },
@@ -39,6 +40,7 @@ test("rows are sorted by time within a size, engines without a time and those wi
       ],
     },
     {
+      network: "vgg19",
       size: 128,
       rows: [
         { engine: "fast engine", seconds: 0.05, isOurs: false },
@@ -48,12 +50,25 @@ test("rows are sorted by time within a size, engines without a time and those wi
   ]);
 });
 
+test("networks have panels of their own", () => {
+  const compact = { ...exampleMeasurement(64, 25), network: "compact" } as const;
+  const peers = [
+    examplePeer("slow engine", 64, 5000),
+    { ...examplePeer("slow engine", 64, 800), network: "compact" },
+  ] as const;
+  const panels = panelsOf({ ...report, measurements: [report.measurements[0]!, compact], peers });
+  expect(panels.map(({ network, rows }) => [network, rows.map(({ seconds }) => seconds)])).toEqual([
+    ["vgg19", [0.1, 5]],
+    ["compact", [0.025, 0.8]],
+  ]);
+});
+
 test("the chart of steps is well-formed and names machine, day, engines and seconds", () => {
   const svg = stepsChart(report);
   expect(elementsOf(svg, "circle")).toBe(4);
   expect(svg).toContain("Processor &lt;X&gt; &amp; Sons, 2 cores, Node 20.20.0, 2026-11-22");
   expect(svg).toContain("llvmpipe: Mesa 25, 512-bit vectors");
-  for (const text of ["64 x 64 pixels", "slow engine", "0.0500 s", "5.00 s"])
+  for (const text of ["vgg19, 64 x 64 pixels", "slow engine", "0.0500 s", "5.00 s"])
     expect(svg).toContain(`>${text}</text>`);
   expect(svg).toContain("prefers-color-scheme: dark");
   expect(svg).not.toMatch(/NaN|undefined|Infinity/);
@@ -83,7 +98,7 @@ test("a job's curves: PyTorch without its losses that weren't finite, the defaul
 test("the chart of a job is well-formed", () => {
   const svg = jobChart(exampleJobs);
   expect(elementsOf(svg, "path")).toBe(4);
-  expect(svg).toContain("64 x 64 pixels");
+  expect(svg).toContain("vgg19, 64 x 64 pixels");
   expect(svg).not.toMatch(/NaN|undefined|Infinity/);
 });
 

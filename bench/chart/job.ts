@@ -2,6 +2,7 @@
 import type { JobReport, JobRun, JobsReport } from "../job/report.ts";
 import { isDefault } from "../job/schedules.ts";
 import { bestRun, pytorchReached, scheduleText } from "../job/tables.ts";
+import { networkOf } from "../networks.ts";
 import { digits } from "../tables.ts";
 import { type Axis, linearAxis, logAxis } from "./scale.ts";
 import { whereOf } from "./steps.ts";
@@ -46,7 +47,7 @@ function drawJob(job: JobReport, top: number): string[] {
   const x = linearAxis(Math.max(...all.map(([seconds]) => seconds)), PLOT_LEFT, PLOT_RIGHT);
   const y = logAxis([target, ...all.map(([, loss]) => loss)], bottom, plotTop);
   return [
-    text(MARGIN, top + 6, `${job.width} x ${job.height} pixels`, "heading"),
+    text(MARGIN, top + 6, `${networkOf(job)}, ${job.width} x ${job.height} pixels`, "heading"),
     ...y.ticks.flatMap((tick) => [
       line(PLOT_LEFT, y.at(tick), PLOT_RIGHT, y.at(tick), "grid"),
       text(PLOT_LEFT - 10, y.at(tick) + 4, `${tick}`, "tick", "end"),

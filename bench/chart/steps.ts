@@ -1,7 +1,8 @@
-/** Seconds per step by engine and size: a dot each, on one logarithmic axis. */
+/** Seconds per step by engine, network and size: a dot each, on one logarithmic axis. */
 import { type Machine, vectorBits } from "../machine.ts";
+import { type NetworkName, networkOf } from "../networks.ts";
 import type { AdapterReport, StepsReport } from "../report.ts";
-import { agrees, digits } from "../tables.ts";
+import { agrees, digits, isSameProblem } from "../tables.ts";
 import { logAxis } from "./scale.ts";
 import { document, dot, line, MARGIN, text } from "./svg.ts";
 
@@ -22,6 +23,7 @@ interface Row {
 }
 
 interface Panel {
+  readonly network: NetworkName;
   readonly size: number;
   /** The fastest first. */
   readonly rows: readonly Row[];
@@ -36,12 +38,12 @@ export function panelsOf({ measurements, peers }: DrawnSteps): Panel[] {
     const { size, wall } = ours;
     if (!wall) return [];
     const rows = peers.flatMap((peer): Row[] =>
-      peer.size !== size || "problem" in peer || !agrees(ours, peer)
+      !isSameProblem(peer, ours) || "problem" in peer || !agrees(ours, peer)
         ? []
         : [{ engine: peer.engine, seconds: peer.wall.median / 1e3, isOurs: false }],
     );
     rows.push({ engine: "stylize", seconds: wall.median / 1e3, isOurs: true });
-    return [{ size, rows: rows.sort((a, b) => a.seconds - b.seconds) }];
+    return [{ network: networkOf(ours), size, rows: rows.sort((a, b) => a.seconds - b.seconds) }];
   });
 }
 
@@ -62,7 +64,7 @@ export function stepsChart(report: DrawnSteps): string {
     top += heights[i]!;
     return parts;
   });
-  const title = "Seconds per step, by engine and size of the picture";
+  const title = "Seconds per step, by engine, network and size of the picture";
   const notes = notesOf(report.machine, report.measurements[0]!.adapter, report.date);
   const parts = [
     ...grid,
@@ -72,8 +74,8 @@ export function stepsChart(report: DrawnSteps): string {
   return document(WIDTH, bottom + FOOT, { title, notes }, parts.flat());
 }
 
-function drawPanel({ size, rows }: Panel, top: number, at: (seconds: number) => number): string[] {
-  const heading = text(MARGIN, top + ABOVE - 12, `${size} x ${size} pixels`, "heading");
+function drawPanel({ network, size, rows }: Panel, top: number, at: (seconds: number) => number): string[] {
+  const heading = text(MARGIN, top + ABOVE - 12, `${network}, ${size} x ${size} pixels`, "heading");
   const marks = rows.flatMap(({ engine, seconds, isOurs }, i) => {
     const y = top + ABOVE + ROW * (i + 0.5);
     const role = isOurs ? "ours" : "other";

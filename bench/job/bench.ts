@@ -14,13 +14,18 @@ export async function benchJob(options: BenchOptions): Promise<Found<JobsReport>
   const jobs: JobReport[] = [];
   const problems: string[] = [];
   for (const size of options.sizes ?? defaultJobSizes) {
-    try {
-      const job = await measureJob(size, { steps, schedules, family, precision, device, python, say });
-      jobs.push(job);
-      problems.push(...job.failures);
-      problems.push(...disagreements(job).map((text) => `the losses disagree at ${size} px: ${text}`));
-    } catch (error) {
-      problems.push(`the job at ${size} px failed: ${error instanceof Error ? error.message : error}`);
+    for (const network of options.network) {
+      const what = `${network} at ${size} px`;
+      say(`the job, ${what}`);
+      try {
+        const asked = { steps, schedules, family, precision, device, python, say };
+        const job = await measureJob(network, size, asked);
+        jobs.push(job);
+        problems.push(...job.failures);
+        problems.push(...disagreements(job).map((text) => `the losses disagree, ${what}: ${text}`));
+      } catch (error) {
+        problems.push(`the job, ${what}, failed: ${error instanceof Error ? error.message : error}`);
+      }
     }
   }
   const { json, chart, python: _, ...asked } = options;

@@ -6,6 +6,7 @@ import type { KernelFamilyName } from "../../engine/gpu/adapter.ts";
 import type { Precision } from "../../engine/gpu/precision.ts";
 import { askChild, withFolder } from "../children.ts";
 import { lastLine, peersFolder, run } from "../commands.ts";
+import type { NetworkName } from "../networks.ts";
 import { type Problem, writeProblem } from "../problem-files.ts";
 import { findPyTorch, type PyTorch } from "../pytorch.ts";
 import { loadJob, problemAt } from "./problem.ts";
@@ -44,13 +45,13 @@ export interface JobOptions {
   readonly say: (text: string) => void;
 }
 
-/** Runs the job at `size`. Throws where there is no PyTorch to set the target. */
-export function measureJob(size: number, options: JobOptions): Promise<JobReport> {
+/** Runs the job with `network` at `size`. Throws where there is no PyTorch to set the target. */
+export function measureJob(network: NetworkName, size: number, options: JobOptions): Promise<JobReport> {
   return withFolder(async (folder) => {
     const { steps, schedules, say } = options;
-    const problem = problemAt(await loadJob(), size);
+    const problem = problemAt(await loadJob(network), size);
     writeProblem(folder, problem);
-    const ours = new Ours(size, folder, options);
+    const ours = new Ours(network, size, folder, options);
     const adapter = (await ours.evaluate([])).adapter;
     const theirs = new Theirs(await pytorchFor(adapter.family, options), folder, adapter.family, say);
     const pytorch = await theirs.runAll(steps);
@@ -73,7 +74,7 @@ export function measureJob(size: number, options: JobOptions): Promise<JobReport
       agreement.push({ picture: "our best result", ours: best.loss, pytorch: found });
     }
     const { width, height } = start;
-    return { size, width, height, steps, target, pytorch, agreement, runs, failures };
+    return { network, size, width, height, steps, target, pytorch, agreement, runs, failures };
   });
 }
 
@@ -85,11 +86,13 @@ async function pytorchFor(family: KernelFamilyName, { python }: JobOptions): Pro
 
 /** The engine, each run in a process of its own. */
 class Ours {
+  readonly #network: NetworkName;
   readonly #size: number;
   readonly #folder: string;
   readonly #options: JobOptions;
 
-  constructor(size: number, folder: string, options: JobOptions) {
+  constructor(network: NetworkName, size: number, folder: string, options: JobOptions) {
+    this.#network = network;
     this.#size = size;
     this.#folder = folder;
     this.#options = options;
@@ -135,7 +138,7 @@ class Ours {
 
   #common() {
     const { family, precision, device } = this.#options;
-    return { size: this.#size, family, precision, device };
+    return { network: this.#network, size: this.#size, family, precision, device };
   }
 
   #ask<Result>(request: JobRequest): Promise<Result> {

@@ -1,10 +1,11 @@
-/** The job that is timed to a given loss: two of the examples, the generated network, its own losses. */
+/** The job that is timed to a given loss: two of the examples, a network with the weights that come with the program, its own losses. */
 import { fileURLToPath } from "node:url";
 import { type Term, termsOf } from "../../engine/losses/objective.ts";
 import type { Network } from "../../engine/network/types.ts";
 import type { Picture } from "../../engine/types.ts";
 import { decodePicture, longSide } from "../../pictures/index.ts";
-import { generatedNetwork } from "../../weights/index.ts";
+import { generatedNetwork, loadNetwork } from "../../weights/index.ts";
+import type { NetworkName } from "../networks.ts";
 import type { Problem } from "../problem-files.ts";
 
 export const contentName = "astronaut.jpg";
@@ -18,8 +19,9 @@ export interface Job {
   readonly style: Picture;
 }
 
-export async function loadJob(): Promise<Job> {
-  const network = generatedNetwork();
+/** With the weights that ship; VGG19's, which do not, are the generated network's, since random ones paint nothing. */
+export async function loadJob(name: NetworkName): Promise<Job> {
+  const network = name === "vgg19" ? generatedNetwork() : await loadNetwork(name);
   const [content, style] = await Promise.all([contentName, styleName].map(example));
   return { network, terms: termsOf(network.defaults), content: content!, style: style! };
 }

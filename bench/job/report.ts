@@ -1,6 +1,7 @@
 /** The records of a job. Times in seconds, memory in bytes. */
 import type { Precision } from "../../engine/gpu/precision.ts";
 import type { Machine } from "../machine.ts";
+import type { NetworkName } from "../networks.ts";
 import type { AdapterReport, Asked } from "../report.ts";
 import type { Schedule } from "./schedules.ts";
 
@@ -8,6 +9,7 @@ import type { Schedule } from "./schedules.ts";
 export type JobRequest = RunRequest | EvaluateRequest;
 
 interface Common {
+  readonly network: NetworkName;
   /** Long side of the pictures in pixels. */
   readonly size: number;
   readonly family: "cpu" | "gpu" | undefined;
@@ -87,8 +89,10 @@ export interface PyTorchRun {
   readonly peakProcess: number;
 }
 
-/** Everything about one size. */
+/** Everything about one network and size. */
 export interface JobReport {
+  /** Missing in reports of earlier versions, which had VGG19 alone, with generated weights. */
+  readonly network?: NetworkName;
   /** Long side, and both, in pixels. */
   readonly size: number;
   readonly width: number;

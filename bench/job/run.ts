@@ -19,7 +19,7 @@ const open = ({ family, device }: RunRequest | EvaluateRequest) =>
 
 /** Evaluates the start picture and those of `request.files` at the full size. */
 export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
-  const problem = problemAt(await loadJob(), request.size);
+  const problem = problemAt(await loadJob(request.network), request.size);
   const { width, height } = problem.pictures.start;
   const pictures = request.files.map((file) => {
     const bytes = readFileSync(file);
@@ -34,7 +34,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
 /** Runs the engine until the target, the last step or the time's end; what is measured ends before anything is evaluated anew. */
 export async function runJob(request: RunRequest): Promise<JobRun> {
   const { size, precision, schedule, steps, target } = request;
-  const job = await loadJob();
+  const job = await loadJob(request.network);
   const problem = problemAt(job, size);
   const began = performance.now();
   const since = () => (performance.now() - began) / 1e3;

@@ -22,7 +22,11 @@ test("scales with their steps, the last without", () => {
 
 test("the report", () => {
   const text = jobText(exampleJob);
-  expect(text).toContain("## Seconds to a loss of 0.20000 at 64x64");
+  expect(text).toContain("## vgg19: seconds to a loss of 0.20000 at 64x64");
+  expect(text).toContain("auvers.jpg, generated network; the target");
+  expect(jobText({ ...exampleJob, network: "compact" })).toContain(
+    "auvers.jpg, weights that ship; the target",
+  );
   expect(text).toContain("| PyTorch 1.13 cpu eager | 64 | 3 | 4.50 | 4.00 | 1.00x | 400 MB |");
   expect(text).toContain("| stylize (best) | 45 x 15, 64 | 1 | 2.00 | 1.50 | 2.25x | 1000 MB |");
   expect(text).toContain("| stylize (default) | 64 | given up after 3.00 s | - | - | - | 1000 MB |");

@@ -1,4 +1,5 @@
 /** Markdown of a job. */
+import { type NetworkName, networkOf } from "../networks.ts";
 import { digits, megabytes, table } from "../tables.ts";
 import { contentName, styleName } from "./problem.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
@@ -42,8 +43,16 @@ export function disagreements({ agreement }: JobReport): string[] {
     .map(({ picture, ours, pytorch }) => `${picture}: ours is ${ours} and PyTorch's ${pytorch}`);
 }
 
+/** What the network of a job is. */
+const weightsOf: Readonly<Record<NetworkName, string>> = {
+  vgg19: "generated network",
+  compact: "weights that ship",
+  "compact-small": "weights that ship",
+};
+
 export function jobText(job: JobReport): string {
   const { size, width, height, steps, target, agreement, runs } = job;
+  const network = networkOf(job);
   const best = bestRun(runs);
   const pictures = `${contentName} in the manner of ${styleName}`;
   const found = agreement.map(
@@ -51,8 +60,8 @@ export function jobText(job: JobReport): string {
   );
   const wrong = disagreements(job).map((text) => `\n\nThe losses DISAGREE: ${text}.`);
   return [
-    `## Seconds to a loss of ${target.toPrecision(5)} at ${width}x${height}`,
-    `${pictures}, generated network; the target is the least loss of ${steps} steps of torch.optim.LBFGS at ${size} px. ` +
+    `## ${network}: seconds to a loss of ${target.toPrecision(5)} at ${width}x${height}`,
+    `${pictures}, ${weightsOf[network]}; the target is the least loss of ${steps} steps of torch.optim.LBFGS at ${size} px. ` +
       `Losses at the full size, ours and PyTorch's: ${found.join("; ")}.${wrong.join("")}`,
     jobTable(job, best),
     ...(best ? [`The best schedule, scale by scale:\n\n${scalesTable(best)}`] : []),
