@@ -5,7 +5,7 @@ import { run } from "./run.ts";
 
 const example = (name: string) => fileURLToPath(new URL(`../examples/${name}.jpg`, import.meta.url));
 const pictures = [example("astronaut"), "--style", example("auvers"), "-o", "demo.png"];
-const sizes = ["--size", "320", "--min-size", "226", "--scale-steps", "30", "--steps", "22"];
+const sizes = ["--size", "320", "--min-size", "113", "--scale-steps", "25", "--steps", "16"];
 
 process.exitCode = await run([...pictures, ...sizes, ...process.argv.slice(2)], process);
 endIfHungUp();

@@ -22,7 +22,7 @@ export interface ShippedNetwork {
 const compactDefaults: NetworkDefaults = {
   contentLayers: { relu4_2: 1 },
   styleLayers: { relu1_1: 0.2, relu2_1: 0.2, relu3_1: 0.2, relu4_1: 0.2, relu5_1: 0.2 },
-  contentWeight: 0.04,
+  contentWeight: 0.025,
   styleWeight: 1,
   tvWeight: 0.8,
   pooling: "avg",
