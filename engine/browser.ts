@@ -9,7 +9,7 @@ import { GpuContext, type ShaderSource } from "./gpu/context.ts";
 import type { Known } from "./gpu/webgpu-types.ts";
 import { vgg19 } from "./network/layers.ts";
 import type { Network } from "./network/types.ts";
-import { mapsOf, mapTexels } from "./ops/elementwise.ts";
+import { mostTexels } from "./ops/elementwise.ts";
 import { MASK_CHANNELS, mapShape, texelBytes } from "./ops/gpu/layout.ts";
 
 /** What the kernels of the gpu family take; every adapter that keeps to WebGPU's defaults has it. */
@@ -70,8 +70,8 @@ export function isEnough(limits: GPUSupportedLimits): boolean {
 
 /** @internal Long side of the largest square picture of which each map fits a buffer, in pixels; `max` at most. */
 export function largestSize(limits: GPUSupportedLimits, { layers }: NetworkShape, max: number): number {
-  const maps = mapsOf(layers, { height: max, width: max }, MASK_CHANNELS, mapShape);
-  const bytesAtMax = texelBytes("f32") * Math.max(...maps.map(mapTexels));
+  const square = { height: max, width: max };
+  const bytesAtMax = texelBytes("f32") * mostTexels(layers, square, MASK_CHANNELS, mapShape);
   const bytes = Math.min(...memoryLimits.map((name) => limits[name]));
   return Math.min(max, Math.floor(max * Math.sqrt(bytes / bytesAtMax)));
 }

@@ -1,5 +1,4 @@
 /** Settings that suit VGG19 as trained on ImageNet. */
-
 import { type ReluName, truncated, vgg19 } from "../engine/network/layers.ts";
 import type { NetworkDefaults } from "../engine/network/types.ts";
 

@@ -1,5 +1,4 @@
 /** Numbers by which torchvision's VGG19 is known, whatever its file is called and whoever saved it again in which precision. */
-
 import type { ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
 

@@ -6,7 +6,6 @@
  * network's own at the layer's input into `b` times its own at the output. The factors are powers of two, which round nothing, and our
  * losses are relative to their targets: the result is the same.
  */
-
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import type { Picture } from "../engine/types.ts";

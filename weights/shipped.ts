@@ -1,6 +1,7 @@
 /** The networks that come with the package: trained by weights/compact/, whose README tells how. */
 import { type ConvLayer, vggLayers } from "../engine/network/layers.ts";
 import type { NetworkDefaults } from "../engine/network/types.ts";
+import { vgg19Defaults } from "./defaults.ts";
 
 export interface ShippedNetwork {
   /** What users write, and what the file's metadata calls it: `compact`. */
@@ -18,15 +19,8 @@ export interface ShippedNetwork {
   readonly defaults: NetworkDefaults;
 }
 
-/** Chosen by looking: docs/networks.md tells on what. */
-const compactDefaults: NetworkDefaults = {
-  contentLayers: { relu4_2: 1 },
-  styleLayers: { relu1_1: 0.2, relu2_1: 0.2, relu3_1: 0.2, relu4_1: 0.2, relu5_1: 0.2 },
-  contentWeight: 0.025,
-  styleWeight: 1,
-  tvWeight: 0.8,
-  pooling: "avg",
-};
+/** VGG19's layers; the weights were chosen by looking. */
+const compactDefaults: NetworkDefaults = { ...vgg19Defaults, contentWeight: 0.025, tvWeight: 0.8 };
 
 /** conv1_1 to conv5_1, `channels` in each block: no loss looks further. */
 const layersOf = (channels: readonly number[]): readonly ConvLayer[] =>

@@ -1,14 +1,14 @@
 /** Layers as a family of kernels takes them: with channels that are always zero, up to a multiple of what its tiles compute. */
+import { roundUp } from "../round-up.ts";
 import type { ConvLayer } from "./layers.ts";
 import type { ConvWeights } from "./types.ts";
 
 /** The layer with channels up to a multiple of `multiple`; those of the picture stay three. */
 export function padded(layer: ConvLayer, multiple: number): ConvLayer {
-  const up = (channels: number) => multiple * Math.ceil(channels / multiple);
   return {
     ...layer,
-    inChannels: layer.index === 0 ? layer.inChannels : up(layer.inChannels),
-    outChannels: up(layer.outChannels),
+    inChannels: layer.index === 0 ? layer.inChannels : roundUp(layer.inChannels, multiple),
+    outChannels: roundUp(layer.outChannels, multiple),
   };
 }
 

@@ -22,6 +22,7 @@ import {
   openTestContext,
   randomPlanes,
   randomWeights,
+  testOfLayer,
   variants,
 } from "./testing.ts";
 
@@ -43,14 +44,8 @@ describe.each(variants)("convolution, $family family in $precision", ({ family, 
   });
   afterAll(() => context[Symbol.dispose]());
 
-  /** A test of a layer whose maps are height x width. */
-  const openFor = (name: ConvName, height: number, width: number) => {
-    const layer = layerNamed(name);
-    return {
-      layer,
-      test: new OperationsTest(context, height << layer.block, width << layer.block, precision),
-    };
-  };
+  const openFor = (name: ConvName, height: number, width: number) =>
+    testOfLayer(context, name, height, width, precision);
 
   it.each(cases)("adds the bias and cuts off below zero: %s at %dx%d", async (name, height, width) => {
     const { layer, test } = openFor(name, height, width);

@@ -4,17 +4,19 @@
  *
  * Reads go through textures, writes to buffers, with a copy between: see cpu/text.ts for what llvmpipe makes fast.
  */
+
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights } from "../network/types.ts";
-import { mapShape, roundUp } from "./cpu/layout.ts";
+import { roundUp } from "../round-up.ts";
+import { mapShape } from "./cpu/layout.ts";
 import { CpuOperations } from "./cpu/operations.ts";
 import { BLOCK_COLUMNS } from "./cpu/text.ts";
 import { copyFlat, flatTexture } from "./cpu/textures.ts";
 import { POSITIONS } from "./cpu/winograd-shaders.ts";
-import { mapsOf, mapTexels } from "./elementwise.ts";
+import { mostTexels } from "./elementwise.ts";
 import type { KernelFamily, LayerWeights } from "./family.ts";
 
 export function cpuFamily(context: GpuContext): KernelFamily {
@@ -22,8 +24,7 @@ export function cpuFamily(context: GpuContext): KernelFamily {
     name: "cpu",
     precision: "f32",
     channelMultiple: BLOCK_COLUMNS,
-    largestBuffer: (layers, size) =>
-      16 * Math.max(...mapsOf(layers, size, BLOCK_COLUMNS, mapShape).map(mapTexels)),
+    largestBuffer: (layers, size) => 16 * mostTexels(layers, size, BLOCK_COLUMNS, mapShape),
     loadWeights: (arena, layer, weights) => loadWeights(context, arena, layer, weights),
     uploadFeatures: (arena, label, values) => arena.bufferWith(label, values),
     operations: (program, arena, options) => new CpuOperations(context, program, arena, options),

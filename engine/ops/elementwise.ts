@@ -27,19 +27,21 @@ export interface Storage {
   maskParams(shape: MapShape): { readonly mask_tiles: number; readonly tiles_x: number };
 }
 
-/** The output of each layer for a picture of this size, with channels up to a multiple of `multiple`. */
-export const mapsOf = (
+/** Texels of a map, padding included. */
+export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (channels / 4) * rows * pitch;
+
+/** Texels of the largest map of a picture of this size, with channels up to a multiple of `multiple`. Pools make none larger. */
+export function mostTexels(
   layers: readonly ConvLayer[],
   { height, width }: { readonly height: number; readonly width: number },
   multiple: number,
   mapShape: (channels: number, height: number, width: number) => MapShape,
-): MapShape[] =>
-  layers.map((layer) =>
+): number {
+  const outputs = layers.map((layer) =>
     mapShape(padded(layer, multiple).outChannels, height >> layer.block, width >> layer.block),
   );
-
-/** Texels of a map, padding included. */
-export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (channels / 4) * rows * pitch;
+  return Math.max(...outputs.map(mapTexels));
+}
 
 export class Elementwise {
   readonly #context: GpuContext;

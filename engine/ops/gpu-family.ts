@@ -11,7 +11,7 @@ import type { GpuContext } from "../gpu/context.ts";
 import { type Precision, stored } from "../gpu/precision.ts";
 import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights } from "../network/types.ts";
-import { mapsOf, mapTexels } from "./elementwise.ts";
+import { mostTexels } from "./elementwise.ts";
 import type { KernelFamily } from "./family.ts";
 import {
   MASK_CHANNELS,
@@ -30,7 +30,7 @@ export function gpuFamily(context: GpuContext, precision: Precision): KernelFami
     precision,
     channelMultiple: MASK_CHANNELS,
     largestBuffer: (layers, size) =>
-      texelBytes(precision) * Math.max(...mapsOf(layers, size, MASK_CHANNELS, mapShape).map(mapTexels)),
+      texelBytes(precision) * mostTexels(layers, size, MASK_CHANNELS, mapShape),
     loadWeights: (arena, layer, weights) => loadLayer(context, precision, arena, layer, weights),
     uploadFeatures: (arena, label, values) => arena.bufferWith(label, stored(values, precision)),
     operations: (program, arena, options) =>

@@ -232,9 +232,23 @@ function eachValue(shape: MapShape, visit: (texel: number, plane: number) => voi
   }
 }
 
-/** The layer of VGG19 with this name. */
-export function layerNamed(name: ConvName): ConvLayer {
-  return vgg19.find((layer) => layer.name === name)!;
+/** The layer with this name, of VGG19 when no others are given. */
+export function layerNamed(name: ConvName, layers: readonly ConvLayer[] = vgg19): ConvLayer {
+  return layers.find((layer) => layer.name === name)!;
+}
+
+/** A layer, and a test on pictures whose maps are height x width there. */
+export function testOfLayer(
+  context: GpuContext,
+  name: ConvName,
+  height: number,
+  width: number,
+  precision: Precision,
+  layers?: readonly ConvLayer[],
+) {
+  const layer = layerNamed(name, layers);
+  const { block } = layer;
+  return { layer, test: new OperationsTest(context, height << block, width << block, precision, layers) };
 }
 
 /** Uniform random numbers in [low, high), the same for the same seed (mulberry32). */

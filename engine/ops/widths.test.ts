@@ -23,6 +23,7 @@ import {
   random,
   randomPlanes,
   randomWeights,
+  testOfLayer,
   variants,
 } from "./testing.ts";
 
@@ -51,11 +52,8 @@ describe.each(variants)("any width, $family family in $precision", ({ family, pr
   });
   afterAll(() => context[Symbol.dispose]());
 
-  const openFor = (name: ConvName, height: number, width: number) => {
-    const layer = layers.find((one) => one.name === name)!;
-    const { block } = layer;
-    return { layer, test: new OperationsTest(context, height << block, width << block, precision, layers) };
-  };
+  const openFor = (name: ConvName, height: number, width: number) =>
+    testOfLayer(context, name, height, width, precision, layers);
 
   it.each(cases)("goes forward: %s at %dx%d", async (name, height, width) => {
     const { layer, test } = openFor(name, height, width);

@@ -2,6 +2,7 @@
 import { StylizeError } from "../errors.ts";
 import type { Precision } from "../gpu/precision.ts";
 import { optionTable } from "../options.ts";
+import { roundUp } from "../round-up.ts";
 
 export interface HistoryRequest {
   /** Values in the picture. */
@@ -102,8 +103,4 @@ export function planHistory(request: HistoryRequest): HistoryPlan {
     pitch: total + 1,
     lanes: Math.max(LANES, 2 ** Math.ceil(Math.log2(ring))),
   };
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }

@@ -13,7 +13,7 @@ from network import SIZES
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-# Exact in f16: from 2^-14 on. What is smaller keeps fewer bits, down to 2^-24.
+# Of f16. What is smaller than 2^-14 keeps fewer bits, down to 2^-24.
 LARGEST = 65504.0
 
 

@@ -2,6 +2,7 @@
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
+import { roundUp } from "../../round-up.ts";
 import type { FeatureMap, MapShape } from "../family.ts";
 import { type GemmTile, gemmShader, MOST_DEPTH } from "./gemm-shader.ts";
 import {
@@ -9,7 +10,6 @@ import {
   bandsOf,
   inBlocks,
   type MatrixLayout,
-  roundUp,
   tileShape,
   tilesOf,
   workgroupOf,

@@ -1,10 +1,11 @@
 /** Gram matrices on the cpu family: F F^T as a batch of matrix products over chunks of pixels, then their sum. */
 import type { GpuContext } from "../../gpu/context.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
+import { roundUp } from "../../round-up.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
 import type { Convolution, Part } from "./convolution.ts";
-import { GRAM_CHUNK, gramChunksIn, inRows, roundUp } from "./layout.ts";
+import { GRAM_CHUNK, gramChunksIn, inRows } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { BLOCK_COLUMNS } from "./text.ts";
 import { copyFlat } from "./textures.ts";

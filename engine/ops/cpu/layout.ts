@@ -1,4 +1,5 @@
 /** How the cpu family lays out maps, tiles and matrix products. Pure arithmetic. */
+import { roundUp } from "../../round-up.ts";
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 import { MOST_DEPTH } from "./gemm-shader.ts";
@@ -128,8 +129,4 @@ export function gramChunksIn(texels: number, channels: number): number {
   const operand = (GRAM_CHUNK / 4) * channels;
   const product = (channels / 4) * channels;
   return Math.floor(texels / Math.max(operand, product));
-}
-
-export function roundUp(n: number, multiple: number): number {
-  return Math.ceil(n / multiple) * multiple;
 }

@@ -1,9 +1,10 @@
 /** Memory that the cpu family's operations on one picture size use again and again. */
 import type { Arena } from "../../gpu/arena.ts";
 import type { ConvLayer } from "../../network/layers.ts";
-import { mapTexels } from "../elementwise.ts";
+import { mapTexels, mostTexels } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 import { bandTexels, mapShape } from "./layout.ts";
+import { BLOCK_COLUMNS } from "./text.ts";
 import { type FlatTexture, flatTexture, type MapTexture, mapTexture } from "./textures.ts";
 
 /** A buffer and a texture of one resolution: the picture's, half of it, and so on. */
@@ -42,8 +43,7 @@ export class Scratch {
       const key = `${conv.height}x${conv.width}`;
       this.#channels.set(key, Math.max(conv.channels, this.#channels.get(key) ?? 0));
     }
-    const maps = convs.map((conv) => mapShape(conv.channels, conv.height, conv.width));
-    this.#mostTexels = Math.max(...maps.map(mapTexels));
+    this.#mostTexels = mostTexels(layers, { height, width }, BLOCK_COLUMNS, mapShape);
     this.texels = bandTexels(convs);
     this.transforms = arena.buffer("transforms", 16 * this.texels);
     this.products = arena.buffer("products", 16 * this.texels);

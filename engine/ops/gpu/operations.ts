@@ -3,9 +3,8 @@ import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
-import type { ConvLayer } from "../../network/layers.ts";
 import type { Pooling } from "../../network/types.ts";
-import { Elementwise, featuresOf, mapTexels, maskOf } from "../elementwise.ts";
+import { Elementwise, featuresOf, mapTexels, maskOf, mostTexels } from "../elementwise.ts";
 import type {
   Activation,
   FeatureMap,
@@ -25,22 +24,13 @@ import {
   recordConvolution,
 } from "./convolution.ts";
 import { recordGram } from "./gram.ts";
-import { gpuStorage, mapShape, maskBytes, texelBytes } from "./layout.ts";
+import { gpuStorage, MASK_CHANNELS, mapShape, maskBytes, texelBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
 import { directedWeights } from "./weights.ts";
 
 export interface GpuOperationsOptions extends OperationsOptions {
   readonly precision: Precision;
 }
-
-/** Values of the largest map that a convolution of a picture of this size reads or writes. */
-const mostValues = (layers: readonly ConvLayer[], height: number, width: number): number =>
-  Math.max(
-    ...layers.map(
-      ({ block, inChannels, outChannels }) =>
-        Math.max(inChannels, outChannels) * (height >> block) * (width >> block),
-    ),
-  );
 
 export class GpuOperations implements Operations {
   readonly #context: GpuContext;
@@ -53,11 +43,12 @@ export class GpuOperations implements Operations {
   #first: { readonly activation: Activation; readonly record: (y: GPUBuffer) => GPUBuffer } | undefined;
 
   constructor(context: GpuContext, program: Program, arena: Arena, options: GpuOperationsOptions) {
-    const { height, width, layers, precision, gradientScale } = options;
+    const { layers, precision, gradientScale } = options;
+    const most = mostTexels(layers, options, MASK_CHANNELS, mapShape);
     this.#context = context;
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = new Scratch(arena, mostValues(layers, height, width), texelBytes(precision));
+    this.#scratch = new Scratch(arena, 4 * most, texelBytes(precision));
     this.#elementwise = new Elementwise(context, program, gpuStorage(precision), gradientScale);
     this.#options = options;
   }
