@@ -7,6 +7,7 @@ from torch.nn import functional as F
 SIZES = {
     "compact": (32, 64, 128, 256, 256),
     "compact-small": (16, 32, 64, 128, 128),
+    "compact-late": (16, 32, 96, 192, 256),
 }
 CONVS = (2, 2, 4, 4, 1)
 
@@ -61,6 +62,20 @@ class Student(nn.Module):
             tensors[f"conv{name}.weight"] = (conv.weight * scale.view(-1, 1, 1, 1)).detach().contiguous()
             tensors[f"conv{name}.bias"] = (norm.bias - norm.running_mean * scale).detach().contiguous()
         return tensors
+
+    @torch.no_grad()
+    def unfold(self, tensors: dict[str, torch.Tensor], x: torch.Tensor) -> None:
+        """The reverse of `folded`, as far as a batch x [n][3][height][width] tells the norms' means and variances."""
+        for (name, _, _, pooled), conv, norm in zip(self.layers, self.convs, self.norms):
+            conv.weight.copy_(tensors[f"conv{name}.weight"])
+            bias = tensors[f"conv{name}.bias"].float()
+            y = conv(F.avg_pool2d(x, 2) if pooled else x)
+            variance, mean = torch.var_mean(y, (0, 2, 3))
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.copy_(torch.sqrt(variance + norm.eps))
+            norm.bias.copy_(bias + mean)
+            x = F.relu(y + bias.view(-1, 1, 1))
 
 
 class Predictions(nn.Module):

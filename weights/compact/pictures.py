@@ -34,7 +34,10 @@ def unpacked(package: Package, work: pathlib.Path) -> pathlib.Path:
         debs.mkdir(parents=True, exist_ok=True)
         subprocess.run(["apt-get", "download", f"{package.name}={package.version}"], cwd=debs, check=True)
         (deb,) = debs.glob(f"{package.name}_*.deb")
-        subprocess.run(["dpkg-deb", "--extract", deb, folder], check=True)
+        partial = debs / package.name
+        subprocess.run(["dpkg-deb", "--extract", deb, partial], check=True)
+        folder.parent.mkdir(exist_ok=True)
+        partial.rename(folder)
     return folder
 
 

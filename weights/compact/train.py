@@ -1,7 +1,8 @@
 """Trains the compact networks by distillation: one command, which goes on where it was stopped.
 
-    python train.py [--sizes compact compact-small] [--steps 9000] [--work FOLDER] [--threads N]
+    python train.py [--sizes compact compact-small] [--steps 9000] [--start FOLDER] [--work FOLDER] [--threads N]
 
+Starts from FOLDER/SIZE.safetensors where `--start` names a folder that has it: the files that ship are one's own checkpoints.
 Writes FOLDER/SIZE.safetensors (f32, batch normalisations folded in) at the end; `export.py` makes of it what ships.
 """
 import argparse
@@ -14,7 +15,7 @@ import torch
 import pictures
 from crops import Crops
 from network import MEAN, PAIR_WEIGHTS, SIZES, STD, Predictions, Student, teacher, teacher_maps
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 RATE, WARM_UP = 2e-3, 200
 # The share of the steps in which the rate falls to 0, so that a run that was too short can go on from before it.
@@ -33,6 +34,11 @@ class Pupil:
         self.optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-4, betas=(0.9, 0.99))
         self.parameters = parameters
         self.losses = None
+
+    def start_from(self, folder: pathlib.Path, x: torch.Tensor) -> None:
+        path = folder / f"{self.size}.safetensors"
+        if path.exists():
+            self.student.unfold(load_file(path), x)
 
     def learn(self, x: torch.Tensor, maps: dict[int, torch.Tensor], rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -68,7 +74,7 @@ def save(path: pathlib.Path, pupils: list[Pupil], step: int) -> None:
     os.replace(partial, path)
 
 
-def train(pupils: list[Pupil], steps: int, work: pathlib.Path) -> None:
+def train(pupils: list[Pupil], steps: int, work: pathlib.Path, start: pathlib.Path | None) -> None:
     kept, stable = work / "training.pt", work / "before-decay.pt"
     step = 0
     if kept.exists():
@@ -76,8 +82,12 @@ def train(pupils: list[Pupil], steps: int, work: pathlib.Path) -> None:
         step = state["step"]
         for pupil in pupils:
             pupil.restore(state["pupils"][pupil.size])
-    network = teacher().to(memory_format=torch.channels_last)
     crops = Crops(pictures.load(work), seed=step)
+    if step == 0 and start is not None:
+        x = torch.cat([crops.next() for _ in range(24)][::3])
+        for pupil in pupils:
+            pupil.start_from(start, (x - MEAN) / STD)
+    network = teacher().to(memory_format=torch.channels_last)
     saved, started, first = time.monotonic(), time.monotonic(), step
     while step < steps:
         x = ((crops.next() - MEAN) / STD).contiguous(memory_format=torch.channels_last)
@@ -100,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the compact networks.")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--start", type=pathlib.Path)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("work"))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
@@ -107,7 +118,7 @@ def main() -> None:
     torch.manual_seed(1)
     options.work.mkdir(parents=True, exist_ok=True)
     pupils = [Pupil(size) for size in options.sizes]
-    train(pupils, options.steps, options.work)
+    train(pupils, options.steps, options.work, options.start)
     for pupil in pupils:
         metadata = {"training_steps": str(options.steps)}
         save_file(pupil.student.folded(), options.work / f"{pupil.size}.safetensors", metadata)
