@@ -11,10 +11,10 @@ import { openContext, readShader } from "./node.ts";
 import { kernelsOf } from "./rehearsal.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 
-/** One loss on the first layer: the fewest kernels. */
+/** One loss on the first layer whose weights a program transforms: the fewest kernels. */
 const seeded = seededNetwork();
 const losses = {
-  contentLayers: { relu1_1: 1 },
+  contentLayers: { relu1_2: 1 },
   styleLayers: {},
   contentWeight: 1,
   styleWeight: 0,

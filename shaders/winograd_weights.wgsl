@@ -1,12 +1,11 @@
 // Weights of a 3x3 convolution to Winograd's F(4x4, 3x3) on llvmpipe: u = G w G^T (lib/winograd4.wgsl), for both directions.
 //
-// w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel; surplus inputs are zero.
+// w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel.
 // One invocation: one texel of all 36 positions. Its stores are in loops that nobody can unroll, for no compiler knows that
 // `zero` is 0: with 36 of them in a row, which are taken apart lane by lane, llvmpipe's takes more than twice as long.
 struct Params {
   plane: u32,       // texels of a position
-  depth: u32,       // input channels, padded to a multiple of 4
-  real_depth: u32,
+  depth: u32,       // input channels
   zero: u32,
 }
 @group(0) @binding(0) var<storage, read> w: array<f32>;
@@ -14,8 +13,7 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn tap(row: u32, k: u32, i: u32) -> f32 {
-  let inside = k < params.real_depth;
-  return select(0.0, w[select(0u, (row * params.real_depth + k) * 9u + i, inside)], inside);
+  return w[(row * params.depth + k) * 9u + i];
 }
 
 fn taps(row: u32, k: u32, i: u32) -> vec4f {

@@ -50,9 +50,10 @@ const encoder: CountingEncoder = {
   finish: () => ({}) as GPUCommandBuffer,
 };
 
-const queue: Pick<GPUQueue, "submit" | "writeBuffer" | "onSubmittedWorkDone"> = {
+const queue: Pick<GPUQueue, "submit" | "writeBuffer" | "writeTexture" | "onSubmittedWorkDone"> = {
   submit: nothing,
   writeBuffer: nothing,
+  writeTexture: nothing,
   onSubmittedWorkDone: later,
 };
 

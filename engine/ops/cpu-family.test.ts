@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
+import { compact, compactSmall } from "../../weights/shipped.ts";
+import { type ConvLayer, vgg19 } from "../network/layers.ts";
 import { openContext } from "../node.ts";
+import { isDirect } from "./cpu/direct.ts";
+import { directShader } from "./cpu/direct-shader.ts";
 import { gemmShader } from "./cpu/gemm-shader.ts";
 import { bandsOf, gramChunksIn, tileShape, workgroupFor, workgroupOf } from "./cpu/layout.ts";
 import { inputTransformShader, type OutputMode, outputTransformShader } from "./cpu/winograd-shaders.ts";
@@ -13,6 +17,11 @@ test("every generated shader compiles", async () => {
     { rows: 32, depth: 128, adds: false },
     { rows: 32, depth: 128, adds: true },
   ];
+  const directTiles = [
+    { depth: 3, outputs: 8 },
+    { depth: 16, outputs: 8 },
+    { depth: 16, outputs: 4 },
+  ];
   const modes: readonly OutputMode[] = ["forward", "plain", "masked", "masked-add"];
   const kernels = [
     context.generatedKernel("input", inputTransformShader, ["fast_divide"]),
@@ -23,6 +32,9 @@ test("every generated shader compiles", async () => {
           gemmShader({ ...tile, workgroup }),
         ),
       ),
+    ),
+    ...directTiles.map((tile) =>
+      context.generatedKernel(JSON.stringify(tile), () => directShader(tile), ["fast_divide"]),
     ),
     context.kernel("winograd_weights", { libs: ["linear_index", "winograd4"] }),
     context.kernel("gram_operand", { libs: ["linear_index", "fast_divide"] }),
@@ -53,6 +65,13 @@ test("a shader that does not compile says where", async () => {
     code: "gpu-error",
     message: expect.stringMatching(/Shader 'broken' does not compile: 2:21 .*'b'/),
   });
+});
+
+test("the picture's layer and those of few channels are computed by direct sums", () => {
+  const direct = (layers: readonly ConvLayer[]) => layers.filter(isDirect).map(({ name }) => name);
+  expect(direct(vgg19)).toEqual(["conv1_1"]);
+  expect(direct(compact.layers)).toEqual(["conv1_1"]);
+  expect(direct(compactSmall.layers)).toEqual(["conv1_1", "conv1_2", "conv2_1"]);
 });
 
 test("bands cover all tiles with whole workgroups", () => {

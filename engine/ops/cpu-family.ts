@@ -10,11 +10,11 @@ import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights } from "../network/types.ts";
-import { roundUp } from "../round-up.ts";
+import { directTexels, isDirect } from "./cpu/direct.ts";
 import { mapShape } from "./cpu/layout.ts";
 import { CpuOperations } from "./cpu/operations.ts";
 import { BLOCK_COLUMNS } from "./cpu/text.ts";
-import { copyFlat, flatTexture } from "./cpu/textures.ts";
+import { copyFlat, flatTexture, flatTextureWith } from "./cpu/textures.ts";
 import { POSITIONS } from "./cpu/winograd-shaders.ts";
 import { mostTexels } from "./elementwise.ts";
 import type { KernelFamily, LayerWeights } from "./family.ts";
@@ -32,8 +32,8 @@ export function cpuFamily(context: GpuContext): KernelFamily {
 }
 
 /**
- * Transforms a layer's weights on the device. Both directions read them: a convolution with the taps turned round is that of the map turned
- * round, turned back.
+ * Weights of direct sums, in an order for each direction, or Winograd's transforms, made on the device, which both directions read: a
+ * convolution with the taps turned round is that of the map turned round, turned back.
  */
 async function loadWeights(
   context: GpuContext,
@@ -41,21 +41,27 @@ async function loadWeights(
   layer: ConvLayer,
   { weight, bias }: ConvWeights,
 ): Promise<LayerWeights> {
+  const common = { layer, bias: arena.bufferWith(`${layer.name} bias`, bias) };
+  if (isDirect(layer)) {
+    const load = (turned: boolean) =>
+      flatTextureWith(context, arena, "weights", directTexels(layer, weight, turned)).view;
+    return { ...common, forward: load(false), backward: load(true) };
+  }
   using scratch = context.arena("weights");
   const program = new Program(context, scratch);
-  const depth = roundUp(layer.inChannels, 4);
+  const depth = layer.inChannels;
   const plane = (layer.outChannels / 4) * depth;
   const texels = POSITIONS * plane;
   const u = scratch.buffer("transformed", 16 * texels);
   program.dispatch(
     context.kernel("winograd_weights", { libs: ["linear_index", "winograd4"] }),
     { w: scratch.bufferWith("weights", weight), u },
-    { plane, depth, real_depth: layer.inChannels, zero: 0 },
+    { plane, depth, zero: 0 },
     linearGrid(Math.ceil(plane / 64)),
   );
   const transformed = flatTexture(arena, "weights", texels);
   copyFlat(program, u, transformed, texels);
   await program.run(); // waits, so that the scratch of one layer is freed before the next
   const { view } = transformed;
-  return { layer, forward: view, backward: view, bias: arena.bufferWith(`${layer.name} bias`, bias) };
+  return { ...common, forward: view, backward: view };
 }

@@ -2,8 +2,8 @@
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
-import { roundUp } from "../../round-up.ts";
-import type { FeatureMap, MapShape } from "../family.ts";
+import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
+import { isDirect, recordDirect } from "./direct.ts";
 import { type GemmTile, gemmShader, MOST_DEPTH } from "./gemm-shader.ts";
 import {
   type Band,
@@ -25,7 +25,7 @@ import {
 
 /** What becomes of the outputs, with the buffers it takes. See `OutputMode`. */
 export type Finish =
-  | { readonly mode: "forward"; readonly bias: GPUBuffer; readonly mask: GPUBuffer }
+  | { readonly mode: "forward"; readonly mask: GPUBuffer }
   | { readonly mode: "plain" }
   | { readonly mode: "masked"; readonly mask: GPUBuffer }
   | { readonly mode: "masked-add"; readonly mask: GPUBuffer; readonly d: Resource };
@@ -80,11 +80,22 @@ export class Convolution {
     this.#scratch = scratch;
   }
 
-  /** x -> y, a buffer of flat texels of `shape`. */
-  record(x: FeatureMap, weights: Resource, shape: MapShape, y: GPUBuffer, finish: Finish, tag: string): void {
+  /** x -> y, a buffer of flat texels of `shape`; backward where `finish` isn't "forward". */
+  record(
+    x: FeatureMap,
+    weights: LayerWeights,
+    shape: MapShape,
+    y: GPUBuffer,
+    finish: Finish,
+    tag: string,
+  ): void {
+    if (isDirect(weights.layer)) {
+      recordDirect(this.#context, this.#program, this.#scratch, x, weights, shape, y, finish, tag);
+      return;
+    }
     const scratch = this.#scratch;
-    const depth = roundUp(x.shape.channels, 4);
-    const rows = roundUp(shape.channels, 4);
+    const depth = x.shape.channels;
+    const rows = shape.channels;
     const turned = finish.mode !== "forward";
     // As winograd_weights.wgsl has written them; on the way back rows are input channels.
     const strides = {
@@ -104,7 +115,12 @@ export class Convolution {
         (POSITIONS * depth * columns) / 4,
         `${tag} copy`,
       );
-      const operands = { weights, strides, x: scratch.transformsTexture.view, y: scratch.products };
+      const operands = {
+        weights: weights.forward,
+        strides,
+        x: scratch.transformsTexture.view,
+        y: scratch.products,
+      };
       this.product({ ...operands, layout: inBlocks, rows, depth, columns, batch: POSITIONS }, tag);
       copyFlat(
         this.#program,
@@ -113,7 +129,7 @@ export class Convolution {
         (POSITIONS * rows * columns) / 4,
         `${tag} copy`,
       );
-      this.#transformOutput(shape, y, band, finish, tag);
+      this.#transformOutput(shape, y, band, finish, weights.bias, tag);
     }
   }
 
@@ -170,13 +186,20 @@ export class Convolution {
     );
   }
 
-  #transformOutput(shape: MapShape, y: GPUBuffer, band: Band, finish: Finish, tag: string): void {
+  #transformOutput(
+    shape: MapShape,
+    y: GPUBuffer,
+    band: Band,
+    finish: Finish,
+    bias: GPUBuffer,
+    tag: string,
+  ): void {
     const { mode, ...buffers } = finish;
     const channels4 = Math.ceil(shape.channels / 4);
     const { rows, pitch, height, width } = shape;
     this.#program.dispatch(
       this.#output(mode),
-      { m: this.#scratch.productsTexture.view, y, ...buffers },
+      { m: this.#scratch.productsTexture.view, y, ...buffers, ...(mode === "forward" && { bias }) },
       { ...bandParams(shape, band, channels4), rows, pitch, height, width, mask_tiles: tilesOf(shape).count },
       [Math.ceil((channels4 * band.columns) / 64), 1, 1],
       tag,

@@ -74,14 +74,7 @@ export class CpuOperations implements Operations {
     const tag = `${name} forward`;
     const output = this.#scratch.level(shape).output;
     const mask = this.#arena.buffer(`${name} mask`, 8 * (outChannels / 4) * tilesOf(shape).count);
-    this.#convolution.record(
-      x,
-      weights.forward,
-      shape,
-      output,
-      { mode: "forward", bias: weights.bias, mask },
-      tag,
-    );
+    this.#convolution.record(x, weights, shape, output, { mode: "forward", mask }, tag);
     const features = keep.features ? this.#keep(output, shape, name) : undefined;
     return {
       ...this.#publish(output, shape, tag),
@@ -128,21 +121,15 @@ export class CpuOperations implements Operations {
     const tag = `${weights.layer.name} backward`;
     const output = this.#scratch.level(input.shape).output;
     if ("source" in input) {
-      this.#convolution.record(dz, weights.backward, input.shape, output, { mode: "plain" }, tag);
+      this.#convolution.record(dz, weights, input.shape, output, { mode: "plain" }, tag);
       const { source } = input;
       const below = this.#scratch.level(source.shape).output;
       const d = this.#lossGradient(source, losses);
       this.#elementwise.poolBackward(input, output, d, below);
       return this.#publish(below, source.shape, "pool backward");
     }
-    this.#convolution.record(
-      dz,
-      weights.backward,
-      input.shape,
-      output,
-      this.#masked(input, losses, output),
-      tag,
-    );
+    const finish = this.#masked(input, losses, output);
+    this.#convolution.record(dz, weights, input.shape, output, finish, tag);
     return this.#publish(output, input.shape, tag);
   }
 
@@ -167,14 +154,7 @@ export class CpuOperations implements Operations {
     const { height, width, pitch } = this.#input;
     const { order, std } = this.#preprocessing;
     const output = this.#arena.buffer("input gradient", 16 * mapTexels(this.#input));
-    this.#convolution.record(
-      dz,
-      weights.backward,
-      this.#input,
-      output,
-      { mode: "plain" },
-      "conv1_1 backward",
-    );
+    this.#convolution.record(dz, weights, this.#input, output, { mode: "plain" }, "conv1_1 backward");
     this.#program.dispatch(
       this.#context.kernel("image_unpack", { libs: ["linear_index"] }),
       { x: output, gradient },

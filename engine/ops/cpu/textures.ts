@@ -1,5 +1,6 @@
 /** Textures that the cpu family reads through, and the copies that fill them. */
 import type { Arena } from "../../gpu/arena.ts";
+import type { GpuContext } from "../../gpu/context.ts";
 import type { Program } from "../../gpu/program.ts";
 import type { MapShape } from "../family.ts";
 import { FLAT_WIDTH } from "./text.ts";
@@ -13,6 +14,24 @@ export interface FlatTexture {
 export function flatTexture(arena: Arena, label: string, texels: number): FlatTexture {
   const texture = arena.texture(label, FLAT_WIDTH, Math.ceil(texels / FLAT_WIDTH));
   return { texture, view: texture.createView({ dimension: "2d" }) };
+}
+
+/** One that holds `values`, four a texel, written without a program. */
+export function flatTextureWith(
+  { device }: GpuContext,
+  arena: Arena,
+  label: string,
+  values: Float32Array,
+): FlatTexture {
+  const flat = flatTexture(arena, label, values.length / 4);
+  const rows = Math.ceil(values.length / 4 / FLAT_WIDTH);
+  const whole = new Float32Array(4 * FLAT_WIDTH * rows);
+  whole.set(values);
+  device.queue.writeTexture({ texture: flat.texture }, whole, { bytesPerRow: 16 * FLAT_WIDTH }, [
+    FLAT_WIDTH,
+    rows,
+  ]);
+  return flat;
 }
 
 /** Copies the first `texels` texels of a buffer. */
