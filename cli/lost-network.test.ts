@@ -5,12 +5,18 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { compact } from "../weights/shipped.ts";
+import { openContext } from "../engine/node.ts";
+import { shippedFor } from "../weights/shipped.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** The network that is used when no other is asked for, and another. */
+const [used, other] = await (async () => {
+  using context = await openContext();
+  return [shippedFor(context), shippedFor({ isSoftware: !context.isSoftware })] as const;
+})();
 let program: string;
 let original: Buffer;
-const fileIn = (folder: string) => join(folder, "weights", "compact", compact.file);
+const fileIn = (folder: string) => join(folder, "weights", "compact", used.file);
 
 beforeAll(async () => {
   program = await mkdtemp(join(tmpdir(), "stylize-lost-"));
@@ -61,20 +67,22 @@ describe.each([
   beforeEach(spoil);
 
   it("is told before any work, whether it was asked for or not", async () => {
-    const sentence = `Expected the network 'compact' in '${fileIn(program)}' ${what}; install the program again.`;
+    const sentence = `Expected the network '${used.name}' in '${fileIn(program)}' ${what}; install the program again.`;
     const outcome = { status, stdout: "", stderr: `error: ${sentence}\n` };
-    expect(await run(...paint)).toEqual(outcome);
-    expect(await run(...paint, "--weights", "compact", "--device", "abacus")).toEqual(outcome);
-    const { stdout, ...tune } = await run("tune", "--json");
+    expect(await run(...paint, "--weights", used.name, "--device", "abacus")).toEqual(outcome);
+    const { stdout, ...tune } = await run("tune", "--weights", used.name, "--json");
     expect(tune).toEqual({ status, stderr: `error: ${sentence}\n` });
     expect(JSON.parse(stdout)).toMatchObject({ event: "error", status, message: sentence });
+    const unnamed = await run(...paint); // behind what Dawn says of the adapter
+    expect(unnamed).toMatchObject({ status, stdout: "" });
+    expect(unnamed.stderr.split("\n").slice(-2)).toEqual([`error: ${sentence}`, ""]);
   });
 
   it("is told by who is to fetch it, and others are used all the same", async () => {
-    const pulled = await run("weights", "pull", "compact");
+    const pulled = await run("weights", "pull", used.name);
     expect(pulled).toMatchObject({ status, stdout: "" });
     expect(pulled.stderr).toMatch(/^error: Expected .*compact.*\.\n$/);
-    expect(await run(...paint, "--dry-run", "--weights", "compact-small")).toMatchObject({ status: 0 });
+    expect(await run(...paint, "--dry-run", "--weights", other.name)).toMatchObject({ status: 0 });
   });
 });
 

@@ -1,7 +1,7 @@
 /** The network that a command's options choose. */
 import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
-import { loadDefaultNetwork, loadNetwork, type PreprocessingName } from "../weights/index.ts";
+import { loadNetwork, type PreprocessingName } from "../weights/index.ts";
 import type { Io } from "./io.ts";
 
 export interface NetworkArguments {
@@ -11,13 +11,13 @@ export interface NetworkArguments {
   readonly cache: string | undefined;
 }
 
-/** Throws StylizeError as `loadNetwork` does. */
-export function readNetwork(
+/** The network that was asked for, before an adapter is opened. Throws StylizeError as `loadNetwork` does. */
+export async function readNamed(
   { weights, cache, preprocessing }: NetworkArguments,
   env: Io["env"],
-): Promise<Network> {
+): Promise<Network | undefined> {
   if (weights !== undefined) return loadNetwork(weights, { cache, preprocessing, env });
   if (preprocessing !== undefined)
     throw new StylizeError("bad-option", "Expected --weights with --preprocessing, but received none.");
-  return loadDefaultNetwork({ cache, env });
+  return undefined;
 }

@@ -6,12 +6,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openContext } from "../engine/node.ts";
 import type { Size } from "../engine/pyramid.ts";
 import { decodePicture } from "../pictures/index.ts";
 import { TestIo } from "../tests/io.ts";
-import { compact } from "../weights/shipped.ts";
+import { shippedFor } from "../weights/shipped.ts";
 import { run } from "./run.ts";
 
+/** The network that is used when no other is asked for. */
+const used = await (async () => {
+  using context = await openContext();
+  return shippedFor(context);
+})();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "stylize-run-"));
@@ -64,7 +70,7 @@ describe("stylize", { timeout: 240_000 }, () => {
       { width: 45, height: 34, steps: 1 },
       { width: 64, height: 48, steps: 2 },
     ];
-    expect(events[0]).toMatchObject({ event: "start", network: compact.name, scales, output });
+    expect(events[0]).toMatchObject({ event: "start", network: used.name, scales, output });
     const steps = events.filter(({ event }) => event === "step");
     expect(steps.map(({ totalStep }) => totalStep)).toEqual([1, 2, 3]);
     expect(events.at(-1)).toMatchObject({
@@ -93,8 +99,8 @@ describe("stylize", { timeout: 240_000 }, () => {
     }
     const { exif } = await sharp(output).metadata();
     const made = JSON.parse(/\{.*\}/.exec(exif!.toString("latin1"))![0]);
-    expect(made).toMatchObject({ network: compact.name, content: "in.png" });
-    expect(made.contentWeight).toBe(compact.defaults.contentWeight);
+    expect(made).toMatchObject({ network: used.name, content: "in.png" });
+    expect(made.contentWeight).toBe(used.defaults.contentWeight);
   });
 
   it("writes the present picture when it is stopped, and quits at once the second time", async () => {
@@ -173,7 +179,7 @@ describe("stylize", { timeout: 240_000 }, () => {
     expect(await readdir(folder)).toEqual([]);
 
     const plan = JSON.parse(machines.stdout.lines.at(-1)!);
-    expect(plan).toMatchObject({ event: "plan", network: compact.name, output });
+    expect(plan).toMatchObject({ event: "plan", network: used.name, output });
     expect(plan.content).toEqual({ width: 512, height: 512 });
     expect(
       plan.scales.map(({ width, height, steps }: Size & { steps: number }) => [width, height, steps]),
@@ -200,7 +206,7 @@ describe("stylize", { timeout: 240_000 }, () => {
     expect(await run(["weights", "convert", "compact-small", copy], new TestIo())).toBe(0);
     const dry = [content, ...small, "-o", join(folder, "out.png"), "--size", "40", "--dry-run"];
     for (const [flags, name] of [
-      [["--cache", folder], "compact"],
+      [["--cache", folder], used.name],
       [["--weights", "compact"], "compact"],
       [["--weights", "compact-small"], "compact-small"],
       [["--weights", copy], "compact-small from copy.safetensors"],

@@ -19,10 +19,11 @@ import {
   hasTransparency,
   longSide,
 } from "../pictures/index.ts";
+import { loadDefaultNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { tellPlan } from "./dry-run.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
-import { readNetwork } from "./network.ts";
+import { readNamed } from "./network.ts";
 import { createReporter, type Reporter } from "./progress.ts";
 import { Result } from "./result.ts";
 import { checkTrace, Trace } from "./trace.ts";
@@ -81,16 +82,17 @@ async function perform(
     content: longSide(content.picture, settings.size, args.content),
     ...(await readOthers(args, settings)),
   };
-  const network = await readNetwork(args, env);
+  const named = await readNamed(args, env);
   using trace = args.trace === undefined ? undefined : startTrace(args.trace, args);
   using context = await openContext({
     giveWay: true,
     debug: debugOf(io),
     ...(args.device !== undefined && { adapter: args.device }),
   });
+  const { adapterName: adapter, family, isSoftware } = context;
+  const network = named ?? (await loadDefaultNetwork({ cache: args.cache, env, isSoftware }));
   const precision = precisionOn(context, settings.precision);
   const scales = planScales(pictures.content, settings);
-  const { adapterName: adapter, family } = context;
   const plan = { adapter, family, precision, network: network.name, scales, output: args.output };
   if (!args.dryRun) reporter.start(plan);
   const note = (sentence: string) => reporter.note(sentence);

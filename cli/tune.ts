@@ -4,8 +4,9 @@ import { openContext } from "../engine/node.ts";
 import { type Tuned, tune } from "../engine/ops/gpu/tune.ts";
 import { parseSettings } from "../engine/options.ts";
 import { planScales } from "../engine/pyramid.ts";
+import { loadDefaultNetwork } from "../weights/index.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
-import { readNetwork } from "./network.ts";
+import { readNamed } from "./network.ts";
 import type { TuneArguments } from "./tune-arguments.ts";
 import { problemsOfScales, TuningFile } from "./tuning.ts";
 
@@ -22,7 +23,7 @@ export async function tuneCommand(
   io: Io,
   { onSoftware = false, ...budget }: TuneOverrides = {},
 ): Promise<number> {
-  const { layers } = await readNetwork({ weights, cache, preprocessing: undefined }, io.env);
+  const named = await readNamed({ weights, cache, preprocessing: undefined }, io.env);
   using context = await openContext({
     ...(device === undefined ? {} : { adapter: device }),
     ...(onSoftware ? { family: "gpu" } : {}),
@@ -34,6 +35,8 @@ export async function tuneCommand(
     tell({ event: "note", text }, text);
     return 0;
   }
+  const { layers } =
+    named ?? (await loadDefaultNetwork({ cache, env: io.env, isSoftware: context.isSoftware }));
   const scales = sizes.flatMap((size) => planScales({ width: size, height: size }, parseSettings({ size })));
   const problems = problemsOfScales(layers, scales, precisionOn(context, wanted));
   const controller = new AbortController();

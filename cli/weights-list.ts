@@ -8,6 +8,9 @@ import type { Io } from "./io.ts";
 import { rows } from "./rows.ts";
 import type { ListArguments } from "./weights-arguments.ts";
 
+/** Kinds of adapters, and whether a processor plays the GPU there. */
+const kinds = { gpu: false, software: true };
+
 type Row = readonly [string, string];
 
 interface Listed {
@@ -23,7 +26,11 @@ interface Listed {
 
 export async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io): Promise<void> {
   const places = { cache, env };
-  const usual = await defaultName(places);
+  const usual = await Promise.all(
+    Object.entries(kinds).map(
+      async ([kind, isSoftware]) => [kind, await defaultName({ ...places, isSoftware })] as const,
+    ),
+  );
   const shipped = shippedNetworks.map(async (network) => {
     const found = await networkFile(network.name, places).catch(() => undefined);
     return ofShipped(network, found?.path);
@@ -32,12 +39,15 @@ export async function listCommand({ cache, json }: ListArguments, { env, stdout 
   const fetched = manifest.map(async (entry) => ofEntry(entry, await cachedPath(entry, folder)));
   for (const listed of [...(await Promise.all([...shipped, ...fetched])), generated]) {
     const { name, record, comesWithProgram, path } = listed;
-    const isDefault = name === usual;
-    const used: Row[] = isDefault ? [["used", "when no other is asked for"]] : [];
+    const defaultOn = usual.filter(([, one]) => one === name).map(([kind]) => kind);
+    const used: Row[] =
+      defaultOn.length > 0
+        ? [["used", `when no other is asked for, on adapters of kind ${defaultOn.join(" and ")}`]]
+        : [];
     const [what, ...others] = listed.rows;
     stdout.write(
       json
-        ? `${JSON.stringify({ ...record, path, comesWithProgram, isDefault })}\n`
+        ? `${JSON.stringify({ ...record, path, comesWithProgram, defaultOn })}\n`
         : rows(name, [what!, ...used, ...others]),
     );
   }

@@ -9,7 +9,7 @@ import { TestIo } from "../tests/io.ts";
 import { entryOf, misbehave, TestServer, testFile } from "../weights/download/testing-server.ts";
 import { encodeSafetensors } from "../weights/formats/index.ts";
 import { bestNetwork, manifest } from "../weights/manifest.ts";
-import { compact, shippedNetworks } from "../weights/shipped.ts";
+import { compact, compactSmall, shippedNetworks } from "../weights/shipped.ts";
 import { features, likeTorchvision, tensors } from "../weights/testing-tensors.ts";
 import { run } from "./run.ts";
 import { pullCommand } from "./weights.ts";
@@ -56,17 +56,27 @@ describe("stylize weights", () => {
   it("tells which is used when no other is asked for", async () => {
     const used = async () => {
       const { stdout } = await runHere("list", "--json");
-      const records = stdout.trim().split("\n");
-      const isDefault = records.map((line) => JSON.parse(line)).filter((record) => record.isDefault);
-      expect((await runHere("list")).stdout.match(/when no other is asked for/g)).toHaveLength(1);
-      return isDefault.map(({ name }) => name);
+      const records = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      const people = (await runHere("list")).stdout.match(/when no other is asked for, .*/g);
+      return [
+        people,
+        ...records.filter((one) => one.defaultOn.length > 0).map((one) => [one.name, one.defaultOn]),
+      ];
     };
-    expect(await used()).toEqual([compact.name]);
+    const sentence = "when no other is asked for, on adapters of kind";
+    expect(await used()).toEqual([
+      [`${sentence} gpu`, `${sentence} software`],
+      [compact.name, ["gpu"]],
+      [compactSmall.name, ["software"]],
+    ]);
     const path = join(cache, "weights", bestNetwork.file);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, "");
     await truncate(path, bestNetwork.size); // sparse, but as large as the published one
-    expect(await used()).toEqual([bestNetwork.name]);
+    expect(await used()).toEqual([[`${sentence} gpu and software`], [bestNetwork.name, ["gpu", "software"]]]);
   });
 
   it.each(shippedNetworks)("verifies $name, and finds where it is", async ({ name, file, size, sha256 }) => {

@@ -71,7 +71,7 @@ export const settings = {
   workers: setting(integer(1, 1, 64), "Jobs at a time, as child processes."),
   weights: setting(
     optional,
-    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, else compact.",
+    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, else compact, or compact-small on a processor.",
   ),
   "browser-weights": setting(
     optional,

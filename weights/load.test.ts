@@ -11,7 +11,7 @@ import { inspectFile } from "./inspect.ts";
 import { loadDefaultNetwork, loadNetwork, networkFile } from "./load.ts";
 import { bestNetwork, manifest } from "./manifest.ts";
 import { firstNames, torchvisionIndex } from "./naming.ts";
-import { compact, shippedNetworks } from "./shipped.ts";
+import { compact, compactSmall, shippedNetworks } from "./shipped.ts";
 import { features, likeTorchvision, mark, tensors, uneven } from "./testing-tensors.ts";
 
 let folder: string;
@@ -229,12 +229,14 @@ describe("networks by name", () => {
 
   it("prefers VGG19 once it has been fetched", async () => {
     expect((await loadDefaultNetwork({ env: env("user") })).name).toBe(compact.name);
+    expect((await loadDefaultNetwork({ env: env("user"), isSoftware: true })).name).toBe(compactSmall.name);
     const place = cacheFolder(env("user"));
     await mkdir(place, { recursive: true });
     const path = join(place, bestNetwork.file);
     await writeFile(path, withFiller(encodeSafetensors(tensors(features)), bestNetwork.size!));
     await truncate(path, bestNetwork.size); // sparse, but as large as the published one
     expect((await loadDefaultNetwork({ env: env("user") })).name).toBe("vgg19");
+    expect((await loadDefaultNetwork({ env: env("user"), isSoftware: true })).name).toBe("vgg19");
     expect((await loadDefaultNetwork({ cache: join(folder, "elsewhere") })).name).toBe(compact.name);
     expect((await loadNetwork("generated", { env: env("user") })).name).toBe("generated network");
     await rm(path);

@@ -9,7 +9,7 @@ import { generatedNetwork } from "./generated.ts";
 import { bestNetwork, findEntry, type ManifestEntry, manifest } from "./manifest.ts";
 import type { PreprocessingName } from "./preprocessing.ts";
 import { readNetwork, readShipped } from "./read-network.ts";
-import { compact, findShipped, type ShippedNetwork, shippedNetworks } from "./shipped.ts";
+import { findShipped, type ShippedNetwork, shippedFor, shippedNetworks } from "./shipped.ts";
 
 export interface LoadOptions {
   /** How pictures enter the network of a file; detected when not given. */
@@ -67,15 +67,24 @@ function lostFile({ name }: ShippedNetwork, path: string, cause?: Error): Styliz
 const shippedPath = ({ file }: ShippedNetwork): string =>
   fileURLToPath(import.meta.resolve(`#networks/${file}`));
 
-/** The best network there is without fetching anything: VGG19 if it has been fetched, else the one that ships. */
-export async function loadDefaultNetwork(options: Omit<LoadOptions, "preprocessing"> = {}): Promise<Network> {
+export interface DefaultOptions extends Omit<LoadOptions, "preprocessing"> {
+  /** Whether a processor plays the GPU (`context.isSoftware`), where a small network paints more in the same time. */
+  readonly isSoftware?: boolean;
+}
+
+/** The best network there is without fetching anything: VGG19 if it has been fetched, else one that ships (`shippedFor`). */
+export async function loadDefaultNetwork(options: DefaultOptions = {}): Promise<Network> {
   return loadNetwork(await defaultName(options), options);
 }
 
 /** What that one is called. */
-export async function defaultName({ cache, env = process.env }: Places): Promise<string> {
+export async function defaultName({
+  cache,
+  env = process.env,
+  isSoftware = false,
+}: DefaultOptions): Promise<string> {
   const path = await cachedPath(bestNetwork, cacheFolder(env, cache));
-  return path === undefined ? compact.name : bestNetwork.name;
+  return path === undefined ? shippedFor({ isSoftware }).name : bestNetwork.name;
 }
 
 type Places = Pick<LoadOptions, "cache" | "env">;

@@ -49,6 +49,10 @@ export const compactSmall: ShippedNetwork = {
   defaults: compactDefaults,
 };
 
+/** The one that paints where no other is asked for: where a processor plays the GPU, the one that paints more in the same time. */
+export const shippedFor = ({ isSoftware }: { readonly isSoftware: boolean }): ShippedNetwork =>
+  isSoftware ? compactSmall : compact;
+
 export const shippedNetworks: readonly ShippedNetwork[] = [compact, compactSmall];
 
 /** The network of that name, if it is one that ships. */

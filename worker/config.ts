@@ -39,7 +39,7 @@ const schema = z
       const isQueue = /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
       return isQueue ? { kind: "sqs" as const, url: url.href } : undefined;
     }),
-    /** Network, by name or file; `vgg19` where it was fetched, else `compact`, when not given. */
+    /** Network, by name or file; when not given `vgg19` where it was fetched, else the one that ships for the adapter. */
     STYLIZE_WEIGHTS: text,
     /** Most pixels of a result's long side, on a GPU and on a software adapter. */
     STYLIZE_MAX_SIZE: integer(2048, 32, 16_384),

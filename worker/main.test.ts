@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openContext } from "../engine/node.ts";
 import { jobIdOf, keys, type WorkerJob } from "../gateway/protocol.ts";
+import { shippedFor } from "../weights/shipped.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { argumentsOf, TestWorker } from "./testing-process.ts";
 import { badPictures, picture, TestService } from "./testing-service.ts";
@@ -70,7 +71,9 @@ describe("a worker", () => {
     const job = await service.job(await picture(9, 40, 40), { size: 40, steps: 1 });
     await using worker = startJob(job, { STYLIZE_WEIGHTS: "", STYLIZE_CACHE: join(tmpdir(), "none") });
     expect(await worker.exit).toBe(exitCodes.done);
-    expect(worker.log.find(({ msg }) => msg === "job begins")).toMatchObject({ network: "compact" });
+    expect(worker.log.find(({ msg }) => msg === "job begins")).toMatchObject({
+      network: shippedFor({ isSoftware: software }).name,
+    });
   });
 
   it.each([

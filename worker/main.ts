@@ -49,7 +49,7 @@ async function work(task: Arguments, config: WorkerConfig, log: Logger): Promise
   const { weights, limits, parentPipe, requireGpu } = config;
   const signal = stopSignal(log, parentPipe ? process.stdin : undefined);
   using context = await openGpu(requireGpu, (sentence) => log.debug(sentence));
-  const network = weights === undefined ? await loadDefaultNetwork() : await loadNetwork(weights);
+  const network = weights === undefined ? await loadDefaultNetwork(context) : await loadNetwork(weights);
   const deps = {
     ...(await openStores(config, process.env)),
     clock: Date.now,
