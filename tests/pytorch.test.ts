@@ -93,9 +93,9 @@ const f16 = {
     avg: { losses: 2e-3, gradient: 2e-2 },
     // Where two values under a max pool are as good as equal, rounding decides which one the gradient goes to.
     max: { losses: 2e-3, gradient: 5e-2 },
-    // More values are within rounding of a ReLU's zero: PyTorch's gradient is 2.5e-2 off where its maps alone are rounded to f16, 5.6e-3 with
-    // seeded weights.
-    shipped: { losses: 2e-3, gradient: 5e-2 },
+    // More values are within rounding of a ReLU's zero: in ten draws of errors as large as f16's in its maps alone, PyTorch's own gradient is 1.3e-2 to
+    // 6.2e-2 off; with seeded weights 5.6e-3.
+    shipped: { losses: 2e-3, gradient: 1e-1 },
   },
 } as const;
 

@@ -7,7 +7,6 @@ from torch.nn import functional as F
 SIZES = {
     "compact": (32, 64, 128, 256, 256),
     "compact-small": (16, 32, 64, 128, 128),
-    "compact-late": (16, 32, 96, 192, 256),
 }
 CONVS = (2, 2, 4, 4, 1)
 

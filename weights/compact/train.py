@@ -15,6 +15,7 @@ import torch
 import pictures
 from crops import Crops
 from network import MEAN, PAIR_WEIGHTS, SIZES, STD, Predictions, Student, teacher, teacher_maps
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 RATE, WARM_UP = 2e-3, 200
@@ -106,6 +107,14 @@ def train(pupils: list[Pupil], steps: int, work: pathlib.Path, start: pathlib.Pa
                       *(f"{loss:.3f}" for loss in pupil.losses.tolist()), flush=True)
 
 
+def steps_before(folder: pathlib.Path | None, size: str) -> int:
+    """Of the file that a pupil started from."""
+    if folder is None or not (folder / f"{size}.safetensors").exists():
+        return 0
+    with safe_open(folder / f"{size}.safetensors", "pt") as file:
+        return int(file.metadata()["training_steps"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the compact networks.")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
@@ -120,7 +129,7 @@ def main() -> None:
     pupils = [Pupil(size) for size in options.sizes]
     train(pupils, options.steps, options.work, options.start)
     for pupil in pupils:
-        metadata = {"training_steps": str(options.steps)}
+        metadata = {"training_steps": str(options.steps + steps_before(options.start, pupil.size))}
         save_file(pupil.student.folded(), options.work / f"{pupil.size}.safetensors", metadata)
 
 
