@@ -5,15 +5,13 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openContext } from "../engine/node.ts";
-import { shippedFor } from "../weights/shipped.ts";
+import { shippedHere } from "../tests/shipped-here.ts";
+import { shippedNetworks } from "../weights/shipped.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** The network that is used when no other is asked for, and another. */
-const [used, other] = await (async () => {
-  using context = await openContext();
-  return [shippedFor(context), shippedFor({ isSoftware: !context.isSoftware })] as const;
-})();
+const used = await shippedHere();
+const other = shippedNetworks.find((network) => network !== used)!;
 let program: string;
 let original: Buffer;
 const fileIn = (folder: string) => join(folder, "weights", "compact", used.file);

@@ -6,18 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openContext } from "../engine/node.ts";
 import type { Size } from "../engine/pyramid.ts";
 import { decodePicture } from "../pictures/index.ts";
 import { TestIo } from "../tests/io.ts";
-import { shippedFor } from "../weights/shipped.ts";
+import { shippedHere } from "../tests/shipped-here.ts";
 import { run } from "./run.ts";
 
 /** The network that is used when no other is asked for. */
-const used = await (async () => {
-  using context = await openContext();
-  return shippedFor(context);
-})();
+const used = await shippedHere();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "stylize-run-"));

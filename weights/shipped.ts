@@ -49,7 +49,7 @@ export const compactSmall: ShippedNetwork = {
   defaults: compactDefaults,
 };
 
-/** The one that paints where no other is asked for: where a processor plays the GPU, the one that paints more in the same time. */
+/** The one that paints where no other is asked for: on a processor the one that paints more in the same time. */
 export const shippedFor = ({ isSoftware }: { readonly isSoftware: boolean }): ShippedNetwork =>
   isSoftware ? compactSmall : compact;
 

@@ -32,8 +32,8 @@ export function cpuFamily(context: GpuContext): KernelFamily {
 }
 
 /**
- * Weights of direct sums, in an order for each direction, or Winograd's transforms, made on the device, which both directions read: a
- * convolution with the taps turned round is that of the map turned round, turned back.
+ * Weights of direct sums, in an order for each direction, or Winograd's transforms, made on the device, which both
+ * directions read: a convolution with the taps turned round is that of the map turned round, turned back.
  */
 async function loadWeights(
   context: GpuContext,

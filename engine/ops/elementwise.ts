@@ -30,7 +30,7 @@ export interface Storage {
 /** Texels of a map, padding included. */
 export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (channels / 4) * rows * pitch;
 
-/** Texels of the largest map of a picture of this size, with channels up to a multiple of `multiple`. Pools make none larger. */
+/** Texels of the largest map of a picture of this size, with channels up to a multiple of `multiple`; a pool's is smaller. */
 export function mostTexels(
   layers: readonly ConvLayer[],
   { height, width }: { readonly height: number; readonly width: number },

@@ -2,7 +2,7 @@
 
     python train.py [--sizes compact compact-small] [--steps 9000] [--start FOLDER] [--work FOLDER] [--threads N]
 
-Starts from FOLDER/SIZE.safetensors where `--start` names a folder that has it: the files that ship are one's own checkpoints.
+Starts from FOLDER/SIZE.safetensors where `--start` names a folder that has it, such as this one.
 Writes FOLDER/SIZE.safetensors (f32, batch normalisations folded in) at the end; `export.py` makes of it what ships.
 """
 import argparse
@@ -13,7 +13,7 @@ import time
 import torch
 
 import pictures
-from crops import Crops
+from crops import SHAPES, Crops
 from network import MEAN, PAIR_WEIGHTS, SIZES, STD, Predictions, Student, teacher, teacher_maps
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -35,11 +35,16 @@ class Pupil:
         self.optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-4, betas=(0.9, 0.99))
         self.parameters = parameters
         self.losses = None
+        # Steps of the training whose file it started from.
+        self.before = 0
 
     def start_from(self, folder: pathlib.Path, x: torch.Tensor) -> None:
         path = folder / f"{self.size}.safetensors"
-        if path.exists():
-            self.student.unfold(load_file(path), x)
+        if not path.exists():
+            return
+        self.student.unfold(load_file(path), x)
+        with safe_open(path, "pt") as file:
+            self.before = int(file.metadata()["training_steps"])
 
     def learn(self, x: torch.Tensor, maps: dict[int, torch.Tensor], rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -54,13 +59,14 @@ class Pupil:
 
     def state(self) -> dict:
         parts = {"student": self.student, "predictions": self.predictions, "optimizer": self.optimizer}
-        return {name: part.state_dict() for name, part in parts.items()} | {"losses": self.losses}
+        rest = {"losses": self.losses, "before": self.before}
+        return {name: part.state_dict() for name, part in parts.items()} | rest
 
     def restore(self, state: dict) -> None:
         self.student.load_state_dict(state["student"])
         self.predictions.load_state_dict(state["predictions"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.losses = state["losses"]
+        self.losses, self.before = state["losses"], state["before"]
 
 
 def rate_at(step: int, steps: int) -> float:
@@ -85,7 +91,7 @@ def train(pupils: list[Pupil], steps: int, work: pathlib.Path, start: pathlib.Pa
             pupil.restore(state["pupils"][pupil.size])
     crops = Crops(pictures.load(work), seed=step)
     if step == 0 and start is not None:
-        x = torch.cat([crops.next() for _ in range(24)][::3])
+        x = torch.cat([crops.next() for _ in range(24)][:: len(SHAPES)])  # those of one size
         for pupil in pupils:
             pupil.start_from(start, (x - MEAN) / STD)
     network = teacher().to(memory_format=torch.channels_last)
@@ -107,14 +113,6 @@ def train(pupils: list[Pupil], steps: int, work: pathlib.Path, start: pathlib.Pa
                       *(f"{loss:.3f}" for loss in pupil.losses.tolist()), flush=True)
 
 
-def steps_before(folder: pathlib.Path | None, size: str) -> int:
-    """Of the file that a pupil started from."""
-    if folder is None or not (folder / f"{size}.safetensors").exists():
-        return 0
-    with safe_open(folder / f"{size}.safetensors", "pt") as file:
-        return int(file.metadata()["training_steps"])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the compact networks.")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
@@ -129,7 +127,7 @@ def main() -> None:
     pupils = [Pupil(size) for size in options.sizes]
     train(pupils, options.steps, options.work, options.start)
     for pupil in pupils:
-        metadata = {"training_steps": str(options.steps + steps_before(options.start, pupil.size))}
+        metadata = {"training_steps": str(pupil.before + options.steps)}
         save_file(pupil.student.folded(), options.work / f"{pupil.size}.safetensors", metadata)
 
 

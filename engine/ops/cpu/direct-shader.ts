@@ -1,9 +1,12 @@
 /**
- * A 3x3 convolution by direct sums, for layers so narrow that Winograd's transforms take longer than the products they save.
+ * A 3x3 convolution by direct sums, for layers so narrow that Winograd's transforms take longer than the products that
+ * they save.
  *
- * Blocks of 4x2 pixels, half of a 4x4 tile of the mask, and up to eight outputs an invocation, so that inputs are read once for all of these.
+ * Blocks of 4x2 pixels, half of a 4x4 tile of the mask, and up to eight outputs an invocation: inputs are read once for
+ * all of these.
  */
 import { lines, loadFlat, opaqueZero, range } from "./text.ts";
+import { maskBits, signsOf } from "./winograd-shaders.ts";
 
 /** Invocations of a workgroup. */
 export const DIRECT_WORKGROUP = 64;
@@ -21,8 +24,8 @@ export const TAPS = 9;
 const [COLUMNS, ROWS] = [4, 2];
 
 /**
- * What happens to sums: nothing, for later dispatches add to them; as `OutputMode` has it. All in one kernel, since each more takes seconds to
- * compile.
+ * What happens to sums, as `OutputMode` has it; `plain` where later dispatches add to them, too. All in one kernel, since
+ * each more takes seconds to compile.
  */
 export const directModes = { plain: 0, forward: 1, masked: 2, "masked-add": 3 } as const;
 
@@ -34,9 +37,10 @@ export interface DirectTile {
 }
 
 /**
- * x, a 2D array texture with a border of one, `depth` channels from layer `x_first` on -> y: [channels/4][rows][pitch] vec4f, zero outside
- * height x width, added to what is there if `accumulate`. wt: flat texture [channels/outputs][chunk][depth][tap][outputs/4], four outputs a texel, of which
- * `w_first` and `w_step` tell the chunk. Grid: (blocks / 64, channels / outputs).
+ * x, a 2D array texture with a border of one, `depth` channels from layer `x_first` on -> y: [channels/4][rows][pitch]
+ * vec4f, zero outside height x width, added to what is there if `accumulate`.
+ * wt: flat texture [channels/outputs][chunk][depth][tap][outputs/4], four outputs a texel; `w_first` and `w_step` tell the
+ * chunk. Grid: (blocks / 64, channels / outputs).
  * mask as in winograd-shaders.ts, a word for each half of a tile; d: flat texture of y's shape.
  */
 export function directShader({ depth, outputs }: DirectTile): string {
@@ -97,12 +101,8 @@ function fourOutputs(quad: number, quads: number, depth: number): string {
         .join(" ");
     }),
   );
-  const bits = (r: number, c: number) =>
-    `vec4u(${range(4)
-      .map((i) => `${2 ** (16 * r + 4 * c + i)}u`)
-      .join(", ")})`;
   const each = (text: (pixel: { r: number; c: number; s: string }) => string) => pixels.map(text).join("\n");
-  const signs = pixels.map(({ r, c, s }) => `select(vec4u(), ${bits(r, c)}, ${s} > vec4f())`).join(" | ");
+  const signs = signsOf(pixels.map(({ r, c, s }) => ({ r, c, value: s })));
   return `let c${quad} = ${quads}u * g.y + ${quad}u;
 let yo${quad} = (c${quad} * params.rows + y0) * params.pitch + x0;
 ${each(({ s }) => `var ${s} = vec4f();`)}
@@ -123,7 +123,7 @@ ${each(({ r, c, s }) => `${s} += ${loadFlat("d", at(r, c))};`)}
 ${each(({ r, c, s }) => `${s} = select(vec4f(), ${s}, x0 + ${c}u < params.width && y0 + ${r}u < params.height);`)}
 if (params.mode >= ${directModes.masked}u) {
 let signs = mask[word];
-${each(({ r, c, s }) => `${s} = select(vec4f(), ${s}, (vec4u(signs) & ${bits(r, c)}) != vec4u());`)}
+${each(({ r, c, s }) => `${s} = select(vec4f(), ${s}, (vec4u(signs) & ${maskBits(r, c)}) != vec4u());`)}
 }
 if (params.mode == ${directModes.forward}u) {
 let signs = ${signs};

@@ -18,7 +18,7 @@ import { tilesOf } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { range } from "./text.ts";
 
-/** Products of channels up to which direct sums are faster, as measured with 512-bit vectors: 16 x 32, and all of a picture. */
+/** Products of channels up to which direct sums are faster, as measured with 512-bit vectors. */
 const MOST_PRODUCTS = 16 * 32;
 
 export function isDirect({ index, inChannels, outChannels }: ConvLayer): boolean {
@@ -26,8 +26,8 @@ export function isDirect({ index, inChannels, outChannels }: ConvLayer): boolean
 }
 
 /**
- * [out][in][3][3] as stored -> the texels of `directShader`, [out/8][in/depth][depth][tap][2]; a picture's four outputs stand by themselves. On the way back
- * `out` are the layer's inputs, and taps are turned round.
+ * [out][in][3][3] as stored -> the texels of `directShader`, [out/8][in/depth][depth][tap][2]; a picture's four outputs
+ * stand by themselves. On the way back `out` are the layer's inputs, and taps are turned round.
  */
 export function directTexels(layer: ConvLayer, weight: Float32Array, turned: boolean): Float32Array {
   const { inChannels, outChannels } = layer;
@@ -69,6 +69,7 @@ export function recordDirect(
   const depth = depthOf(inputs);
   const chunks = inputs / depth;
   const tiles = tilesOf(shape);
+  const { rows, pitch, height, width } = shape;
   const blocks = 2 * tiles.count;
   const outputs = directOutputs(shape.channels);
   const kernel = context.generatedKernel(
@@ -90,10 +91,10 @@ export function recordDirect(
       last: blocks - 1,
       blocks_x: tiles.x,
       inverse_blocks_x: 1 / tiles.x,
-      rows: shape.rows,
-      pitch: shape.pitch,
-      height: shape.height,
-      width: shape.width,
+      rows,
+      pitch,
+      height,
+      width,
       mask_tiles: tiles.count,
     };
     const grid = [Math.ceil(blocks / DIRECT_WORKGROUP), shape.channels / outputs, 1] as const;

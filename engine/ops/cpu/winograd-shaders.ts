@@ -145,6 +145,18 @@ ${finish(mode)}
 }`;
 }
 
+/** The bits of a pixel's four channels in its half of the mask: row r of the tile, column c. */
+export const maskBits = (r: number, c: number): string =>
+  `vec4u(${range(4)
+    .map((channel) => `${2 ** (16 * (r & 1) + 4 * c + channel)}u`)
+    .join(", ")})`;
+
+/** What half of a tile adds to the mask, a vec4u whose parts are still to be joined; `value`: the name of a pixel's vec4f. */
+export const signsOf = (
+  pixels: readonly { readonly r: number; readonly c: number; readonly value: string }[],
+): string =>
+  pixels.map(({ r, c, value }) => `select(vec4u(0), ${maskBits(r, c)}, ${value} > vec4f(0))`).join(" | ");
+
 /** Text from the 16 outputs a00 .. a33 to their stores. */
 function finish(mode: OutputMode): string {
   const pixels = range(16).map((i) => ({
@@ -155,23 +167,18 @@ function finish(mode: OutputMode): string {
   }));
   const inside = (r: number, c: number) => `x0 + ${c}u < params.width && y0 + ${r}u < params.height`;
   const at = (r: number, c: number) => `yo + ${r}u * params.pitch + ${c}u`;
-  const bit = (r: number, c: number) =>
-    `vec4u(${range(4)
-      .map((ch) => `${2 ** (16 * (r & 1) + 4 * c + ch)}u`)
-      .join(", ")})`;
   const value = (r: number, c: number, a: string): string => {
     if (mode === "plain") return `select(vec4f(0), ${a}, ${inside(r, c)})`;
     if (mode === "forward") return `select(vec4f(0), max(${a} + b, vec4f(0)), ${inside(r, c)})`;
     const sum = mode === "masked-add" ? `${a} + ${loadFlat("d", at(r, c))}` : a;
-    return `select(vec4f(0), ${sum}, (vec4u(signs.${r < 2 ? "x" : "y"}) & ${bit(r, c)}) != vec4u(0))`;
+    return `select(vec4f(0), ${sum}, (vec4u(signs.${r < 2 ? "x" : "y"}) & ${maskBits(r, c)}) != vec4u(0))`;
   };
   const prologue =
     mode === "forward" ? "let b = bias[c4];" : mode === "plain" ? "" : "let signs = mask[bits];";
   const stores = pixels.map(({ r, c, y }) => `y[zero + ${at(r, c)}] = ${y};`);
   const word = (half: number) => {
     const parts = pixels.filter(({ r }) => r >> 1 === half);
-    const all = parts.map(({ r, c, y }) => `select(vec4u(0), ${bit(r, c)}, ${y} > vec4f(0))`).join(" | ");
-    return `let w${half} = ${all};`;
+    return `let w${half} = ${signsOf(parts.map(({ r, c, y }) => ({ r, c, value: y })))};`;
   };
   const signs = `${word(0)}\n${word(1)}
 mask[bits] = vec2u(w0.x | w0.y | w0.z | w0.w, w1.x | w1.y | w1.z | w1.w);`;
