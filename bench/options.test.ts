@@ -15,7 +15,7 @@ test("defaults", () => {
     reps: 10,
     precision: "auto",
     optimizer: "lbfgs",
-    history: 100,
+    history: 30,
     jobSteps: 300,
     rounds: 3,
   });

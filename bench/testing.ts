@@ -30,7 +30,7 @@ export function exampleMeasurement(size: number, ms: number): KeptMeasurement {
   return {
     size,
     optimizer: "lbfgs",
-    history: 100,
+    history: 30,
     adapter: exampleAdapter,
     startUp: { device: 1, weights: 2, targets: 3, kernels: 4, firstStep: 5, total: 15, cache: "warm" },
     loss: 0.5,

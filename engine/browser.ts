@@ -27,8 +27,8 @@ const neededLanguage = "readonly_and_readwrite_storage_textures";
 const memoryLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
 
 /**
- * Long sides, in pixels. A browser does not tell how much memory a GPU has: with maps in f32 a square of 1024 takes some 2 GB with VGG19 and
- * 1.4 GB with half its channels, most of which is L-BFGS's history, the same for all networks.
+ * Long sides, in pixels. A browser does not tell how much memory a GPU has: with maps in f32 a square of 1024 takes
+ * some 1.6 GB with VGG19 and 1 GB with half its channels, 0.4 GB of it L-BFGS's history.
  */
 const MAX_SIZE = 1024;
 const MAX_SIZE_SOFTWARE = 256;

@@ -84,7 +84,7 @@ export const optionTable = {
   },
   history: {
     type: "integer",
-    default: 100,
+    default: 30, // as good as 100, docs/performance.md
     min: 1,
     max: 255, // lanes that every adapter has in a workgroup, less one for the candidate
     unit: "steps",

@@ -174,7 +174,7 @@ describe("lbfgs", () => {
     const bytes = (maxSteps: number) => {
       using arena = context.arena("test");
       const before = context.liveBytes;
-      lbfgs({ maxSteps })(
+      lbfgs({ history: 100, maxSteps })(
         context,
         arena,
         new Harness(context, arena, lbfgs({ history: 1 }), start(1000)).problem,

@@ -11,6 +11,7 @@ import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Precision } from "../gpu/precision.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
+import { optionTable } from "../options.ts";
 import { type HistoryPlan, planHistory } from "./lbfgs-plan.ts";
 import type { CreateOptimizer, Optimizer, OptimizerCarry, Problem } from "./optimizer.ts";
 
@@ -82,7 +83,7 @@ class Lbfgs implements Optimizer {
       throw new Error(`Expected what L-BFGS carries but received '${carry.kind}'.`);
     }
     const {
-      history = 100,
+      history = optionTable.history.default,
       maxSteps = Number.POSITIVE_INFINITY,
       learningRate = 1,
       largestChange = 0.1,
