@@ -1,7 +1,13 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests of the service mostly wait for processes and networks. */
-const service = ["gateway/**/*.test.ts", "stores/**/*.test.ts", ".aws/**/*.test.ts"];
+const service = [
+  "gateway/**/*.test.ts",
+  "pages/**/*.test.ts",
+  "client/**/*.test.ts",
+  "stores/**/*.test.ts",
+  ".aws/**/*.test.ts",
+];
 const never = ["**/node_modules/**", "**/dist/**"];
 
 export default defineConfig({

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isStyleName } from "../gateway/protocol.ts";
+import { isStyleName } from "../protocol/protocol.ts";
 
 interface Rule {
   readonly match: string;

@@ -16,7 +16,7 @@ is left alone. A picture that was replaced is seen after five minutes at most, w
 
 $STATUS_HELP"
 
-# As gateway/protocol.ts's styleNameSchema.
+# As protocol/protocol.ts's styleNameSchema.
 readonly STYLE_NAME='^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$'
 
 folder=""

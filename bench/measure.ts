@@ -7,7 +7,7 @@ import { CountingContext } from "../engine/gpu/counting-context.ts";
 import type { Kernel } from "../engine/gpu/kernel.ts";
 import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
-import { loadModel, type Model } from "../engine/network/model.ts";
+import { loadModel, type Model } from "../engine/model.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { fillHistory, resetObjective } from "./fill-history.ts";

@@ -11,7 +11,7 @@ import {
   type Targets,
 } from "../engine/losses/objective.ts";
 import type { RecordedLosses } from "../engine/losses/record.ts";
-import type { Model } from "../engine/network/model.ts";
+import type { Model } from "../engine/model.ts";
 import { adam } from "../engine/optimizers/adam.ts";
 import { lbfgs } from "../engine/optimizers/lbfgs.ts";
 import type { CreateOptimizer, Optimizer } from "../engine/optimizers/optimizer.ts";

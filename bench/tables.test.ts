@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { peerTable, profileTables, startTable, stepTable } from "./tables.ts";
-import { exampleAdapter, exampleMachine, exampleMeasurement, examplePeer } from "./testing.ts";
+import { exampleAdapter, exampleMachine, exampleMeasurement, examplePeer } from "./testing/examples.ts";
 
 const vgg19 = exampleMeasurement(64, 100);
 const compact = { ...exampleMeasurement(64, 50), network: "compact", restored: 2 } as const;

@@ -1,6 +1,6 @@
 /** `npm run demo`: the example photo in the manner of an example painting, small enough for a processor. */
 import { fileURLToPath } from "node:url";
-import { endIfHungUp } from "../worker/terminal.ts";
+import { endIfHungUp } from "../common/terminal.ts";
 import { run } from "./run.ts";
 
 const example = (name: string) => fileURLToPath(new URL(`../examples/${name}.jpg`, import.meta.url));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { swiftShader } from "../gateway/testing-chromium.ts";
+import { swiftShader } from "../gateway/testing/chromium.ts";
 import { driverFiles } from "../setup/adapter.mjs";
 
 const mesa = driverFiles().find(({ path }) => /lvp_icd/.test(path))?.path;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { until } from "../gateway/testing-client.ts";
+import { until } from "../gateway/testing/client.ts";
 import { decodePicture } from "../pictures/index.ts";
 
 let folder: string;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { TimeLeft } from "../engine/time-left.ts";
 import type { Iterate } from "../engine/types.ts";
 import { TestIo } from "../tests/io.ts";
 import { createReporter, type Plan, type Saved } from "./progress.ts";
 import { clock } from "./status-line.ts";
-import { TimeLeft } from "./time-left.ts";
 
 const scales = [
   { width: 64, height: 48, steps: 4 },

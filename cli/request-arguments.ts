@@ -1,7 +1,7 @@
 /** The grammar of `stylize request`. */
 import { type Command, Option } from "commander";
 import { StylizeError } from "../engine/errors.ts";
-import type { JobOptions, Strength } from "../gateway/protocol.ts";
+import type { JobOptions, Strength } from "../protocol/protocol.ts";
 
 interface ServiceArguments {
   /** Address of the service. */

@@ -1,5 +1,5 @@
 /** What a request to a service tells the people (or programs) that wait for it. */
-import type { JobView, UploadProgress } from "../gateway/service-client.ts";
+import type { JobView, UploadProgress } from "../client/index.ts";
 import type { Io, Output } from "./io.ts";
 import { clock, StatusLine } from "./status-line.ts";
 

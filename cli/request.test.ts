@@ -8,12 +8,12 @@ import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { until } from "../gateway/testing-client.ts";
-import { TestCloud } from "../gateway/testing-cloud.ts";
-import { TestMachine } from "../gateway/testing-machine.ts";
-import { TestProxy } from "../gateway/testing-proxy.ts";
-import { TestService, testPicture, watchedWorker } from "../gateway/testing-service.ts";
-import { redisMissing } from "../stores/testing-redis.ts";
+import { until } from "../gateway/testing/client.ts";
+import { TestCloud } from "../gateway/testing/cloud.ts";
+import { TestMachine } from "../gateway/testing/machine.ts";
+import { TestProxy } from "../gateway/testing/proxy.ts";
+import { TestService, testPicture, watchedWorker } from "../gateway/testing/service.ts";
+import { redisMissing } from "../stores/testing/redis.ts";
 import { TestIo } from "../tests/io.ts";
 import { run } from "./run.ts";
 
@@ -80,7 +80,7 @@ describe("on one machine", { timeout: 120_000 }, () => {
 
   it("the real worker paints a picture, in the format that is wanted", async () => {
     const flags = ["--weights", "generated"];
-    await using gateway = await machine.start(flags, { TEST_WORKER: "../worker/main.ts" });
+    await using gateway = await machine.start(flags, { TEST_WORKER: "worker/main.ts" });
     const request = ["photo.jpg", "--server", address(gateway.port), ...small];
     await using command = new Command(...request, "--style", "style.jpg", "-o", "here.webp", "--private");
     expect(await command.status, command.stderr).toBe(0);
@@ -129,7 +129,7 @@ describe("on one machine", { timeout: 120_000 }, () => {
 
 describe.skipIf(redisMissing)("in the cloud", { timeout: 120_000 }, () => {
   it("the way to one gateway becomes that to another, while the real worker paints", async () => {
-    await using cloud = await TestCloud.start(undefined, watchedWorker("../worker/main.ts"));
+    await using cloud = await TestCloud.start(undefined, watchedWorker("worker/main.ts"));
     const first = await cloud.gateway();
     const second = await cloud.gateway();
     await using proxy = await TestProxy.start(first.port);

@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { readFile, realpath } from "node:fs/promises";
 import { basename, parse, resolve } from "node:path";
+import { ServiceClient } from "../client/index.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { type Accepted, isStyleName, type JobView } from "../gateway/protocol.ts";
-import { ServiceClient } from "../gateway/service-client.ts";
 import { checkWritable, decodePicture, formatOf, savePicture, writeFileSafely } from "../pictures/index.ts";
+import { type Accepted, isStyleName, type JobView } from "../protocol/protocol.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import type { ListStylesArguments, RequestArguments } from "./request-arguments.ts";
 import { createRequestReporter, type RequestReporter } from "./request-progress.ts";

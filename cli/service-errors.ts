@@ -1,7 +1,8 @@
 /** What goes wrong with a service, in this command's sentences and codes. */
+
+import { type Connection, ServiceError } from "../client/index.ts";
 import { type ErrorCode, StylizeError } from "../engine/errors.ts";
-import type { FailureReason, JobView, RequestErrorCode } from "../gateway/protocol.ts";
-import { type Connection, ServiceError } from "../gateway/service-client.ts";
+import type { FailureReason, JobView, RequestErrorCode } from "../protocol/protocol.ts";
 
 /** Those that are not the service's alone. */
 const codes: Partial<Readonly<Record<RequestErrorCode | FailureReason, ErrorCode>>> = {

@@ -14,12 +14,12 @@ import {
   type Term,
   termsOf,
 } from "./losses/objective.ts";
+import { loadModel, type Model } from "./model.ts";
 import type { ConvLayer } from "./network/layers.ts";
 import { layersFor } from "./network/layers-for.ts";
-import { loadModel, type Model } from "./network/model.ts";
 import type { Network, Pooling } from "./network/types.ts";
 import { onWhite, withSpreadColours } from "./opacity.ts";
-import { familyOn } from "./ops/families.ts";
+import { familyOn } from "./ops/index.ts";
 import { adam } from "./optimizers/adam.ts";
 import { lbfgs } from "./optimizers/lbfgs.ts";
 import type { CreateOptimizer, OptimizerCarry } from "./optimizers/optimizer.ts";

@@ -10,9 +10,9 @@ import { vgg19 } from "../engine/network/layers.ts";
 import { encodeSafetensors, type Tensor } from "../weights/formats/index.ts";
 import { networkFile } from "../weights/load.ts";
 import { shippedNetworks } from "../weights/shipped.ts";
-import { features } from "../weights/testing-tensors.ts";
+import { features } from "../weights/testing/tensors.ts";
 import { BrowserWeights } from "./browser-weights.ts";
-import { startSite, type TestSite } from "./testing-site.ts";
+import { startSite, type TestSite } from "./testing/site.ts";
 
 let folder: string;
 let site: TestSite;

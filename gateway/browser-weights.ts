@@ -5,10 +5,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { StylizeError } from "../engine/errors.ts";
+import { ConfigError } from "../protocol/worker-settings.ts";
 import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
 import { findNetwork, neededOf } from "../weights/network-file.ts";
-import { ConfigError } from "../worker/settings.ts";
 import { variableOf } from "./config.ts";
 import type { Route } from "./http.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../worker/settings.ts";
+import { ConfigError } from "../protocol/worker-settings.ts";
 import { helpText, printedConfig, readConfig, settings, variableOf } from "./config.ts";
 
 const read = (argv: string[], env: Record<string, string> = {}) => readConfig(argv, env).config;

@@ -1,7 +1,7 @@
 /** What the service can be told, by flag or by environment: one table. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { ConfigError, integer, logLevel } from "../worker/settings.ts";
+import { ConfigError, integer, logLevel } from "../protocol/worker-settings.ts";
 
 interface Setting<T = unknown> {
   /** `--flag`; the variable is STYLIZE_FLAG unless `env` names another. */

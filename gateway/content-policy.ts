@@ -1,6 +1,7 @@
 /** What pages may load and whom they may talk to: the gateway, and wherever the store's URLs lead. */
+
+import { keys } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { keys } from "./protocol.ts";
 
 /** For answers that are no pages: nothing at all. */
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

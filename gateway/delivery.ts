@@ -6,8 +6,8 @@
  * for, and for new public results.
  */
 import type { Server } from "socket.io";
+import { type ClientEvents, failureReasons, isTerminal, type ServerEvents } from "../protocol/protocol.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
-import { type ClientEvents, failureReasons, isTerminal, type ServerEvents } from "./protocol.ts";
 import type { Views } from "./views.ts";
 
 /** What gateways say to each other. */

@@ -1,11 +1,11 @@
 /** Two gateways on a cluster of Redis, which loses a node while jobs run. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { redisMissing, startRedisCluster, type TestCluster } from "../stores/testing-redis.ts";
-import type { Accepted, ClientEvents, ImageItem, RequestError } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestPeers } from "./testing-peers.ts";
+import type { Accepted, ClientEvents, ImageItem, RequestError } from "../protocol/protocol.ts";
+import { redisMissing, startRedisCluster, type TestCluster } from "../stores/testing/redis.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestPeers } from "./testing/peers.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {

@@ -2,11 +2,11 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { fillDisk, mountDisk } from "../stores/testing-disk.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestMachine } from "./testing-machine.ts";
-import { writeStyles } from "./testing-service.ts";
+import { fillDisk, mountDisk } from "../stores/testing/disk.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestMachine } from "./testing/machine.ts";
+import { writeStyles } from "./testing/service.ts";
 
 const machine = new TestMachine();
 

@@ -1,9 +1,9 @@
 /** A gateway on one machine that is killed, with clients attached and workers at work. */
 import { writeFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestMachine } from "./testing-machine.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestMachine } from "./testing/machine.ts";
 
 const machine = new TestMachine();
 const start = (...flags: string[]) => machine.start(["--workers", "2", ...flags]);

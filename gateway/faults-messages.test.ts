@@ -1,11 +1,11 @@
 /** The queue repeats, reorders and delays what workers say, and carries what no worker would: nobody is told twice, nothing breaks. */
 import { beforeAll, expect, it } from "vitest";
-import { redisMissing } from "../stores/testing-redis.ts";
-import { type Accepted, type JobProgress, keys } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestPeers } from "./testing-peers.ts";
-import { poison, unknownRequest } from "./testing-poison.ts";
+import { type Accepted, type JobProgress, keys } from "../protocol/protocol.ts";
+import { redisMissing } from "../stores/testing/redis.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestPeers } from "./testing/peers.ts";
+import { poison, unknownRequest } from "./testing/poison.ts";
 
 const peers = new TestPeers({ receives: 3 }); // each try waits twice as long as the one before
 const request = (style: string) => peers.request(style);

@@ -1,12 +1,12 @@
 /** S3, SQS and Batch fail or don't answer: requests are refused in time, and what was done meanwhile is told afterwards. */
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { redisMissing } from "../stores/testing-redis.ts";
-import type { Accepted, ClientEvents, RequestError } from "./protocol.ts";
-import { dataUrl, until } from "./testing-client.ts";
-import { TestCloud } from "./testing-cloud.ts";
-import { Follower } from "./testing-follower.ts";
-import type { GatewayProcess } from "./testing-process.ts";
-import { testPicture } from "./testing-service.ts";
+import type { Accepted, ClientEvents, RequestError } from "../protocol/protocol.ts";
+import { redisMissing } from "../stores/testing/redis.ts";
+import { dataUrl, until } from "./testing/client.ts";
+import { TestCloud } from "./testing/cloud.ts";
+import { Follower } from "./testing/follower.ts";
+import type { GatewayProcess } from "./testing/process.ts";
+import { testPicture } from "./testing/service.ts";
 
 let cloud: TestCloud;
 let gateway: GatewayProcess;

@@ -1,11 +1,11 @@
 /** S3 and SQS are away for gateways and workers alike, longer than any of them tries: what was done by then is told, what was not fails. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { redisMissing } from "../stores/testing-redis.ts";
-import { type Accepted, type ClientEvents, keys, type RequestError } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestPeers } from "./testing-peers.ts";
+import { type Accepted, type ClientEvents, keys, type RequestError } from "../protocol/protocol.ts";
+import { redisMissing } from "../stores/testing/redis.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestPeers } from "./testing/peers.ts";
 
 const OUTAGE_MS = 40_000;
 

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, it } from "vitest";
-import type { Accepted, JobProgress } from "./protocol.ts";
-import { dataUrl, until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { WorkerKills } from "./testing-kills.ts";
-import { TestMachine } from "./testing-machine.ts";
+import type { Accepted, JobProgress } from "../protocol/protocol.ts";
+import { dataUrl, until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { WorkerKills } from "./testing/kills.ts";
+import { TestMachine } from "./testing/machine.ts";
 
 const machine = new TestMachine();
 const folderOf = (name: string) => join(machine.folder, name);
@@ -124,7 +124,7 @@ class Haunting {
 }
 
 it("killed ten times, it paints each picture, and leaves no part of one", { timeout: 600_000 }, async () => {
-  const env = { TEST_WORKER: "../worker/main.ts", STYLIZE_CHECKPOINT_SECONDS: "1" };
+  const env = { TEST_WORKER: "worker/main.ts", STYLIZE_CHECKPOINT_SECONDS: "1" };
   const flags = ["--weights", "generated", "--workers", "2"];
   const gateway = await machine.start(flags, env);
   await using _gateway = gateway;

@@ -1,11 +1,11 @@
 /** Two gateways on Redis, S3, SQS and Batch: one is killed or told to end, and clients go on at the other. */
 import { expect, it } from "vitest";
-import { redisMissing } from "../stores/testing-redis.ts";
-import type { Accepted } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestPeers } from "./testing-peers.ts";
-import { TestProxy } from "./testing-proxy.ts";
+import type { Accepted } from "../protocol/protocol.ts";
+import { redisMissing } from "../stores/testing/redis.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestPeers } from "./testing/peers.ts";
+import { TestProxy } from "./testing/proxy.ts";
 
 const peers = new TestPeers();
 const request = (style: string, more?: object) => peers.request(style, more);

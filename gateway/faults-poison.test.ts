@@ -2,13 +2,13 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { type Accepted, keys } from "../protocol/protocol.ts";
 import { FileMessageQueue } from "../stores/file-message-queue.ts";
 import { MessageFiles } from "../stores/message-files.ts";
-import { type Accepted, keys } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestMachine } from "./testing-machine.ts";
-import { poison } from "./testing-poison.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestMachine } from "./testing/machine.ts";
+import { poison } from "./testing/poison.ts";
 
 const machine = new TestMachine();
 

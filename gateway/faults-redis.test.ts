@@ -1,11 +1,11 @@
 /** Redis is killed, stalls, or loses its subscribers while jobs run: nothing is lost, and nobody waits for long. */
 import { Redis } from "ioredis";
 import { expect, it } from "vitest";
-import { redisMissing } from "../stores/testing-redis.ts";
-import type { Accepted, RequestError } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { TestPeers } from "./testing-peers.ts";
+import type { Accepted, RequestError } from "../protocol/protocol.ts";
+import { redisMissing } from "../stores/testing/redis.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { TestPeers } from "./testing/peers.ts";
 
 const peers = new TestPeers();
 const request = (style: string, more?: object) => peers.request(style, more);

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 import { expect, it } from "vitest";
-import type { Accepted, ImageItem } from "./protocol.ts";
-import { until } from "./testing-client.ts";
-import { Follower } from "./testing-follower.ts";
-import { WorkerKills } from "./testing-kills.ts";
-import { TestMachine } from "./testing-machine.ts";
+import type { Accepted, ImageItem } from "../protocol/protocol.ts";
+import { until } from "./testing/client.ts";
+import { Follower } from "./testing/follower.ts";
+import { WorkerKills } from "./testing/kills.ts";
+import { TestMachine } from "./testing/machine.ts";
 
 const machine = new TestMachine();
 

@@ -3,9 +3,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Accepted, ImageItem, JobProgress, JobView, RequestError } from "./protocol.ts";
-import { dataUrl, TestClient, until } from "./testing-client.ts";
-import { TestService, testPicture } from "./testing-service.ts";
+import type { Accepted, ImageItem, JobProgress, JobView, RequestError } from "../protocol/protocol.ts";
+import { dataUrl, TestClient, until } from "./testing/client.ts";
+import { TestService, testPicture } from "./testing/service.ts";
 
 let service: TestService;
 let image: string;

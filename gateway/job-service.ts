@@ -5,9 +5,6 @@
  * loses none. Workers run at least once; what they say twice changes a record once.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { JobQueue } from "../stores/job-queue.ts";
-import type { JobRecord, JobStore } from "../stores/job-store.ts";
-import type { ObjectStore } from "../stores/object-store.ts";
 import {
   type FailureReason,
   isTerminal,
@@ -16,7 +13,10 @@ import {
   keys,
   type PictureType,
   type WorkerMessage,
-} from "./protocol.ts";
+} from "../protocol/protocol.ts";
+import type { JobQueue } from "../stores/job-queue.ts";
+import type { JobRecord, JobStore } from "../stores/job-store.ts";
+import type { ObjectStore } from "../stores/object-store.ts";
 import { RequestFailure } from "./request-failure.ts";
 
 export interface JobParts {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { redisMissing, startRedis } from "../stores/testing-redis.ts";
+import { redisMissing, startRedis } from "../stores/testing/redis.ts";
 import { settings } from "./config.ts";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));

@@ -2,8 +2,8 @@
 /** `stylize-serve`: a gateway from its flags to its end. */
 import { pino } from "pino";
 import { StylizeError } from "../engine/errors.ts";
+import { ConfigError } from "../protocol/worker-settings.ts";
 import { StoreError } from "../stores/object-store.ts";
-import { ConfigError } from "../worker/settings.ts";
 import { helpText, printedConfig, readConfig } from "./config.ts";
 import { run } from "./run.ts";
 

@@ -1,7 +1,7 @@
 /** What operators watch, in Prometheus' text format. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { isTerminal, type RequestErrorCode } from "../protocol/protocol.ts";
 import type { JobRecord } from "../stores/job-store.ts";
-import { isTerminal, type RequestErrorCode } from "./protocol.ts";
 import type { Round } from "./reconciler.ts";
 
 export interface MetricSources {

@@ -1,11 +1,11 @@
 /** What comes through the queue: news of workers, and AWS Batch's own about jobs that failed without a word. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { type FailureReason, jobIdOf } from "../protocol/protocol.ts";
+import { workerJobSchema, workerMessageSchema } from "../protocol/schemas.ts";
 import { backoffMs } from "../stores/message-queue.ts";
 import { StoreError } from "../stores/object-store.ts";
 import type { JobService } from "./job-service.ts";
-import { type FailureReason, jobIdOf } from "./protocol.ts";
-import { workerJobSchema, workerMessageSchema } from "./protocol-schemas.ts";
 
 /** EventBridge's "Batch Job State Change", as far as it matters. Source: AWS Batch's user guide. */
 const batchEventSchema = z.object({

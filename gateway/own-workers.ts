@@ -4,11 +4,11 @@ import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Logger } from "pino";
+import { exitCodes } from "../protocol/exit-codes.ts";
+import { jobIdOf } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import { ProcessJobQueue } from "../stores/process-job-queue.ts";
-import { exitCodes } from "../worker/exit-codes.ts";
 import { type Config, type Environment, settings, variableOf } from "./config.ts";
-import { jobIdOf } from "./protocol.ts";
 
 export interface OwnWorkersOptions {
   readonly config: Config;

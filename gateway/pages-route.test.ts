@@ -7,8 +7,8 @@ import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPages } from "./testing-pages.ts";
-import { startSite, type TestSite } from "./testing-site.ts";
+import { buildPages } from "./testing/pages.ts";
+import { startSite, type TestSite } from "./testing/site.ts";
 
 const html = `<!doctype html><title>${"A page. ".repeat(50)}</title>`;
 const script = "console.log('hello');".repeat(50);

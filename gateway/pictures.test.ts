@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { plain, profileOf, spaces, taggedPng } from "../pictures/testing-files.ts";
+import { plain, profileOf, spaces, taggedPng } from "../pictures/testing/files.ts";
+import { transferStyleSchema } from "../protocol/schemas.ts";
 import { cleanPicture, dataUrlBytes } from "./pictures.ts";
-import { transferStyleSchema } from "./protocol-schemas.ts";
 
 const limits = { maxBytes: 1e6, maxPixels: 1e6 };
 const hello = Buffer.from("hello").toString("base64");

@@ -1,8 +1,8 @@
 /** Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a picture and no more. */
 import sharp, { type Sharp } from "sharp";
 import { openPicture, uprightSrgb } from "../pictures/open.ts";
+import type { PictureType } from "../protocol/protocol.ts";
 import type { PictureData } from "./job-service.ts";
-import type { PictureType } from "./protocol.ts";
 import { RequestFailure } from "./request-failure.ts";
 
 // What a client sends meets three decoders and no others, of those that pictures/open.ts lets run.

@@ -1,10 +1,11 @@
 /** Jobs of which the news was lost: what the queue and the store say of them, every so often. */
+
+import { type JobStatus, keys } from "../protocol/protocol.ts";
 import type { JobQueue, QueuedJob } from "../stores/job-queue.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import type { JobService } from "./job-service.ts";
 import { reasonOf } from "./news.ts";
-import { type JobStatus, keys } from "./protocol.ts";
 
 /** Milliseconds in which a gateway surely has submitted what it took, and the news of a worker surely have come. */
 export const GRACE_MS = 30_000;

@@ -1,6 +1,6 @@
 /** What gateways share through Redis: that they get in. */
 import { expect, it } from "vitest";
-import { redisMissing, startRedis } from "../stores/testing-redis.ts";
+import { redisMissing, startRedis } from "../stores/testing/redis.ts";
 import { openRedis } from "./redis.ts";
 
 it.skipIf(redisMissing)("takes the password of a setting of its own, and tells it to nobody", async () => {

@@ -1,5 +1,5 @@
 /** A request that is refused, for a reason that its client may know. */
-import { type RequestError, type RequestErrorCode, requestErrors } from "./protocol.ts";
+import { type RequestError, type RequestErrorCode, requestErrors } from "../protocol/protocol.ts";
 
 export class RequestFailure extends Error {
   readonly code: RequestErrorCode;

@@ -1,13 +1,6 @@
 /** What clients may ask for: each request is validated, counted, done, and answered. */
 import type { Socket } from "socket.io";
 import type { z } from "zod";
-import type { JobRecord, JobStore } from "../stores/job-store.ts";
-import { StoreError } from "../stores/object-store.ts";
-import type { Config } from "./config.ts";
-import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
-import type { JobService, PictureData, Ticket } from "./job-service.ts";
-import type { Limits } from "./limits.ts";
-import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import {
   type ClientEvents,
   isStyleName,
@@ -19,13 +12,20 @@ import {
   type RequestErrorCode,
   type ServerEvents,
   type TransferStyle,
-} from "./protocol.ts";
+} from "../protocol/protocol.ts";
 import {
   createUploadSchema,
   jobReferenceSchema,
   pageSchema,
   transferStyleSchema,
-} from "./protocol-schemas.ts";
+} from "../protocol/schemas.ts";
+import type { JobRecord, JobStore } from "../stores/job-store.ts";
+import { StoreError } from "../stores/object-store.ts";
+import type { Config } from "./config.ts";
+import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
+import type { JobService, PictureData, Ticket } from "./job-service.ts";
+import type { Limits } from "./limits.ts";
+import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import { RequestFailure } from "./request-failure.ts";
 import type { Styles } from "./styles.ts";
 import type { Uploads } from "./uploads.ts";

@@ -1,5 +1,5 @@
 /** A gateway as a process: from its start to the signal that ends it. */
-import { endIfHungUp } from "../worker/terminal.ts";
+import { endIfHungUp } from "../common/terminal.ts";
 import { type ServeOptions, serve } from "./serve.ts";
 
 /**

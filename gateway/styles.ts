@@ -1,6 +1,7 @@
 /** The styles that there are: names that clients choose from, and no others. */
+
+import { isStyleName, keys, type Page, type StyleItem } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { isStyleName, keys, type Page, type StyleItem } from "./protocol.ts";
 
 /** Styles of a new service on one machine; pictures of `examples/`. */
 export const firstStyles = ["auvers.jpg", "great-wave.jpg", "poppies.jpg"];

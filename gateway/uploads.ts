@@ -1,7 +1,7 @@
 /** Pictures too large for a message: put into the store by the client itself, under a key that only this client can use. */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { keys, type PictureType } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { keys, type PictureType } from "./protocol.ts";
 import { RequestFailure } from "./request-failure.ts";
 
 const SECONDS = 900;

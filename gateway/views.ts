@@ -1,7 +1,14 @@
 /** Records as clients see them: with URLs made at this moment, and nothing that is not theirs to know. */
+
+import {
+  failureReasons,
+  type ImageItem,
+  type JobProgress,
+  type JobView,
+  keys,
+} from "../protocol/protocol.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { failureReasons, type ImageItem, type JobProgress, type JobView, keys } from "./protocol.ts";
 
 /** Seconds that a presigned URL holds. */
 const URL_SECONDS = 900;

@@ -12,7 +12,7 @@ import sharp from "sharp";
 import { build as bundle } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorCodes } from "../engine/errors.ts";
-import { chromiumMissing, launchChromium } from "../gateway/testing-chromium.ts";
+import { chromiumMissing, launchChromium } from "../gateway/testing/chromium.ts";
 import { compact, compactSmall, shippedNetworks } from "../weights/shipped.ts";
 import { reachableFrom } from "./reachable.ts";
 import {
@@ -24,7 +24,7 @@ import {
   packAll,
   readManifest,
   root,
-} from "./testing-package.ts";
+} from "./testing/package.ts";
 
 const run = promisify(execFile);
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodePicture } from "./decode.ts";
-import { tiffFile, tiffPage } from "./testing-files.ts";
+import { tiffFile, tiffPage } from "./testing/files.ts";
 
 let folder: string;
 beforeAll(async () => {

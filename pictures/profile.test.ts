@@ -12,7 +12,7 @@ import {
   taggedPng,
   tiffFile,
   tiffPage,
-} from "./testing-files.ts";
+} from "./testing/files.ts";
 
 /** The colour of a picture of one, in units of 1/255. */
 async function colourOf(bytes: Uint8Array): Promise<number[]> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodePicture } from "./decode.ts";
-import { type TestPage, type TiffTags, tiffFile, tiffPage } from "./testing-files.ts";
+import { type TestPage, type TiffTags, tiffFile, tiffPage } from "./testing/files.ts";
 import { tiffPages } from "./tiff.ts";
 
 const colour = [200, 80, 20];

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withLock } from "../common/lock.mjs";
 import { adapterKey, driverFiles, probeAdapter } from "./adapter.mjs";
-import { withLock } from "./lock.mjs";
 import { installPackages, packagesFresh, packagesKey, readStamp, writeStamp } from "./packages.mjs";
 import { ask, SetupError, say } from "./terminal.mjs";
 

@@ -1,8 +1,8 @@
 /** What holds for AWS Batch beside what holds for every job queue: its names, its faults, Spot. */
 import { expect, test, vi } from "vitest";
-import type { WorkerJob } from "../gateway/protocol.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
 import { BatchJobQueue, type BatchJobQueueOptions } from "./batch-job-queue.ts";
-import { type BatchOptions, startBatch } from "./testing-batch.ts";
+import { type BatchOptions, startBatch } from "./testing/batch.ts";
 
 const jobId = "0123456789abcdef".repeat(2);
 const job: WorkerJob = {

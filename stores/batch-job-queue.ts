@@ -13,7 +13,7 @@ import {
   SubmitJobCommand,
   TerminateJobCommand,
 } from "@aws-sdk/client-batch";
-import { jobIdOf, type WorkerJob } from "../gateway/protocol.ts";
+import { jobIdOf, type WorkerJob } from "../protocol/protocol.ts";
 import { type AwsOptions, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
 import type { JobQueue, QueuedJob, QueuedState } from "./job-queue.ts";
 import { StoreError } from "./object-store.ts";

@@ -18,7 +18,7 @@ import { expect, test, vi } from "vitest";
 import { FileMessageQueue } from "./file-message-queue.ts";
 import { MessageFiles, newOwner } from "./message-files.ts";
 import { backoffMs, maxReceives } from "./message-queue.ts";
-import { fillDisk, mountDisk } from "./testing-disk.ts";
+import { fillDisk, mountDisk } from "./testing/disk.ts";
 
 function scratch() {
   const folder = mkdtempSync(join(tmpdir(), "message-files-"));

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileObjectStore } from "./file-object-store.ts";
-import { startFileStore, type TestFileStore } from "./testing-objects.ts";
+import { startFileStore, type TestFileStore } from "./testing/objects.ts";
 
 const png = { contentType: "image/png" };
 const secretText = "secret picture";

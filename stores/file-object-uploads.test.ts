@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileObjectStore } from "./file-object-store.ts";
-import { startFileStore, type TestFileStore } from "./testing-objects.ts";
+import { startFileStore, type TestFileStore } from "./testing/objects.ts";
 
 const secretText = "secret picture";
 const secretKey = "private/output/secret.png";

@@ -1,6 +1,6 @@
 /** What the two stores of jobs have in common: the order of the feed, and how records and keys are written. */
 import { createHash } from "node:crypto";
-import { isTerminal } from "../gateway/protocol.ts";
+import { isTerminal } from "../protocol/protocol.ts";
 import type { JobRecord } from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
 

@@ -1,5 +1,5 @@
 /** Where jobs wait for a worker: child processes on one machine, AWS Batch in the cloud. */
-import type { FailureReason, WorkerJob } from "../gateway/protocol.ts";
+import type { FailureReason, WorkerJob } from "../protocol/protocol.ts";
 
 /** As the queue sees a job. "lost": it knows of no such job. */
 export type QueuedState = "queued" | "starting" | "running" | "succeeded" | "failed" | "lost";

@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import type { WorkerJob } from "../gateway/protocol.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
 import { BatchJobQueue } from "./batch-job-queue.ts";
 import type { JobQueue, QueuedJob } from "./job-queue.ts";
 import { ProcessJobQueue } from "./process-job-queue.ts";
-import { startBatch } from "./testing-batch.ts";
+import { startBatch } from "./testing/batch.ts";
 
 interface Place extends AsyncDisposable {
   readonly queue: JobQueue;

@@ -9,8 +9,8 @@ import type { JobRecord, JobStore } from "./job-store.ts";
 import { LocalJobStore } from "./local-job-store.ts";
 import { closeRedis, connectRedis, type RedisClient } from "./redis.ts";
 import { RedisJobStore } from "./redis-job-store.ts";
-import { activeIds } from "./testing-jobs.ts";
-import { redisMissing, startRedis, startRedisCluster } from "./testing-redis.ts";
+import { activeIds } from "./testing/jobs.ts";
+import { redisMissing, startRedis, startRedisCluster } from "./testing/redis.ts";
 
 interface Stores extends AsyncDisposable {
   /** An empty one. */

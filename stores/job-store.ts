@@ -1,5 +1,5 @@
 /** The records of jobs: in memory (and files) on one machine, in Redis in the cloud. */
-import type { FailureReason, JobOptions, JobStatus, WorkerProgress } from "../gateway/protocol.ts";
+import type { FailureReason, JobOptions, JobStatus, WorkerProgress } from "../protocol/protocol.ts";
 
 export interface JobRecord {
   readonly jobId: string;

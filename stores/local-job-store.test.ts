@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { JobRecord } from "./job-store.ts";
 import { LocalJobStore } from "./local-job-store.ts";
-import { activeIds } from "./testing-jobs.ts";
+import { activeIds } from "./testing/jobs.ts";
 
 let parent = "";
 let folder = "";

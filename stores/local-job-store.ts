@@ -14,8 +14,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { jobStatuses } from "../gateway/protocol.ts";
-import { jobIdSchema } from "../gateway/protocol-schemas.ts";
+import { jobStatuses } from "../protocol/protocol.ts";
+import { jobIdSchema } from "../protocol/schemas.ts";
 import { leaveFolder, takeFolder } from "./folder-owner.ts";
 import {
   byAge,

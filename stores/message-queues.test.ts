@@ -8,7 +8,7 @@ import { describe, expect, test, vi } from "vitest";
 import { FileMessageQueue } from "./file-message-queue.ts";
 import { type MessageQueue, maxMessageBytes, maxReceives } from "./message-queue.ts";
 import { SqsMessageQueue } from "./sqs-message-queue.ts";
-import { startSqs } from "./testing-sqs.ts";
+import { startSqs } from "./testing/sqs.ts";
 
 interface Options {
   readonly handlers?: number;

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ObjectStore, StoreError } from "./object-store.ts";
 import { S3ObjectStore } from "./s3-object-store.ts";
-import { startFileStore } from "./testing-objects.ts";
-import { hasMoto, startFauxqs, startMoto } from "./testing-s3.ts";
+import { startFileStore } from "./testing/objects.ts";
+import { hasMoto, startFauxqs, startMoto } from "./testing/s3.ts";
 
 interface Started extends AsyncDisposable {
   readonly store: ObjectStore;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { expect, test, vi } from "vitest";
-import type { WorkerJob } from "../gateway/protocol.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
 import { ProcessJobQueue, type ProcessJobQueueOptions } from "./process-job-queue.ts";
 
 const jobId = "0".repeat(32);

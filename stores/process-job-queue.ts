@@ -7,7 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { WorkerJob } from "../gateway/protocol.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
 import type { JobQueue, QueuedJob } from "./job-queue.ts";
 import { StoreError } from "./object-store.ts";
 import { startWorker, type WorkerExit, type WorkerProcess, workerArguments } from "./worker-process.ts";

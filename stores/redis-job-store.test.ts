@@ -5,8 +5,8 @@ import { feedMember } from "./job-index.ts";
 import type { JobRecord } from "./job-store.ts";
 import { closeRedis, connectRedis } from "./redis.ts";
 import { RedisJobStore } from "./redis-job-store.ts";
-import { activeIds } from "./testing-jobs.ts";
-import { redisMissing, startRedis, type TestRedis } from "./testing-redis.ts";
+import { activeIds } from "./testing/jobs.ts";
+import { redisMissing, startRedis, type TestRedis } from "./testing/redis.ts";
 
 const name = "jobs in Redis";
 

@@ -13,7 +13,7 @@ import {
   serverVersion,
 } from "./redis.ts";
 import { parseRedisUrl } from "./redis-url.ts";
-import { opensslMissing, redisMissing, startRedis, startRedisCluster } from "./testing-redis.ts";
+import { opensslMissing, redisMissing, startRedis, startRedisCluster } from "./testing/redis.ts";
 
 const password = "s3cret/@:% word";
 

@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { S3ObjectStore } from "./s3-object-store.ts";
-import { hasMoto, startFauxqs, startMoto } from "./testing-s3.ts";
+import { hasMoto, startFauxqs, startMoto } from "./testing/s3.ts";
 
 const png = { contentType: "image/png" };
 const credentials = { accessKeyId: "test", secretAccessKey: "test" };

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, test, vi } from "vitest";
 import { SqsMessageQueue } from "./sqs-message-queue.ts";
-import { startSqs } from "./testing-sqs.ts";
+import { startSqs } from "./testing/sqs.ts";
 
 type Fault = "stall" | { readonly status: number; readonly body: unknown };
 interface Asked {

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
-import type { WorkerJob } from "../gateway/protocol.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
 
 export interface WorkerExit {
   /** 128 + n after signal n, as in containers; undefined when the worker could not be started. */

@@ -5,7 +5,7 @@ import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
 import { lossLayers, recordObjective, styleTargets, termsOf } from "../engine/losses/objective.ts";
-import { loadModel } from "../engine/network/model.ts";
+import { loadModel } from "../engine/model.ts";
 import { openContext } from "../engine/node.ts";
 import { stylize } from "../engine/stylize.ts";
 import { decodePicture } from "../pictures/index.ts";

@@ -12,7 +12,7 @@ import {
   termsOf,
 } from "../engine/losses/objective.ts";
 import { parseRecord } from "../engine/losses/record.ts";
-import type { Model } from "../engine/network/model.ts";
+import type { Model } from "../engine/model.ts";
 import type { Pooling } from "../engine/network/types.ts";
 import type { Picture } from "../engine/types.ts";
 import { lossWeights, seededPicture } from "./seeded-network.ts";

@@ -12,7 +12,7 @@ import type { Iterate } from "../engine/types.ts";
 import { encodeSafetensors, type Tensor } from "../weights/formats/index.ts";
 import { loadNetwork } from "../weights/load.ts";
 import { torchvisionIndex } from "../weights/naming.ts";
-import { uneven } from "../weights/testing-tensors.ts";
+import { uneven } from "../weights/testing/tensors.ts";
 import { hashed, seededPicture } from "./seeded-network.ts";
 
 let folder: string;

@@ -12,7 +12,7 @@ import { loadDefaultNetwork, loadNetwork, networkFile } from "./load.ts";
 import { bestNetwork, manifest } from "./manifest.ts";
 import { firstNames, torchvisionIndex } from "./naming.ts";
 import { compact, compactSmall, shippedNetworks } from "./shipped.ts";
-import { features, likeTorchvision, mark, tensors, uneven } from "./testing-tensors.ts";
+import { features, likeTorchvision, mark, tensors, uneven } from "./testing/tensors.ts";
 
 let folder: string;
 beforeAll(async () => {

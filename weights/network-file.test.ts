@@ -4,7 +4,7 @@ import { type ConvLayer, vgg19, vggLayers } from "../engine/network/layers.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
 import { firstNames, torchvisionIndex } from "./naming.ts";
 import { findNetwork, neededOf, widthsOf } from "./network-file.ts";
-import { features, uneven } from "./testing-tensors.ts";
+import { features, uneven } from "./testing/tensors.ts";
 
 type Shapes = Record<string, readonly number[]>;
 

@@ -1,7 +1,7 @@
 /** What a worker is asked to do, on its command line and in lines of its standard input. */
 import { z } from "zod";
-import type { WorkerJob } from "../gateway/protocol.ts";
-import { workerJobSchema } from "../gateway/protocol-schemas.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
+import { workerJobSchema } from "../protocol/schemas.ts";
 
 export type Arguments = { readonly mode: "drain" } | { readonly mode: "job"; readonly job: WorkerJob };
 

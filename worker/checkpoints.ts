@@ -1,9 +1,9 @@
 /** The checkpoint of a job in the store. */
 import type { Logger } from "pino";
+import { Occasional } from "../common/occasional.ts";
 import type { Checkpoint } from "../engine/checkpoint.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-import { Occasional } from "./occasional.ts";
 
 export interface CheckpointsOptions {
   readonly key: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { ConfigError } from "../protocol/worker-settings.ts";
 import { parseConfig } from "./config.ts";
-import { ConfigError } from "./settings.ts";
 
 const least = { STYLIZE_OBJECTS: "file:///data/objects", STYLIZE_QUEUE: "file:///data/queue" };
 

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { optionTable } from "../engine/options.ts";
-import { ConfigError, choice, integer, logLevel, text } from "./settings.ts";
+import { ConfigError, choice, integer, logLevel, text } from "../protocol/worker-settings.ts";
 
 /** Where objects lie, or where messages go. */
 export type Place =

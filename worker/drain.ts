@@ -1,9 +1,9 @@
 /** Several jobs in one process: `{contentKey, style, requestId, options}` on each line in, `{requestId, outcome, exitCode}` on each out. */
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import type { WorkerJob } from "../gateway/protocol.ts";
+import { exitCodes, type Outcome } from "../protocol/exit-codes.ts";
+import type { WorkerJob } from "../protocol/protocol.ts";
 import { parseLine } from "./arguments.ts";
-import { exitCodes, type Outcome } from "./exit-codes.ts";
 
 export interface DrainDeps {
   readonly input: Readable;

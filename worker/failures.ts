@@ -1,6 +1,6 @@
 /** From errors to reasons that may be shown, and whether another attempt makes sense. */
 import { type ErrorCode, StylizeError } from "../engine/errors.ts";
-import type { FailureReason } from "../gateway/protocol.ts";
+import type { FailureReason } from "../protocol/protocol.ts";
 import { StoreError } from "../stores/object-store.ts";
 
 export interface Failure {

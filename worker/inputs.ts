@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import sharp from "sharp";
 import { StylizeError } from "../engine/errors.ts";
-import { type FailureReason, isStyleName, keys } from "../gateway/protocol.ts";
 import { type DecodedPicture, decodePicture, type Format } from "../pictures/index.ts";
+import { type FailureReason, isStyleName, keys } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { JobFailure } from "./failures.ts";
 

@@ -3,14 +3,14 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { openContext } from "../engine/node.ts";
-import { jobIdOf, keys, type WorkerJob } from "../gateway/protocol.ts";
+import { jobIdOf, keys, type WorkerJob } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import { StoreError } from "../stores/object-store.ts";
 import { seededNetwork } from "../tests/seeded-network.ts";
 import { parseConfig } from "./config.ts";
 import { type JobDeps, runJob } from "./job.ts";
 import { createLog } from "./log.ts";
-import { badPictures, picture, TestService } from "./testing-service.ts";
+import { badPictures, picture, TestService } from "./testing/service.ts";
 
 const network = seededNetwork();
 const small = { size: 40, steps: 6 } as const;

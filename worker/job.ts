@@ -5,17 +5,17 @@ import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Network } from "../engine/network/types.ts";
 import { planScales } from "../engine/pyramid.ts";
 import { stylize } from "../engine/stylize.ts";
-import { jobIdOf, keys, type WorkerJob, type WorkerMessage } from "../gateway/protocol.ts";
 import { atMost, encodePicture, longSide } from "../pictures/index.ts";
+import type { Outcome } from "../protocol/exit-codes.ts";
+import { settingsOf, sizeOf } from "../protocol/job-settings.ts";
+import { jobIdOf, keys, type WorkerJob, type WorkerMessage } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { digestOf } from "./checkpoint.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { JobLimits } from "./config.ts";
-import type { Outcome } from "./exit-codes.ts";
 import { failureOf } from "./failures.ts";
 import { readInput, styleKey } from "./inputs.ts";
-import { settingsOf, sizeOf } from "./job-settings.ts";
 import { Progress } from "./progress.ts";
 
 export interface JobDeps {

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openContext } from "../engine/node.ts";
-import { jobIdOf, keys, type WorkerJob } from "../gateway/protocol.ts";
+import { exitCodes } from "../protocol/exit-codes.ts";
+import { jobIdOf, keys, type WorkerJob } from "../protocol/protocol.ts";
 import { shippedFor } from "../weights/shipped.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { argumentsOf, TestWorker } from "./testing-process.ts";
-import { badPictures, picture, TestService } from "./testing-service.ts";
+import { argumentsOf, TestWorker } from "./testing/process.ts";
+import { badPictures, picture, TestService } from "./testing/service.ts";
 
 let service: TestService;
 let software: boolean;

@@ -5,19 +5,19 @@
  * JSON on standard error.
  */
 import type { Logger } from "pino";
+import { endIfHungUp } from "../common/terminal.ts";
 import { StylizeError } from "../engine/errors.ts";
+import { exitCodes } from "../protocol/exit-codes.ts";
+import { ConfigError } from "../protocol/worker-settings.ts";
 import { loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { parseConfig, type WorkerConfig } from "./config.ts";
 import { drain } from "./drain.ts";
-import { exitCodes } from "./exit-codes.ts";
 import { openGpu } from "./gpu.ts";
 import { type JobDeps, runJob } from "./job.ts";
 import { createLog } from "./log.ts";
-import { ConfigError } from "./settings.ts";
 import { stopSignal } from "./stop.ts";
 import { openStores } from "./stores.ts";
-import { endIfHungUp } from "./terminal.ts";
 
 async function main(): Promise<number> {
   let config: WorkerConfig;

@@ -1,13 +1,13 @@
 /** Tells how far a job is: numbers through the queue, a small picture through the store. */
 import type { Logger } from "pino";
-import { TimeLeft } from "../cli/time-left.ts";
+import { Occasional } from "../common/occasional.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
+import { TimeLeft } from "../engine/time-left.ts";
 import type { Iterate, Picture } from "../engine/types.ts";
-import { jobIdOf, keys, type WorkerMessage } from "../gateway/protocol.ts";
 import { encodePicture, previewOf } from "../pictures/index.ts";
+import { jobIdOf, keys, type WorkerMessage } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { Occasional } from "./occasional.ts";
 
 export interface ProgressOptions {
   readonly requestId: string;

@@ -1,7 +1,7 @@
 /** What stops a worker from outside. */
 import type { Readable } from "node:stream";
 import type { Logger } from "pino";
-import { exitCodes } from "./exit-codes.ts";
+import { exitCodes } from "../protocol/exit-codes.ts";
 
 /** Between the signal and the end, whatever hangs: containers are killed 30 s after SIGTERM. */
 const STOP_MS = 20_000;

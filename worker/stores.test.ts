@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { startFauxqs } from "../stores/testing-s3.ts";
+import { startFauxqs } from "../stores/testing/s3.ts";
 import { parseConfig } from "./config.ts";
 import { openStores } from "./stores.ts";
-import { TestService } from "./testing-service.ts";
+import { TestService } from "./testing/service.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 

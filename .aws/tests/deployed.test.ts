@@ -2,16 +2,16 @@
 
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ServiceClient, StyleRequest } from "../../client/index.ts";
 import { openContext } from "../../engine/node.ts";
-import type { ServiceClient, StyleRequest } from "../../gateway/service-client.ts";
-import { until } from "../../gateway/testing-client.ts";
-import { testPicture } from "../../gateway/testing-service.ts";
-import { opensslMissing, redisMissing } from "../../stores/testing-redis.ts";
-import { exitCodes } from "../../worker/exit-codes.ts";
+import { until } from "../../gateway/testing/client.ts";
+import { testPicture } from "../../gateway/testing/service.ts";
+import { exitCodes } from "../../protocol/exit-codes.ts";
+import { opensslMissing, redisMissing } from "../../stores/testing/redis.ts";
 import { deployment, gatewayContainer } from "./deployment.ts";
 import { takes } from "./log-filters.ts";
 import type { Fields } from "./templates.ts";
-import { TestDeployment } from "./testing-deployment.ts";
+import { TestDeployment } from "./testing/deployment.ts";
 
 const environment = "production";
 const missing = redisMissing ?? opensslMissing;

@@ -4,14 +4,14 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { jobIdOf, keys, type WorkerJob } from "../../gateway/protocol.ts";
-import { startBatch } from "../../stores/testing-batch.ts";
-import { redisMissing, startRedis } from "../../stores/testing-redis.ts";
-import { startFauxqs } from "../../stores/testing-s3.ts";
+import { exitCodes } from "../../protocol/exit-codes.ts";
+import { jobIdOf, keys, type WorkerJob } from "../../protocol/protocol.ts";
+import { startBatch } from "../../stores/testing/batch.ts";
+import { redisMissing, startRedis } from "../../stores/testing/redis.ts";
+import { startFauxqs } from "../../stores/testing/s3.ts";
 import { shippedNetworks } from "../../weights/shipped.ts";
-import { exitCodes } from "../../worker/exit-codes.ts";
-import { picture, TestService } from "../../worker/testing-service.ts";
-import { build, Container, type ContainerOptions, Image } from "./testing-container.ts";
+import { picture, TestService } from "../../worker/testing/service.ts";
+import { build, Container, type ContainerOptions, Image } from "./testing/container.ts";
 
 const missing = missingHere();
 
@@ -131,10 +131,10 @@ describe.skipIf(missing !== undefined)(`images${missing ? ` (${missing})` : ""}`
 
   it("worker: tells of defects in lines of its sources", async () => {
     const entrypoint = [...worker.config.Entrypoint.slice(0, -1), "-e"];
-    const script = 'import("/app/dist/gateway/protocol.js").then(({ jobIdOf }) => jobIdOf(undefined))';
+    const script = 'import("/app/dist/protocol/protocol.js").then(({ jobIdOf }) => jobIdOf(undefined))';
     await using container = new Container(worker, { outside, entrypoint, args: [script] });
     expect(await container.exit).toBe(1);
-    expect(container.stderr).toContain("gateway/protocol.ts:");
+    expect(container.stderr).toContain("protocol/protocol.ts:");
   });
 
   it("worker: paints where there is an adapter, with nothing to write to but /tmp", async () => {

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readConfig, settings } from "../../gateway/config.ts";
-import { keys } from "../../gateway/protocol.ts";
+import { exitCodes } from "../../protocol/exit-codes.ts";
+import { keys } from "../../protocol/protocol.ts";
 import { maxMessageBytes, maxReceives } from "../../stores/message-queue.ts";
-import { exitCodes } from "../../worker/exit-codes.ts";
 import { deployment, gatewayContainer, workerContainer } from "./deployment.ts";
 import { environments } from "./parameters.ts";
 import { like } from "./policies.ts";

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { exampleJob, exampleJobs, exampleMachine, exampleMeasurement, examplePeer } from "../testing.ts";
+import {
+  exampleJob,
+  exampleJobs,
+  exampleMachine,
+  exampleMeasurement,
+  examplePeer,
+} from "../testing/examples.ts";
 import { curvesOf, jobChart } from "./job.ts";
 import { linearAxis, logAxis } from "./scale.ts";
 import { panelsOf, stepsChart } from "./steps.ts";

@@ -5,7 +5,7 @@ import { precisionOn } from "../../engine/gpu/precision.ts";
 import { type Iterate, type Picture, stylize } from "../../engine/index.ts";
 import { contentTargets, lossLayers, recordObjective, styleTargets } from "../../engine/losses/objective.ts";
 import { parseRecord } from "../../engine/losses/record.ts";
-import { loadModel } from "../../engine/network/model.ts";
+import { loadModel } from "../../engine/model.ts";
 import { openContext } from "../../engine/node.ts";
 import { resample } from "../../engine/resample.ts";
 import { resetObjective } from "../fill-history.ts";

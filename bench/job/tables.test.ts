@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { exampleJob } from "../testing.ts";
+import { exampleJob } from "../testing/examples.ts";
 import { bestRun, disagreements, jobText, pytorchReached, reachedBy, scheduleText } from "./tables.ts";
 
 test("PyTorch met the target at its first loss that is as low, not at its last", () => {

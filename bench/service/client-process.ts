@@ -7,7 +7,7 @@ import type {
   RequestError,
   ServerEvents,
   TransferStyle,
-} from "../../gateway/protocol.ts";
+} from "../../protocol/protocol.ts";
 import {
   type BroadcastSeen,
   type ClientAnswer,

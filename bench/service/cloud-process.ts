@@ -1,5 +1,5 @@
 /** S3 and SQS over the wire, in a process of their own. */
-import { startFauxqs } from "../../stores/testing-s3.ts";
+import { startFauxqs } from "../../stores/testing/s3.ts";
 import { type Usage, usage } from "./messages.ts";
 import type { CloudPlace } from "./stores.ts";
 

@@ -1,5 +1,5 @@
 /** What the processes of a load test say to each other. Times are in milliseconds since 1970: one machine has one clock. */
-import type { WorkerJob } from "../../gateway/protocol.ts";
+import type { WorkerJob } from "../../protocol/protocol.ts";
 import type { StorePlaces } from "./stores.ts";
 
 /** CPU time since the process began, in milliseconds. */

@@ -3,7 +3,7 @@ import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { Program } from "../gpu/program.ts";
 import { LOSS_PARTIALS } from "../ops/family.ts";
-import { expectClose, openTestContext, random } from "../ops/testing.ts";
+import { expectClose, openTestContext, random } from "../ops/testing/operations.ts";
 import {
   createRing,
   parseRecord,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
 import { add, totalVariation } from "../ops/reference.ts";
-import { expectClose, OperationsTest, openTestContext, randomPlanes } from "../ops/testing.ts";
+import { expectClose, OperationsTest, openTestContext, randomPlanes } from "../ops/testing/operations.ts";
 import { recordTotalVariation } from "./total-variation.ts";
 
 describe("total variation", () => {

@@ -10,7 +10,7 @@ import {
   randomPlanes,
   randomWeights,
   variants,
-} from "./testing.ts";
+} from "./testing/operations.ts";
 
 const names = ["conv1_1", "conv1_2", "conv2_1"] as const;
 const [height, width] = [32, 35];

@@ -24,7 +24,7 @@ import {
   randomWeights,
   testOfLayer,
   variants,
-} from "./testing.ts";
+} from "./testing/operations.ts";
 
 /** Layers with the sizes of their maps: odd, not multiples of any tile, less than one tile. */
 const cases: readonly (readonly [ConvName, number, number])[] = [

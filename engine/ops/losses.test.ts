@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
 import { add, contentLoss, dRelu, gram, relu, styleLoss } from "./reference.ts";
-import { expectClose, OperationsTest, openTestContext, randomPlanes, variants } from "./testing.ts";
+import {
+  expectClose,
+  OperationsTest,
+  openTestContext,
+  randomPlanes,
+  variants,
+} from "./testing/operations.ts";
 
 describe.each(variants)(
   "losses on features, $family family in $precision",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
 import { type Planes, pool, relu } from "./reference.ts";
-import { OperationsTest, openTestContext, randomPlanes, variants } from "./testing.ts";
+import { OperationsTest, openTestContext, randomPlanes, variants } from "./testing/operations.ts";
 
 const sizes = [
   [32, 32],

@@ -15,7 +15,7 @@ import {
   styleLoss,
   totalVariation,
 } from "./reference.ts";
-import { random, randomPlanes } from "./testing.ts";
+import { random, randomPlanes } from "./testing/operations.ts";
 
 /**
  * Expects `gradient` to be that of f at x, by central differences at some values. Random inputs are never within the step of a kink.

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
 import { type ConvLayer, type ConvName, vggLayers } from "../network/layers.ts";
-import { familyOn } from "./families.ts";
+import { familyOn } from "./index.ts";
 import {
   add,
   conv,
@@ -25,7 +25,7 @@ import {
   randomWeights,
   testOfLayer,
   variants,
-} from "./testing.ts";
+} from "./testing/operations.ts";
 
 /** In multiples of the family's. */
 const blocks = [

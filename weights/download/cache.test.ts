@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cachedPath, cacheFolder, type Environment, type Machine } from "./cache.ts";
-import { entryOf, sha256Of, testFile } from "./testing-server.ts";
+import { entryOf, sha256Of, testFile } from "./testing/server.ts";
 
 const homeless = () => {
   throw new Error("no home");

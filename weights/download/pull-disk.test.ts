@@ -4,8 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { chmod, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { TestFolder } from "./testing-folder.ts";
-import { entryOf, sha256Of, TestServer, testFile } from "./testing-server.ts";
+import { TestFolder } from "./testing/folder.ts";
+import { entryOf, sha256Of, TestServer, testFile } from "./testing/server.ts";
 
 const file = testFile(300_000);
 const folder = new TestFolder();

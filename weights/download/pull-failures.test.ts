@@ -4,10 +4,10 @@ import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { cachedPath } from "./cache.ts";
 import type { PullOptions } from "./pull.ts";
-import { testCertificate } from "./testing-certificate.ts";
-import { TestFolder } from "./testing-folder.ts";
-import { TestProxy } from "./testing-proxy.ts";
-import { type Behaviour, entryOf, misbehave, sha256Of, TestServer, testFile } from "./testing-server.ts";
+import { testCertificate } from "./testing/certificate.ts";
+import { TestFolder } from "./testing/folder.ts";
+import { TestProxy } from "./testing/proxy.ts";
+import { type Behaviour, entryOf, misbehave, sha256Of, TestServer, testFile } from "./testing/server.ts";
 
 const file = testFile(300_000);
 const otherHash = sha256Of(Buffer.from(file).fill(file[150_000]! ^ 1, 150_000, 150_001));

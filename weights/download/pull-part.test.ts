@@ -3,8 +3,8 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { cachedPath } from "./cache.ts";
 import type { PullOptions } from "./pull.ts";
-import { TestFolder } from "./testing-folder.ts";
-import { entryOf, misbehave, ranges, sha256Of, TestServer, testFile } from "./testing-server.ts";
+import { TestFolder } from "./testing/folder.ts";
+import { entryOf, misbehave, ranges, sha256Of, TestServer, testFile } from "./testing/server.ts";
 
 const file = testFile(300_000);
 const part = file.subarray(0, 100_000);

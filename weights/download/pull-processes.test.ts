@@ -8,15 +8,15 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { ManifestEntry } from "../manifest.ts";
 import type { PullOptions } from "./pull.ts";
-import { testCertificate } from "./testing-certificate.ts";
-import { TestFolder } from "./testing-folder.ts";
-import { TestProxy } from "./testing-proxy.ts";
-import { entryOf, misbehave, TestServer, testFile } from "./testing-server.ts";
+import { testCertificate } from "./testing/certificate.ts";
+import { TestFolder } from "./testing/folder.ts";
+import { TestProxy } from "./testing/proxy.ts";
+import { entryOf, misbehave, TestServer, testFile } from "./testing/server.ts";
 
 const MIB = 1 << 20;
 const file = testFile(3 * MIB);
 const folder = new TestFolder();
-const script = fileURLToPath(new URL("testing-pull.ts", import.meta.url));
+const script = fileURLToPath(new URL("testing/pull.ts", import.meta.url));
 
 type Line = [event: string, ...unknown[]];
 

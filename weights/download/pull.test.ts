@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cachedPath } from "./cache.ts";
 import { verifyFile } from "./pull.ts";
-import { TestFolder } from "./testing-folder.ts";
-import { entryOf, misbehave, sha256Of, TestServer, testFile } from "./testing-server.ts";
+import { TestFolder } from "./testing/folder.ts";
+import { entryOf, misbehave, sha256Of, TestServer, testFile } from "./testing/server.ts";
 
 const file = testFile(300_000);
 const part = file.subarray(0, 100_000);

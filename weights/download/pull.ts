@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { withLock } from "../../common/lock.mjs";
 import { StylizeError } from "../../engine/errors.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
-import { withLock } from "../../setup/lock.mjs";
 import type { ManifestEntry } from "../manifest.ts";
 import { askSize } from "./ask-size.ts";
 import { type CachedFile, type Environment, findCached, readChunks, sizeOf } from "./cache.ts";

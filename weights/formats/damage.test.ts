@@ -7,7 +7,7 @@ import { StylizeError } from "../../engine/errors.ts";
 import { floatTypes } from "./dtypes.ts";
 import { openTensorFile } from "./open.ts";
 import type { TensorFile } from "./tensor-file.ts";
-import { randomNumbers, readAll, temporaryFolder } from "./testing.ts";
+import { randomNumbers, readAll, temporaryFolder } from "./testing/files.ts";
 
 const fixtures = fileURLToPath(import.meta.resolve("./fixtures/"));
 const folder = temporaryFolder();

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { openTensorFile } from "./open.ts";
-import { refusal, temporaryFolder } from "./testing.ts";
-import { bytes } from "./testing-pickle.ts";
+import { refusal, temporaryFolder } from "./testing/files.ts";
+import { bytes } from "./testing/pickle.ts";
 
 const folder = temporaryFolder();
 

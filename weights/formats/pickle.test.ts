@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { openTensorFile } from "./open.ts";
-import { readAll, temporaryFolder } from "./testing.ts";
+import { readAll, temporaryFolder } from "./testing/files.ts";
 import {
   bytes,
   dict,
@@ -14,8 +14,8 @@ import {
   tuple,
   u32,
   u64,
-} from "./testing-pickle.ts";
-import { torchEntries, zip } from "./testing-zip.ts";
+} from "./testing/pickle.ts";
+import { torchEntries, zip } from "./testing/zip.ts";
 
 const folder = temporaryFolder();
 

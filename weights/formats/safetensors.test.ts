@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openTensorFile } from "./open.ts";
 import { encodeSafetensors, safetensorsParts } from "./safetensors.ts";
-import { refusal, temporaryFolder } from "./testing.ts";
+import { refusal, temporaryFolder } from "./testing/files.ts";
 
 /** Made by the reference implementation: see make_dtypes.py beside it. */
 const fixture = fileURLToPath(import.meta.resolve("./fixtures/dtypes.safetensors"));

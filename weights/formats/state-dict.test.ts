@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { openTensorFile } from "./open.ts";
-import { readAll, temporaryFolder } from "./testing.ts";
-import { bytes, dict, int, list, pickle, storage, tensor, text, tuple } from "./testing-pickle.ts";
-import { torchEntries, zip } from "./testing-zip.ts";
+import { readAll, temporaryFolder } from "./testing/files.ts";
+import { bytes, dict, int, list, pickle, storage, tensor, text, tuple } from "./testing/pickle.ts";
+import { torchEntries, zip } from "./testing/zip.ts";
 
 const folder = temporaryFolder();
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { openTensorFile } from "./open.ts";
-import { readAll, refusal, temporaryFolder } from "./testing.ts";
+import { readAll, refusal, temporaryFolder } from "./testing/files.ts";
 import {
   bytes,
   dict,
@@ -13,7 +13,7 @@ import {
   tensor,
   text,
   tuple,
-} from "./testing-pickle.ts";
+} from "./testing/pickle.ts";
 
 const folder = temporaryFolder();
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openTensorFile } from "./open.ts";
-import { refusal } from "./testing.ts";
+import { refusal } from "./testing/files.ts";
 
 /** Made by PyTorch itself: see make_torch.py there. */
 const fixtures = fileURLToPath(import.meta.resolve("./fixtures/"));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { crc32 } from "./crc32.ts";
-import { readAll, refusal, temporaryFolder } from "./testing.ts";
-import { bytes, dict, pickle, storage, tensor, text, u64 } from "./testing-pickle.ts";
-import { type TestEntry, type TestZip, torchEntries, zip } from "./testing-zip.ts";
+import { readAll, refusal, temporaryFolder } from "./testing/files.ts";
+import { bytes, dict, pickle, storage, tensor, text, u64 } from "./testing/pickle.ts";
+import { type TestEntry, type TestZip, torchEntries, zip } from "./testing/zip.ts";
 
 const folder = temporaryFolder();
 

@@ -19,7 +19,7 @@ import {
   openTestContext,
   randomPlanes,
   randomWeights,
-} from "../testing.ts";
+} from "../testing/operations.ts";
 import { problemsOf } from "./tune.ts";
 import { chosenVariant, type Problem, variantsFor } from "./variants.ts";
 

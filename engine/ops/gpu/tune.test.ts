@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GpuContext } from "../../gpu/context.ts";
 import { vgg19 } from "../../network/layers.ts";
 import { readShader } from "../../node.ts";
-import { openTestContext } from "../testing.ts";
+import { openTestContext } from "../testing/operations.ts";
 import { choicesFingerprint, parseChoices, serializeChoices } from "./choices.ts";
 import { distinct, problemsOf, tune } from "./tune.ts";
 import { chosenVariant, type Problem, problemKey, variantsFor } from "./variants.ts";

@@ -5,7 +5,6 @@ import { Program } from "../../gpu/program.ts";
 import { vgg19 } from "../../network/layers.ts";
 import { torchvisionPreprocessing } from "../../network/types.ts";
 import { openContext } from "../../node.ts";
-import { gpuFamily } from "../gpu-family.ts";
 import { add, contentLoss, conv, dConv, dRelu } from "../reference.ts";
 import {
   chooseVariant,
@@ -16,7 +15,8 @@ import {
   openTestContext,
   randomPlanes,
   randomWeights,
-} from "../testing.ts";
+} from "../testing/operations.ts";
+import { gpuFamily } from "./family.ts";
 import {
   type Adapter,
   chosenVariant,

@@ -1,0 +1,78 @@
+/** Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is uploaded. */
+import { findAdapter } from "../../engine/browser.ts";
+import { StylizeError } from "../../engine/errors.ts";
+import { expectedNetwork } from "./choice.ts";
+import type { LocalJob, LocalProgress, WorkerNews } from "./messages.ts";
+
+export type { LocalJob, LocalProgress } from "./messages.ts";
+
+export interface LocalAdapter {
+  /** Its name, for people. */
+  readonly adapter: string;
+  /** Whether a processor plays the GPU, which takes minutes where a GPU takes seconds. */
+  readonly isSoftware: boolean;
+  /** Pixels of the long side of the largest result. */
+  readonly maxSize: number;
+}
+
+/**
+ * What this browser would paint on; undefined where it can't: no WebGPU, no adapter, too small limits.
+ *
+ * @param isOffered whether the site offers a network of its own.
+ */
+export async function canRunHere(isOffered: boolean): Promise<LocalAdapter | undefined> {
+  const found = await findAdapter();
+  if (!found) return undefined;
+  const { name: adapter, isSoftware } = found;
+  return { adapter, isSoftware, maxSize: found.maxSize(expectedNetwork(found, isOffered)) };
+}
+
+export interface RunOptions {
+  /** At most twice a second. */
+  readonly onProgress?: (progress: LocalProgress) => void;
+  /** Stops the run at once. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Paints a picture in a worker of its own, which ends with it and gives back the device and its memory.
+ *
+ * @returns a PNG file; as large as was asked for, but no larger than the content or than `maxSize`.
+ * @throws StylizeError: `aborted`, `bad-picture`, `device-lost` where the browser or the driver took the GPU away, and the engine's others.
+ */
+export async function runHere(job: LocalJob, { onProgress, signal }: RunOptions = {}): Promise<Blob> {
+  const { content, style, options, weightsUrl } = job;
+  if (signal?.aborted) throw stopped();
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "painting" });
+  const stop = new AbortController();
+  try {
+    return await new Promise<Blob>((resolve, reject) => {
+      const until = { signal: stop.signal };
+      signal?.addEventListener("abort", () => reject(stopped()), until);
+      worker.addEventListener("error", (event) => reject(notLoaded(event)), until);
+      worker.addEventListener(
+        "message",
+        ({ data: news }: MessageEvent<WorkerNews>) => {
+          if ("progress" in news) onProgress?.(news.progress);
+          else if ("result" in news) resolve(news.result);
+          else reject(new StylizeError(news.failure.code, news.failure.message));
+        },
+        until,
+      );
+      const copy: LocalJob = { content, style, options, ...(weightsUrl !== undefined && { weightsUrl }) };
+      worker.postMessage(copy);
+    });
+  } finally {
+    stop.abort();
+    worker.terminate();
+  }
+}
+
+const stopped = () => new StylizeError("aborted", "Expected a painted picture but it was stopped before.");
+
+/** The worker catches its own errors: what arrives here is that its script did not load. */
+const notLoaded = ({ message }: ErrorEvent) =>
+  new StylizeError(
+    "download-failed",
+    `Expected to load the engine but: ${message || "it can't be fetched"}.`,
+  );

@@ -1,0 +1,85 @@
+/** The request page's form: what is in it, what is wrong with it, and where it goes. */
+import { useState } from "preact/hooks";
+import type { JobOptions } from "../../client/index.ts";
+import { startLocal } from "../local-run.ts";
+import { useLimits } from "./limits.ts";
+import { focusFirst, type Problems, wrongChoices } from "./problems.ts";
+import { effectiveSize, longSideOf } from "./sizes.ts";
+import { type Choices, OWN, useChoices } from "./use-choices.ts";
+import type { DropTarget } from "./use-drop.ts";
+import { useLocalEngine } from "./use-local-engine.ts";
+import { usePicture } from "./use-picture.ts";
+import { useSending } from "./use-sending.ts";
+import { useStyles } from "./use-styles.ts";
+
+export function useRequestForm() {
+  const site = useLimits();
+  const content = usePicture("content");
+  const own = usePicture("style");
+  const list = useStyles();
+  const [choices, changeChoices] = useChoices();
+  const engine = useLocalEngine(site.weightsUrl !== undefined);
+  const { progress, send, cancel } = useSending();
+  const [problems, setProblems] = useState<Problems>({});
+  const isLocal = choices.isLocal && engine !== undefined;
+  const maxSize = isLocal ? Math.min(site.maxSize, engine.maxSize) : site.maxSize;
+  const style = list.styles.find(({ name }) => name === choices.style);
+
+  const change = (some: Partial<Choices>) => {
+    changeChoices(some);
+    const isOld = (field: string) => field === "request" || field in some;
+    setProblems((last) => Object.fromEntries(Object.entries(last).filter(([field]) => !isOld(field))));
+  };
+
+  const take = (file: File, target: DropTarget) => {
+    if (progress) return;
+    if (target === "style") change({ style: OWN });
+    void (target === "style" ? own : content).choose(file);
+  };
+
+  const complain = ({ picture, ownStyle, ...others }: Problems) => {
+    if (picture !== undefined) content.complain(picture);
+    if (ownStyle !== undefined) own.complain(ownStyle);
+    setProblems(others);
+    requestAnimationFrame(() => focusFirst({ picture, ownStyle, ...others })); // once they are there
+  };
+
+  const submit = async () => {
+    const wrong = wrongChoices({ choices, content, own, list, maxSteps: site.maxSteps, isLocal });
+    const picture = content.picture;
+    if (!picture || Object.keys(wrong).length > 0) return complain(wrong);
+    setProblems({});
+    const { strength, steps, isPrivate } = choices;
+    const size = longSideOf(picture, effectiveSize(picture, choices.size, maxSize), maxSize);
+    const options: JobOptions = { size, strength, ...(steps.trim() && { steps: Number(steps) }) };
+    if (!isLocal) {
+      const chosen = choices.style === OWN ? own : choices.style;
+      return complain(await send({ content, style: chosen, isPrivate, options }));
+    }
+    if (choices.style === OWN)
+      return startLocal({ content: picture.blob, style: own.picture!.blob, options });
+    try {
+      startLocal({
+        content: picture.blob,
+        style: await download(style!.url),
+        styleName: style!.name,
+        options,
+      });
+    } catch {
+      complain({ style: "That style could not be loaded. Try again, or choose another one." });
+    }
+  };
+
+  return {
+    ...{ site, content, own, list, choices, engine, isLocal, maxSize, style, problems, progress },
+    ...{ change, take, submit, cancel },
+  };
+}
+
+export type RequestForm = ReturnType<typeof useRequestForm>;
+
+async function download(url: string): Promise<Blob> {
+  const response = await fetch(url, { cache: "no-store" }); // what <img> left in the cache may lack what CORS wants
+  if (!response.ok) throw new Error(`Expected a picture at ${url} but received status ${response.status}.`);
+  return response.blob();
+}

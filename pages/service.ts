@@ -1,0 +1,28 @@
+/** The one connection to the service that all pages share, and what the service says of itself. */
+import { useEffect, useState } from "preact/hooks";
+import { type Connection, ServiceClient } from "../client/index.ts";
+import type { Site } from "../gateway/site.ts";
+
+export const service = new ServiceClient(location.origin);
+
+export function useConnection(): Connection {
+  const [connection, setConnection] = useState(service.connection);
+  useEffect(() => service.onConnection(setConnection), []);
+  return connection;
+}
+
+let loading: Promise<Site> | undefined;
+
+/** `/site.json` of the gateway. Rejects where there is no answer; the next call asks again. */
+export function site(): Promise<Site> {
+  loading ??= fetch("/site.json")
+    .then((response) => {
+      if (!response.ok) throw new Error(`Expected /site.json but received status ${response.status}.`);
+      return response.json() as Promise<Site>;
+    })
+    .catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+  return loading;
+}
