@@ -196,7 +196,8 @@ last_event() {
   ask "<time>" cloudformation describe-stack-events --no-paginate --stack-name "$1" --query 'StackEvents[0].Timestamp'
 }
 
-# stack, time: what failed in it and in the stacks within it since then. What was only cancelled for another's sake is left out.
+# stack, time: what failed in it and in the stacks within it since then. What was only cancelled for another's sake is
+# left out.
 show_failures() {
   local id since=$2 failed
   failed="StackEvents[?Timestamp>'$since' && ends_with(ResourceStatus, '_FAILED') && !contains(ResourceStatusReason || '', 'cancelled')]"

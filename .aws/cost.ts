@@ -1,12 +1,16 @@
 /**
  * `npx tsx .aws/cost.ts [NAME=VALUE...]`: what each environment costs, as the tables of docs/aws.md.
  *
- * Amounts come from the templates, prices from the table below; each can be given another value: `spotHour=0.30 secondsPerPicture=30`.
+ * Amounts come from the templates, prices from the table below; each can be given another value: `spotHour=0.30
+ * secondsPerPicture=30`.
  */
 import { fileURLToPath } from "node:url";
 import { readTemplate } from "./tests/templates.ts";
 
-/** US dollars in us-east-1, as they were known at the end of 2025, and amounts that are assumed. Check them before relying on them. */
+/**
+ * US dollars in us-east-1, as they were known at the end of 2025, and amounts that are assumed. Check them before
+ * relying on them.
+ */
 export const assumptions = {
   hoursPerMonth: [730, "hours of a month"],
   vcpuHour: [0.04048, "Fargate, one vCPU, an hour"],
@@ -111,7 +115,10 @@ function watching(size: Size, prices: Prices): number {
   );
 }
 
-/** What 1,000 pictures cost beside that: one after the other on machines that are never idle, and each alone on a machine started for it. */
+/**
+ * What 1,000 pictures cost beside that: one after the other on machines that are never idle, and each alone on a
+ * machine started for it.
+ */
 export function thousandPictures(environment: string, prices: Prices) {
   const size = sizes()[environment]!;
   const hour = (price: number) => price + prices.diskHour;

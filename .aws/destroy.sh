@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Deletes one environment. Says first what is lost and what stays. The registry, which other environments share, is left alone.
+# Deletes one environment. Says first what is lost and what stays. The registry, which other environments share, is left
+# alone.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

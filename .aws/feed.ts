@@ -1,4 +1,7 @@
-/** `npx tsx .aws/feed.ts URL`: ids of the newest public results, a line each. For smoke.sh, since the command line has no feed. */
+/**
+ * `npx tsx .aws/feed.ts URL`: ids of the newest public results, a line each. For smoke.sh, since the command line has
+ * no feed.
+ */
 import { ServiceClient } from "../client/index.ts";
 
 const [url = ""] = process.argv.slice(2);

@@ -1,8 +1,9 @@
 /**
  * `npx tsx .aws/picture.ts`: draws docs/aws.svg, the architecture, from the templates.
  *
- * Places and words are given here. That a box is in its stack, what it is and how many there are comes from the templates, and so does each arrow: there must be
- * references from one end to the other, or from a third resource to both, by way of resources that are not drawn.
+ * Places and words are given here. That a box is in its stack, what it is and how many there are comes from the
+ * templates, and so does each arrow: there must be references from one end to the other, or from a third resource to
+ * both, by way of resources that are not drawn.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -132,7 +133,10 @@ function referencesIn(value: Value): string[] {
   return isFields(value) ? Object.values(value).flatMap(referencesIn) : [];
 }
 
-/** `stack/Id` of what a name in a stack stands for; parameters are followed through root.yaml to the output of another stack. */
+/**
+ * `stack/Id` of what a name in a stack stands for; parameters are followed through root.yaml to the output of another
+ * stack.
+ */
 function resolved(stack: string, name: string): string[] {
   const [id = ""] = name.split(".");
   const { Resources, Parameters } = templates[stack]!;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Has a deployed service (or any other) paint one picture for everybody and one in private, and checks what surrounds that.
+# Has a deployed service (or any other) paint one picture for everybody and one in private, and checks what surrounds
+# that.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"

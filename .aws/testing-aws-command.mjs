@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Stands for the `aws` and `docker` commands: writes down its arguments, one JSON array a line, into the file LOG, and answers by the first rule of the file RULES
- * whose `match` is in them: `{match, out?, err?, status?, times?, file?}`. A rule with `times` is used up; `file` is written where the last argument says. Of
- * parameters in a file, what stands in it is written down.
+ * Stands for the `aws` and `docker` commands: writes down its arguments, one JSON array a line, into the file LOG, and
+ * answers by the first rule of the file RULES whose `match` is in them: `{match, out?, err?, status?, times?, file?}`.
+ * A rule with `times` is used up; `file` is written where the last argument says. Of parameters in a file, what stands
+ * in it is written down.
  */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";

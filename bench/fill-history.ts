@@ -16,8 +16,8 @@ const WEIGHT = 1000;
 const BATCH = 10;
 
 /**
- * Makes `steps` updates that minimise the total variation alone, a quadratic whose evaluation costs next to nothing, then puts `start` and
- * a fresh state back. The optimiser has made `stepsBefore` updates before.
+ * Makes `steps` updates that minimise the total variation alone, a quadratic whose evaluation costs next to nothing,
+ * then puts `start` and a fresh state back. The optimiser has made `stepsBefore` updates before.
  */
 export async function fillHistory(
   context: GpuContext,

@@ -27,9 +27,10 @@ export interface Problem {
 /**
  * Writes `folder`/problem.json and problem.bin.
  *
- * Weights are [out][in][3][3], pictures [3][height][width], start and content of one size. The network's input is (picture - mean) / std, blocks begin with a 2x2 average pool.
- * Losses as in engine/losses: with `weight` w, style w |G - A|^2 / |A|^2, content w |F - P|^2 / |P|^2, total variation w times the sum of
- * the mean squared differences of horizontal and of vertical neighbours.
+ * Weights are [out][in][3][3], pictures [3][height][width], start and content of one size. The network's input is
+ * (picture - mean) / std, blocks begin with a 2x2 average pool. Losses as in engine/losses: with `weight` w, style w |G
+ * - A|^2 / |A|^2, content w |F - P|^2 / |P|^2, total variation w times the sum of the mean squared differences of
+ * horizontal and of vertical neighbours.
  */
 export function writeProblem(folder: string, { network, terms, pictures }: Problem): void {
   const arrays: Float32Array[] = [];

@@ -1,4 +1,7 @@
-/** What is measured: a network with seeded weights, three pictures and the losses of real weights, the same for the engine and its peers. */
+/**
+ * What is measured: a network with seeded weights, three pictures and the losses of real weights, the same for the
+ * engine and its peers.
+ */
 import { type LossWeights, termsOf } from "../engine/losses/objective.ts";
 import type { ConvName } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";

@@ -6,7 +6,9 @@ import { sum } from "./work.ts";
 /** Profiles made, after one that tells how long they take; the fastest counts. */
 const PROFILES = 3;
 
-/** By the engine's own profile, which gives each dispatch a pass of its own and so takes a little longer than a step. */
+/**
+ * By the engine's own profile, which gives each dispatch a pass of its own and so takes a little longer than a step.
+ */
 export async function profileOf(program: Program): Promise<Profile> {
   let best = summary(await program.profile());
   for (let i = 0; i < PROFILES; i++) {

@@ -51,8 +51,8 @@ export interface Measurement {
   readonly loss: number;
   readonly gradientNorm: number;
   /**
-   * A whole step, from one loss record on the host to the next. Undefined if none was timed. Their least means nothing: where the loop
-   * pauses to copy the picture for safekeeping, the records of the steps submitted ahead come at once.
+   * A whole step, from one loss record on the host to the next. Undefined if none was timed. Their least means nothing:
+   * where the loop pauses to copy the picture for safekeeping, the records of the steps submitted ahead come at once.
    */
   readonly wall: Spread | undefined;
   /** A whole step and the optimiser's part of it, by the device's clock. Undefined where it has none. */
@@ -160,7 +160,7 @@ export interface Comparison {
 }
 
 /**
- * A step's median; with --cold also the start with an empty shader cache, and that with what it left there. The demo from its program's
- * start to its end, from a filled and from an empty cache.
+ * A step's median; with --cold also the start with an empty shader cache, and that with what it left there. The demo
+ * from its program's start to its end, from a filled and from an empty cache.
  */
 export type Compared = "step" | "cold start" | "warm start" | "demo" | "cold demo";

@@ -3,10 +3,16 @@ import { readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** `filled`: it grew, so some or all kernels were compiled in this run. `unknown`: not Mesa, whose cache is the one we know. */
+/**
+ * `filled`: it grew, so some or all kernels were compiled in this run. `unknown`: not Mesa, whose cache is the one we
+ * know.
+ */
 export type CacheState = "warm" | "filled" | "unknown";
 
-/** Watches Mesa's cache from now on; returns what tells its state later. Call it after the device is open, which chooses the folder. */
+/**
+ * Watches Mesa's cache from now on; returns what tells its state later. Call it after the device is open, which chooses
+ * the folder.
+ */
 export function watchShaderCache(vendor: string): () => CacheState {
   if (vendor !== "mesa") return () => "unknown";
   const folder = cacheFolder();

@@ -47,7 +47,10 @@ function adapterText({ nvidia }: Machine, adapter: AdapterReport): string {
   return `- adapter: ${name}${vectors}${details && ` (${details})`}; ${family} kernels in ${precision}`;
 }
 
-/** Seconds per step and memory. GFLOP/s are those of direct convolutions in the median step, and so is the share of their floor. */
+/**
+ * Seconds per step and memory. GFLOP/s are those of direct convolutions in the median step, and so is the share of
+ * their floor.
+ */
 export function stepTable(measurements: readonly KeptMeasurement[], machine: Machine): string {
   const head = [
     "network",
@@ -183,7 +186,9 @@ const agreement = (ours: KeptMeasurement, peer: PeerMeasurement) =>
 const toleranceFor = ({ adapter }: KeptMeasurement, { tolerance = F32_TOLERANCE }: PeerMeasurement) =>
   Math.max(tolerance, ownTolerance[adapter.precision]);
 
-/** Whether a peer found the engine's loss and gradient to its tolerance, or to the engine's own where that is larger. */
+/**
+ * Whether a peer found the engine's loss and gradient to its tolerance, or to the engine's own where that is larger.
+ */
 export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
   if ("problem" in peer) return false;
   const tolerance = toleranceFor(ours, peer);

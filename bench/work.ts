@@ -1,8 +1,8 @@
 /**
  * The work of one step in operations and bytes, by arithmetic: the floor that measurements are held against.
  *
- * One multiply-add is two operations. Bytes count each f32 map, weight or history vector once where an operation must read or write it,
- * and masks at one bit a value: what would remain if everything else stayed in registers and caches.
+ * One multiply-add is two operations. Bytes count each f32 map, weight or history vector once where an operation must
+ * read or write it, and masks at one bit a value: what would remain if everything else stayed in registers and caches.
  */
 
 import { type ConvName, type ReluName, reluName } from "../engine/network/layers.ts";
@@ -24,7 +24,9 @@ export interface LayerWork {
   readonly backward: Work;
 }
 
-/** Each convolution of a direct step at `size` x `size`; backward is the gradient of its input, weights being frozen. */
+/**
+ * Each convolution of a direct step at `size` x `size`; backward is the gradient of its input, weights being frozen.
+ */
 export function convolutionWork(network: NetworkName, size: number): LayerWork[] {
   return layersOf(network).map(({ name, block, inChannels, outChannels }) => {
     const side = Math.floor(size / 2 ** block);

@@ -61,7 +61,9 @@ type Table = Readonly<Record<string, NumberOption | ChoiceOption>>;
 const { init, ...others } = optionTable;
 const plainOptions: Table = others;
 
-/** The parser. It throws StylizeError `bad-option` for wrong values and CommanderError for the rest, and never exits. */
+/**
+ * The parser. It throws StylizeError `bad-option` for wrong values and CommanderError for the rest, and never exits.
+ */
 export function createProgram(
   handlers: Handlers,
   { stdout, stderr }: Pick<Io, "stdout" | "stderr">,

@@ -38,7 +38,10 @@ export class Result {
     }
   }
 
-  /** The last picture of a run: if it can't be written where it was wanted, it goes to the system's folder for temporary files. */
+  /**
+   * The last picture of a run: if it can't be written where it was wanted, it goes to the system's folder for temporary
+   * files.
+   */
   async saveLast(picture: Picture, state: "done" | "stopped" | "failed"): Promise<void> {
     await orElsewhere(this.#path, (path) => this.#save(path, picture, state));
   }

@@ -56,7 +56,8 @@ export function addTuneCommand(program: Command, handlers: TuneHandlers): void {
     .addOption(cacheOption())
     .option("--json", "Report on standard output, one JSON object a line.")
     .action(({ size, precision }: TuneFlags, command: Command) => {
-      const { weights, device, cache, json } = command.optsWithGlobals(); // stylize has these flags, too, and may have taken them
+      // stylize has these flags, too, and may have taken them
+      const { weights, device, cache, json } = command.optsWithGlobals();
       const sizes = typeof size === "number" ? [size] : size;
       return handlers.tune({ sizes, precision, weights, device, cache, json: Boolean(json) });
     });

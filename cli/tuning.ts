@@ -1,4 +1,7 @@
-/** What tuning chose, kept beside the fetched networks: a file for each adapter, driver and version, with the choices of both precisions. */
+/**
+ * What tuning chose, kept beside the fetched networks: a file for each adapter, driver and version, with the choices of
+ * both precisions.
+ */
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -69,7 +72,8 @@ export interface TuningOptions {
 }
 
 /**
- * Gives `context` the choices that are kept for its adapter. On a GPU that lacks some, a run long enough to repay it tunes first.
+ * Gives `context` the choices that are kept for its adapter. On a GPU that lacks some, a run long enough to repay it
+ * tunes first.
  *
  * Nothing that fails here ends the run: without choices the kernels' defaults are used.
  */

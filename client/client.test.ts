@@ -54,8 +54,8 @@ const jobsOnDisk = () =>
   readdirSync(join(service.folder, "jobs")).filter((name) => /^[0-9a-f]{32}/.test(name));
 
 /**
- * Waits for one more record. Gateway, proxy and test share one thread, and this looks in each round of its loop: the answer that follows on the
- * record has not been read by anybody yet.
+ * Waits for one more record. Gateway, proxy and test share one thread, and this looks in each round of its loop: the
+ * answer that follows on the record has not been read by anybody yet.
  */
 async function recordAfter(before: readonly string[]): Promise<void> {
   while (jobsOnDisk().length === before.length) await new Promise(setImmediate);

@@ -7,8 +7,8 @@
  *     const job = await service.transferStyle({ image: file, style: "great-wave.jpg", isPrivate: true });
  *     const { status, result } = await service.finished(job, { onChange: ({ step, total }) => draw(step, total) });
  *
- * Connections are lost and come back; what is asked for outlives that and is done once. Whoever keeps a job's `jobId` and `token` can go on
- * with it after a page was loaded anew, too.
+ * Connections are lost and come back; what is asked for outlives that and is done once. Whoever keeps a job's `jobId`
+ * and `token` can go on with it after a page was loaded anew, too.
  */
 import type { Accepted, ImageItem, JobReference, JobView, Page, StyleItem } from "../protocol/protocol.ts";
 import {
@@ -33,7 +33,10 @@ export {
 };
 
 export interface ServiceOptions extends ConnectionOptions {
-  /** Bytes of the largest picture that goes within the message; two of them in base64 must be less than the gateway's largest message. */
+  /**
+   * Bytes of the largest picture that goes within the message; two of them in base64 must be less than the gateway's
+   * largest message.
+   */
   readonly inlineBytes?: number | undefined;
 }
 
@@ -51,7 +54,9 @@ export class ServiceClient implements Disposable {
     return this.#connection.present;
   }
 
-  /** Calls `listener` now, and whenever the connection is lost, comes back or is refused. Returns a function that stops. */
+  /**
+   * Calls `listener` now, and whenever the connection is lost, comes back or is refused. Returns a function that stops.
+   */
   onConnection(listener: (connection: Connection) => void): () => void {
     return this.#connection.onChange(listener);
   }
@@ -76,7 +81,10 @@ export class ServiceClient implements Disposable {
     return this.#connection.ask("LIST_IMAGES", page);
   }
 
-  /** Calls `listener` with each new public result; what came while there was no connection is in `listImages`. Returns a function that stops. */
+  /**
+   * Calls `listener` with each new public result; what came while there was no connection is in `listImages`. Returns a
+   * function that stops.
+   */
   onImage(listener: (image: ImageItem) => void): () => void {
     const own = (image: ImageItem) => listener(image);
     this.#connection.socket.on("TRANSFER_STYLE_COMPLETED", own);
@@ -103,7 +111,8 @@ export class ServiceClient implements Disposable {
   }
 
   /**
-   * Calls `listener` with the job's state now and after each change, up to its end, which is told once; over losses of the connection.
+   * Calls `listener` with the job's state now and after each change, up to its end, which is told once; over losses of
+   * the connection.
    *
    * Where there is no such job (any more) `onRefused` is called, and nothing after it. Returns a function that stops.
    */
@@ -115,7 +124,10 @@ export class ServiceClient implements Disposable {
     return followJob(this.#connection, job, listener, onRefused);
   }
 
-  /** The job's last state, once it has ended, whether well or not. Throws ServiceError, and what `signal` was aborted with. */
+  /**
+   * The job's last state, once it has ended, whether well or not. Throws ServiceError, and what `signal` was aborted
+   * with.
+   */
   async finished(
     job: JobReference,
     {

@@ -1,4 +1,7 @@
-/** A job as its owner follows it: one stream of states, made of answers and events that may come late, twice or in any order. */
+/**
+ * A job as its owner follows it: one stream of states, made of answers and events that may come late, twice or in any
+ * order.
+ */
 import type { FailureReason, JobProgress, JobReference, JobView } from "../protocol/protocol.ts";
 import { pause, type ServiceConnection, ServiceError } from "./connection.ts";
 
@@ -31,9 +34,11 @@ const final = ["unknown-job", "invalid-request"];
 const AGAIN_MS = 2000;
 
 /**
- * Tells `onChange` the job's state now and whenever it changes, over all losses of the connection, up to its end; the end is told once.
+ * Tells `onChange` the job's state now and whenever it changes, over all losses of the connection, up to its end; the
+ * end is told once.
  *
- * `onRefused` is called instead, and nothing after it, where the service knows no such job. Returns a function that stops.
+ * `onRefused` is called instead, and nothing after it, where the service knows no such job. Returns a function that
+ * stops.
  */
 export function followJob(
   connection: ServiceConnection,

@@ -10,7 +10,10 @@ export interface OccasionalOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Of all time, what the preparation of tasks may take from the job: where it takes longer, the interval is as much longer. */
+/**
+ * Of all time, what the preparation of tasks may take from the job: where it takes longer, the interval is as much
+ * longer.
+ */
 const MAX_SHARE = 0.1;
 
 export class Occasional {

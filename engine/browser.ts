@@ -1,7 +1,9 @@
 /**
- * The engine in a browser: its adapter, and a device on it. The only file of the engine that knows browsers; node.ts is its counterpart.
+ * The engine in a browser: its adapter, and a device on it. The only file of the engine that knows browsers; node.ts is
+ * its counterpart.
  *
- * Shaders come from whoever bundles them. Half precision is asked for where there is any; timestamps are not, which serve only where waiting spins.
+ * Shaders come from whoever bundles them. Half precision is asked for where there is any; timestamps are not, which
+ * serve only where waiting spins.
  */
 import { StylizeError } from "./errors.ts";
 import { adapterName, isSoftware } from "./gpu/adapter.ts";

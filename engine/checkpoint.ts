@@ -13,7 +13,10 @@ export interface Checkpoint {
   readonly picture: Picture;
 }
 
-/** The checkpoint behind a step: `onIterate`'s record with the picture it reads, or `last` and `picture` of a run that was stopped. */
+/**
+ * The checkpoint behind a step: `onIterate`'s record with the picture it reads, or `last` and `picture` of a run that
+ * was stopped.
+ */
 export function checkpointOf({ scale, step }: Iterate, picture: Picture): Checkpoint {
   return { scale, step, picture };
 }

@@ -1,10 +1,10 @@
 /**
  * A cold start on llvmpipe with more than one core.
  *
- * llvmpipe compiles a kernel where it first runs, on the one thread that serves the device's queue: with an empty shader
- * cache, that is most of the time until the first step. Other devices of the same adapter have threads of their own, and
- * what they compile is found in the driver's cache on disk. So they share out the kernels, each of which is run once on
- * next to nothing, and the job's own device takes its share before it begins.
+ * llvmpipe compiles a kernel where it first runs, on the one thread that serves the device's queue: with an empty
+ * shader cache, that is most of the time until the first step. Other devices of the same adapter have threads of their
+ * own, and what they compile is found in the driver's cache on disk. So they share out the kernels, each of which is
+ * run once on next to nothing, and the job's own device takes its share before it begins.
  */
 import { StylizeError } from "./errors.ts";
 import type { GpuContext } from "./gpu/context.ts";
@@ -36,8 +36,8 @@ const COLD_MS = 100;
 const SLOW_MS = 4000;
 
 /**
- * Compiles the kernels of `groups` ahead if the first program on `context`, which the caller is about to run, has to wait
- * for the compiler.
+ * Compiles the kernels of `groups` ahead if the first program on `context`, which the caller is about to run, has to
+ * wait for the compiler.
  *
  * Does nothing where the context can't open siblings. Its failures are its own: the job then compiles as if it were not
  * there.

@@ -12,7 +12,8 @@ export interface RunMemory {
 }
 
 /**
- * Counts what `stylize` with these options would allocate, to the byte, in a second or so. Nothing is allocated, computed or called.
+ * Counts what `stylize` with these options would allocate, to the byte, in a second or so. Nothing is allocated,
+ * computed or called.
  *
  * @throws StylizeError that `stylize` would throw before its first step, at any scale.
  */

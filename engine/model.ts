@@ -1,4 +1,7 @@
-/** A network's weights on a device, and the way of a picture through it: forward to its features, backward to its pixels. */
+/**
+ * A network's weights on a device, and the way of a picture through it: forward to its features, backward to its
+ * pixels.
+ */
 
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
@@ -106,7 +109,10 @@ export function recordForward(
   return { layers, at };
 }
 
-/** Records the backward pass of the losses: their values to their sinks, their gradient to `gradient`, [3][height][width] f32. */
+/**
+ * Records the backward pass of the losses: their values to their sinks, their gradient to `gradient`,
+ * [3][height][width] f32.
+ */
 export function recordBackward(
   ops: Operations,
   { layers }: ForwardPass,

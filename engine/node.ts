@@ -18,9 +18,9 @@ export interface OpenOptions extends AdapterOptions {
   /** Overrides the family of kernels that the adapter would get; for tests and measurements. */
   readonly family?: KernelFamilyName;
   /**
-   * For programs that do nothing else: lowers the calling thread's priority, for good, where a processor plays the GPU, and lets it sleep
-   * for a millisecond in each turn of the event loop while it waits. Waiting keeps that thread busy, which took up to half of the time
-   * from the adapter's own threads on two cores.
+   * For programs that do nothing else: lowers the calling thread's priority, for good, where a processor plays the GPU,
+   * and lets it sleep for a millisecond in each turn of the event loop while it waits. Waiting keeps that thread busy,
+   * which took up to half of the time from the adapter's own threads on two cores.
    */
   readonly giveWay?: boolean;
   /** Takes what only who looks for a fault wants to know. */
@@ -96,7 +96,10 @@ async function openDevice(request: RequestAdapter): Promise<OpenDevice> {
   return { device, info: adapter.info };
 }
 
-/** After the driver has started its threads, which keep their priority: on Linux it is a thread's own; elsewhere it is the process's. */
+/**
+ * After the driver has started its threads, which keep their priority: on Linux it is a thread's own; elsewhere it is
+ * the process's.
+ */
 function giveWay(): void {
   const low = constants.priority.PRIORITY_BELOW_NORMAL;
   if (process.platform === "linux" && getPriority() < low) setPriority(low);
@@ -111,8 +114,9 @@ let isSleepNear = false;
 let waitingSince = 0;
 
 /**
- * Dawn's binding looks at pending promises once in each turn of the event loop: a turn that sleeps keeps the thread from
- * spinning. A turn costs a tenth of a millisecond, and so a tenth of a core where kernels are compiled for half a minute.
+ * Dawn's binding looks at pending promises once in each turn of the event loop: a turn that sleeps keeps the thread
+ * from spinning. A turn costs a tenth of a millisecond, and so a tenth of a core where kernels are compiled for half a
+ * minute.
  */
 const asleep: Resting = async (promise) => {
   sleepers++;

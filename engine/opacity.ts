@@ -22,12 +22,15 @@ const NEUTRAL = 0.5;
 /**
  * The picture with colours spread from where they are seen to where they are not; itself where it is opaque.
  *
- * What a file holds in its transparent parts is whatever its maker left there, and next to an edge the network sees both. Colours come
- * from averages over ever larger blocks, interpolated: the nearer, the more they count. Grey where nothing is seen.
+ * What a file holds in its transparent parts is whatever its maker left there, and next to an edge the network sees
+ * both. Colours come from averages over ever larger blocks, interpolated: the nearer, the more they count. Grey where
+ * nothing is seen.
  *
- * Source: pull-push as in Gortler et al., The Lumigraph (1996), section 3.4, with blocks of 2 x 2 and bilinear interpolation.
+ * Source: pull-push as in Gortler et al., The Lumigraph (1996), section 3.4, with blocks of 2 x 2 and bilinear
+ * interpolation.
  *
- * @param weights [height][width] how much a pixel's colours count; where that is 0 they are replaced. Its opacity when not given.
+ * @param weights [height][width] how much a pixel's colours count; where that is 0 they are replaced. Its opacity when
+ * not given.
  */
 export function withSpreadColours(
   picture: Picture,

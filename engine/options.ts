@@ -1,4 +1,7 @@
-/** Every option of a stylization, defined once: default, range, unit, help. The command line and the docs are made from this table. */
+/**
+ * Every option of a stylization, defined once: default, range, unit, help. The command line and the docs are made from
+ * this table.
+ */
 import { StylizeError } from "./errors.ts";
 
 interface OptionBase {

@@ -48,7 +48,8 @@ function resultSize(content: Size, size: Settings["size"]): number {
 }
 
 /**
- * Sizes from about `minSize` to `size` (long sides, pixels), each sqrt(2) times the one before; those with a side below 32 are left out.
+ * Sizes from about `minSize` to `size` (long sides, pixels), each sqrt(2) times the one before; those with a side below
+ * 32 are left out.
  *
  * @throws StylizeError `bad-picture` if even the last is too small.
  */
@@ -67,7 +68,10 @@ export function pyramid(content: Size, size: number, minSize: number): readonly 
   return [...sizes.filter(({ width, height }) => Math.min(width, height) >= MIN_SIDE), last];
 }
 
-/** Steps at each smaller scale unless told otherwise: one more scale is worth more than more of them (docs/performance.md, "The whole job"). */
+/**
+ * Steps at each smaller scale unless told otherwise: one more scale is worth more than more of them
+ * (docs/performance.md, "The whole job").
+ */
 export const usualScaleSteps = (steps: number) => Math.ceil(steps / 2);
 
 /** A scale of a run: its picture's size in pixels, and its steps. */

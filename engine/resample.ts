@@ -103,8 +103,8 @@ function resampleColumns(
 /**
  * Resamples `planes` planes of `from.height` x `from.width` values to `to.height` x `to.width`, in pixels.
  *
- * Bicubic (Catmull-Rom) unless told otherwise, antialiased when shrinking, edges by renormalised weights. The values may
- * overshoot those of the input by a little.
+ * Bicubic (Catmull-Rom) unless told otherwise, antialiased when shrinking, edges by renormalised weights. The values
+ * may overshoot those of the input by a little.
  */
 export function resamplePlanes(
   data: Float32Array,
@@ -120,8 +120,8 @@ export function resamplePlanes(
 /**
  * The picture at `width` x `height` pixels; itself if it already has that size. See `resamplePlanes`.
  *
- * Colours count by their opacity, so those of transparent parts never get into the others. Where no colour is left to be seen, they are
- * spread from where one is, as `withSpreadColours` does.
+ * Colours count by their opacity, so those of transparent parts never get into the others. Where no colour is left to
+ * be seen, they are spread from where one is, as `withSpreadColours` does.
  */
 export function resample(picture: Picture, width: number, height: number): Picture {
   if (picture.width === width && picture.height === height) return picture;

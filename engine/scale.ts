@@ -10,8 +10,9 @@ import type { Size } from "./pyramid.ts";
 import type { Picture } from "./types.ts";
 
 /**
- * Steps submitted ahead of the one whose losses are awaited, so that the device never idles. The first step is awaited alone: Dawn then
- * deletes what first uses took, for which lavapipe makes it wait until no step is under way, and its losses would come with the next one's.
+ * Steps submitted ahead of the one whose losses are awaited, so that the device never idles. The first step is awaited
+ * alone: Dawn then deletes what first uses took, for which lavapipe makes it wait until no step is under way, and its
+ * losses would come with the next one's.
  */
 const STEPS_AHEAD = 2;
 
@@ -26,7 +27,10 @@ export interface ScaleRun {
   readonly optimizer: Optimizer;
   readonly steps: number;
   readonly signal: AbortSignal | undefined;
-  /** Called for each step in order, with the loss of the picture that the step began with; `picture` reads the best so far. */
+  /**
+   * Called for each step in order, with the loss of the picture that the step began with; `picture` reads the best so
+   * far.
+   */
   readonly onStep: (
     step: number,
     losses: RecordedLosses,
@@ -98,7 +102,8 @@ async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, 
 }
 
 /**
- * Copies the best picture to the host, through one buffer: when asked, and now and then without waiting for the steps behind it.
+ * Copies the best picture to the host, through one buffer: when asked, and now and then without waiting for the steps
+ * behind it.
  *
  * Who maps the buffer waits for its turn, and no step copies into it meanwhile.
  */
@@ -188,7 +193,10 @@ class Pace {
     if (left > 2) await new Promise((resolve) => setTimeout(resolve, left));
   }
 
-  /** Call when a step's losses have arrived, with its time on the device (0: unknown); the milliseconds since the call before. */
+  /**
+   * Call when a step's losses have arrived, with its time on the device (0: unknown); the milliseconds since the call
+   * before.
+   */
   stepDone(step: number, deviceMs: number): number {
     const now = performance.now();
     const ms = now - this.#last;

@@ -34,7 +34,8 @@ export interface StylizeResult {
 }
 
 /**
- * Paints `content` in the manner of `styles`: minimises content, style and total variation losses over its pixels, scale by scale.
+ * Paints `content` in the manner of `styles`: minimises content, style and total variation losses over its pixels,
+ * scale by scale.
  *
  * The same options on the same adapter give the same picture, bit for bit.
  * Source: Gatys, Ecker and Bethge (2016); relative losses as in losses/objective.ts.

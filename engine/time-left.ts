@@ -12,7 +12,10 @@ export class TimeLeft {
     this.#scales = scales;
   }
 
-  /** Seconds left after a step. Goes by the steps of its own scale; the first of them, which may compile shaders, only while it is alone. */
+  /**
+   * Seconds left after a step. Goes by the steps of its own scale; the first of them, which may compile shaders, only
+   * while it is alone.
+   */
   after({ scale, step, steps, width, height, ms }: Iterate): number {
     if (scale !== this.#scale || step === 2) {
       this.#scale = scale;

@@ -1,7 +1,9 @@
 /** The records that go in and out of the engine. */
 import type { ReluName } from "./network/layers.ts";
 
-/** A decoded picture: planar sRGB, values in [0,1] (results may leave that range by a little until they are encoded). */
+/**
+ * A decoded picture: planar sRGB, values in [0,1] (results may leave that range by a little until they are encoded).
+ */
 export interface Picture {
   readonly width: number;
   readonly height: number;
@@ -11,7 +13,10 @@ export interface Picture {
   readonly opacity?: Float32Array | undefined;
 }
 
-/** What one optimisation step found. `loss` is that of the picture the step began with, as torch.optim's closures report it. */
+/**
+ * What one optimisation step found. `loss` is that of the picture the step began with, as torch.optim's closures report
+ * it.
+ */
 export interface Iterate {
   /** Index of the scale in the pyramid, from 0, and the size of the picture there, in pixels. */
   readonly scale: number;
@@ -33,6 +38,9 @@ export interface Iterate {
   readonly ms: number;
   /** Device memory held by the engine now, in bytes. */
   readonly gpuBytes: number;
-  /** Whether the guard threw this step away: the loss was not finite or had exploded, so the last good picture was restored. */
+  /**
+   * Whether the guard threw this step away: the loss was not finite or had exploded, so the last good picture was
+   * restored.
+   */
   readonly restored: boolean;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Dawn's Node.js binding (npm webgpu) writes on standard output.
 #
-# One would guess that a library leaves standard output to the program, that setting `device.onuncapturederror` takes the
-# errors there are, as it does in browsers, and that a shader's warnings are told by getCompilationInfo() alone.
+# One would guess that a library leaves standard output to the program, that setting `device.onuncapturederror` takes
+# the errors there are, as it does in browsers, and that a shader's warnings are told by getCompilationInfo() alone.
 # What happens: an uncaptured error is printed on standard output even where a handler has taken it, unless the handler
-# calls preventDefault(); and each warning of the shader compiler is printed there, too, whatever one does.
-# Who meets it: every program with webgpu in it whose standard output another program reads (JSON lines, a worker's protocol).
+# calls preventDefault(); and each warning of the shader compiler is printed there, too, whatever one does. Who meets
+# it: every program with webgpu in it whose standard output another program reads (JSON lines, a worker's protocol).
 set -euo pipefail
 version=0.6.2
 folder=$(mktemp -d)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# One would guess: a TIFF in YCbCr without JPEG compression, which TIFF 6.0 has in section 21, is converted to RGB or refused.
-# What happens: libvips gives its Y, Cb and Cr as R, G and B without an error, even when told to fail on warnings. White comes out pink.
-# Who meets it: whoever decodes TIFFs of strangers. Way out: look at PhotometricInterpretation (262) and Compression (259) first.
+# One would guess: a TIFF in YCbCr without JPEG compression, which TIFF 6.0 has in section 21, is converted to RGB or
+# refused. What happens: libvips gives its Y, Cb and Cr as R, G and B without an error, even when told to fail on
+# warnings. White comes out pink. Who meets it: whoever decodes TIFFs of strangers. Way out: look at
+# PhotometricInterpretation (262) and Compression (259) first.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,9 @@
 #!/bin/sh
-# One would guess: the profile of a grey PNG counts at 16 bits as it does at 8 bits.
-# What happens: sharp leaves 16-bit grey out of its conversion to sRGB without a warning: linear 100 of 255 stays 100, which at 8 bits
-# becomes 168. So a scan or a render in linear grey comes out much too dark.
-# Who meets it: whoever reads 16-bit grey with a profile, scans and height maps among them. Way out: open with ignoreIcc, stay in grey16
-# and ask for withIccProfile("srgb") at the end.
+# One would guess: the profile of a grey PNG counts at 16 bits as it does at 8 bits. What happens: sharp leaves 16-bit
+# grey out of its conversion to sRGB without a warning: linear 100 of 255 stays 100, which at 8 bits becomes 168. So a
+# scan or a render in linear grey comes out much too dark. Who meets it: whoever reads 16-bit grey with a profile, scans
+# and height maps among them. Way out: open with ignoreIcc, stay in grey16 and ask for withIccProfile("srgb") at the
+# end.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,9 @@
 #!/bin/sh
-# One would guess: a PNG of 16 bits that is tagged as sRGB keeps its numbers when sharp gives 16-bit numbers of it, as it does at 8 bits.
-# What happens: sharp converts 16-bit RGB to Display P3 and says nothing of it, so pure red, 255 0 0, comes out as 234 51 34. Tagging
-# an untagged 16-bit picture as sRGB changes its numbers for the same reason: sharp takes them for Display P3.
-# Who meets it: whoever reads or writes 16 bits a channel and treats the numbers as sRGB. Way out: open with ignoreIcc, and ask for
-# withIccProfile("srgb") at the end, which uses the file's own profile.
+# One would guess: a PNG of 16 bits that is tagged as sRGB keeps its numbers when sharp gives 16-bit numbers of it, as
+# it does at 8 bits. What happens: sharp converts 16-bit RGB to Display P3 and says nothing of it, so pure red, 255 0 0,
+# comes out as 234 51 34. Tagging an untagged 16-bit picture as sRGB changes its numbers for the same reason: sharp
+# takes them for Display P3. Who meets it: whoever reads or writes 16 bits a channel and treats the numbers as sRGB. Way
+# out: open with ignoreIcc, and ask for withIccProfile("srgb") at the end, which uses the file's own profile.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

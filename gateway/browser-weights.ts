@@ -1,4 +1,7 @@
-/** A network for browsers that paint by themselves, in place of those that ship: one file, whole or in ranges, under a URL that its content gives it. */
+/**
+ * A network for browsers that paint by themselves, in place of those that ship: one file, whole or in ranges, under a
+ * URL that its content gives it.
+ */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -30,7 +33,10 @@ export class BrowserWeights implements AsyncDisposable {
     this.#etag = `"${fingerprint}"`;
   }
 
-  /** Reads the file once, for its fingerprint. Throws ConfigError where it is no network of VGG19's shape as safetensors. */
+  /**
+   * Reads the file once, for its fingerprint. Throws ConfigError where it is no network of VGG19's shape as
+   * safetensors.
+   */
   static async open(path: string): Promise<BrowserWeights> {
     await requireNetwork(path);
     const handle = await open(path);

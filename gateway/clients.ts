@@ -6,8 +6,8 @@ import type { Config } from "./config.ts";
 import { RequestFailure } from "./request-failure.ts";
 
 /**
- * The client's address: of the proxies in front, each adds the address it was called from to the end of X-Forwarded-For, so that only
- * the last entries, as many as there are proxies, can be believed.
+ * The client's address: of the proxies in front, each adds the address it was called from to the end of
+ * X-Forwarded-For, so that only the last entries, as many as there are proxies, can be believed.
  */
 export function addressOf(
   { headers, socket }: Pick<IncomingMessage, "headers" | "socket">,
@@ -35,7 +35,10 @@ export interface Clients {
   identify(address: string, token: unknown): Promise<string>;
 }
 
-/** With a key, clients are who their JSON Web Token (RFC 7519) says, and need one; otherwise they are where they connect from. */
+/**
+ * With a key, clients are who their JSON Web Token (RFC 7519) says, and need one; otherwise they are where they connect
+ * from.
+ */
 export async function createClients(config: Config, secret: string): Promise<Clients> {
   const nameOf = (text: string) => createHmac("sha256", secret).update(text).digest("base64url").slice(0, 22);
   const verify = await verifier(config);

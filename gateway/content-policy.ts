@@ -7,8 +7,8 @@ import type { ObjectStore } from "../stores/object-store.ts";
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * The Content-Security-Policy of the pages and of their scripts, as workers go by their own. `'self'` of connect-src has the gateway's websocket in
- * it (CSP 3, 6.7.2.8; Chromium, Firefox, Safari from 15.4 on).
+ * The Content-Security-Policy of the pages and of their scripts, as workers go by their own. `'self'` of connect-src
+ * has the gateway's websocket in it (CSP 3, 6.7.2.8; Chromium, Firefox, Safari from 15.4 on).
  */
 export function pagePolicy(storeOrigins: readonly string[]): string {
   const store = storeOrigins.map((origin) => ` ${origin}`).join("");
@@ -23,7 +23,9 @@ export function pagePolicy(storeOrigins: readonly string[]): string {
   ].join("; ");
 }
 
-/** Where the URLs lead that the store gives to pages: for public pictures, private ones and uploads. Throws StoreError. */
+/**
+ * Where the URLs lead that the store gives to pages: for public pictures, private ones and uploads. Throws StoreError.
+ */
 export async function storeOrigins(objects: ObjectStore): Promise<string[]> {
   const contentType = "image/jpeg";
   const picture = keys.upload("origin", contentType);

@@ -1,9 +1,9 @@
 /**
  * News of jobs to the clients that wait for them, wherever they are connected.
  *
- * Each gateway tells its own clients, once a job: what has ended is remembered. Gateways hear of each other's news through Redis' pub/sub,
- * which loses what is said while a connection is away; so each also looks into the store now and then for the jobs that its clients wait
- * for, and for new public results.
+ * Each gateway tells its own clients, once a job: what has ended is remembered. Gateways hear of each other's news
+ * through Redis' pub/sub, which loses what is said while a connection is away; so each also looks into the store now
+ * and then for the jobs that its clients wait for, and for new public results.
  */
 import type { Server } from "socket.io";
 import { type ClientEvents, failureReasons, isTerminal, type ServerEvents } from "../protocol/protocol.ts";
@@ -67,7 +67,8 @@ export class Delivery {
       if (!room.startsWith(ROOM) || this.#hasEnded(room.slice(ROOM.length))) continue;
       const record = await jobs.get(room.slice(ROOM.length));
       if (!record) continue;
-      if (record.status === "queued") this.#told.delete(record.jobId); // others may have left the queue: its place is news
+      // others may have left the queue: its place is news
+      if (record.status === "queued") this.#told.delete(record.jobId);
       this.#tell(record);
     }
     const { records } = await jobs.feed({ limit: FEED_LOOK });

@@ -1,4 +1,7 @@
-/** Clients that vanish while they say something: nothing of it stays, nobody else notices, and who comes back finds his job. */
+/**
+ * Clients that vanish while they say something: nothing of it stays, nobody else notices, and who comes back finds his
+ * job.
+ */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { request as httpRequest } from "node:http";

@@ -1,4 +1,7 @@
-/** The queue repeats, reorders and delays what workers say, and carries what no worker would: nobody is told twice, nothing breaks. */
+/**
+ * The queue repeats, reorders and delays what workers say, and carries what no worker would: nobody is told twice,
+ * nothing breaks.
+ */
 import { beforeAll, expect, it } from "vitest";
 import { type Accepted, type JobProgress, keys } from "../protocol/protocol.ts";
 import { redisMissing } from "../stores/testing/redis.ts";

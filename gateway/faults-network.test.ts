@@ -1,4 +1,6 @@
-/** S3, SQS and Batch fail or don't answer: requests are refused in time, and what was done meanwhile is told afterwards. */
+/**
+ * S3, SQS and Batch fail or don't answer: requests are refused in time, and what was done meanwhile is told afterwards.
+ */
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Accepted, ClientEvents, RequestError } from "../protocol/protocol.ts";
 import { redisMissing } from "../stores/testing/redis.ts";

@@ -1,4 +1,7 @@
-/** S3 and SQS are away for gateways and workers alike, longer than any of them tries: what was done by then is told, what was not fails. */
+/**
+ * S3 and SQS are away for gateways and workers alike, longer than any of them tries: what was done by then is told,
+ * what was not fails.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { type Accepted, type ClientEvents, keys, type RequestError } from "../protocol/protocol.ts";

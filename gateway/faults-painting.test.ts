@@ -1,4 +1,7 @@
-/** The real worker, killed at ten random moments of its jobs' lives: each picture is painted all the same, and told of once. */
+/**
+ * The real worker, killed at ten random moments of its jobs' lives: each picture is painted all the same, and told of
+ * once.
+ */
 import { watch } from "node:fs";
 import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +21,8 @@ const patienceMs = 120_000;
 
 type Moment = "starting" | "painting" | "writing";
 const ten: readonly Moment[] = [
-  ...Array<Moment>(6).fill("starting"), // among them the compilation of shaders, most of what there is on a software adapter
+  // among them the compilation of shaders, most of what there is on a software adapter
+  ...Array<Moment>(6).fill("starting"),
   ...Array<Moment>(2).fill("painting"),
   ...Array<Moment>(2).fill("writing"),
 ];

@@ -1,4 +1,7 @@
-/** One gateway: connections, requests, news, and an end that loses nothing. Its stores are given, so that tests and machines choose them. */
+/**
+ * One gateway: connections, requests, news, and an end that loses nothing. Its stores are given, so that tests and
+ * machines choose them.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
@@ -49,7 +52,10 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly port: number;
-  /** Stops: takes nothing new, finishes what is at hand, closes connections so that clients go elsewhere, then the stores. */
+  /**
+   * Stops: takes nothing new, finishes what is at hand, closes connections so that clients go elsewhere, then the
+   * stores.
+   */
   close(): Promise<void>;
 }
 
@@ -137,7 +143,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
       },
     }),
   );
-  // Longer than a load balancer keeps an idle connection: else it may send a request into one that is just being closed.
+  // Longer than a load balancer keeps an idle connection: else it may send a request into one that is just being
+  // closed.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = KEEP_ALIVE_MS + 1000;
   io.attach(server);

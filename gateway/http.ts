@@ -40,9 +40,9 @@ export function httpListener(parts: HttpParts): RequestListener {
 }
 
 /**
- * What closes a server as soon as the answers at hand are given; to be called before the server listens. Node's own `close()` goes on to wait
- * for `keepAliveTimeout` when an answer was being given, and for `headersTimeout` when a connection has asked nothing yet: browsers open some
- * ahead.
+ * What closes a server as soon as the answers at hand are given; to be called before the server listens. Node's own
+ * `close()` goes on to wait for `keepAliveTimeout` when an answer was being given, and for `headersTimeout` when a
+ * connection has asked nothing yet: browsers open some ahead.
  */
 export function closer(server: Server): () => Promise<void> {
   const unasked = new Set<Socket>();

@@ -1,8 +1,8 @@
 /**
  * The life of a job, whatever carries the news: accepted, submitted, run, ended, deleted.
  *
- * A terminal state is stored before it is announced, and announced before its message is deleted, so a crash anywhere repeats news and
- * loses none. Workers run at least once; what they say twice changes a record once.
+ * A terminal state is stored before it is announced, and announced before its message is deleted, so a crash anywhere
+ * repeats news and loses none. Workers run at least once; what they say twice changes a record once.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import {
@@ -60,7 +60,10 @@ export class JobService {
     this.#parts = parts;
   }
 
-  /** Stores the pictures, then the record, then submits. Throws RequestFailure `unavailable` where the queue does not take it. */
+  /**
+   * Stores the pictures, then the record, then submits. Throws RequestFailure `unavailable` where the queue does not
+   * take it.
+   */
   async start(request: NewJob): Promise<Ticket> {
     const { jobs, objects } = this.#parts;
     const jobId = randomBytes(16).toString("hex");
@@ -126,7 +129,9 @@ export class JobService {
     return updated.record;
   }
 
-  /** The record, if the token is the job's. Throws RequestFailure `unknown-job` for both, so that ids can't be probed. */
+  /**
+   * The record, if the token is the job's. Throws RequestFailure `unknown-job` for both, so that ids can't be probed.
+   */
   async authorized({ jobId, token }: { readonly jobId: string; readonly token: string }): Promise<JobRecord> {
     const record = await this.#parts.jobs.get(jobId);
     if (record && timingSafeEqual(Buffer.from(hash(token)), Buffer.from(record.tokenHash))) return record;

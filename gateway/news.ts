@@ -27,8 +27,8 @@ export interface NewsOptions {
 }
 
 /**
- * Acts on one message, as soon as the stores let it: to give it back while they are away would use up its tries, which are for messages that
- * nobody can handle. Throws as `handleNews` does.
+ * Acts on one message, as soon as the stores let it: to give it back while they are away would use up its tries, which
+ * are for messages that nobody can handle. Throws as `handleNews` does.
  */
 export async function handleNewsPatiently(
   body: string,

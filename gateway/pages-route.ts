@@ -1,4 +1,7 @@
-/** Serves the built pages. They are read at the start: what isn't among them can't be asked for, and a new build may begin while the old one is served. */
+/**
+ * Serves the built pages. They are read at the start: what isn't among them can't be asked for, and a new build may
+ * begin while the old one is served.
+ */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
@@ -75,7 +78,10 @@ async function readPage(folder: string, file: string, files: readonly string[]):
   };
 }
 
-/** Answers for all that is in `pages`, under the Content-Security-Policy that `policy` gives. Without pages, `/` says how to build them. */
+/**
+ * Answers for all that is in `pages`, under the Content-Security-Policy that `policy` gives. Without pages, `/` says
+ * how to build them.
+ */
 export function createPagesRoute(pages: Pages | undefined, policy: () => Promise<string>): Route {
   return async (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);

@@ -1,4 +1,7 @@
-/** Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a picture and no more. */
+/**
+ * Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a
+ * picture and no more.
+ */
 import sharp, { type Sharp } from "sharp";
 import { openPicture, uprightSrgb } from "../pictures/open.ts";
 import type { PictureType } from "../protocol/protocol.ts";

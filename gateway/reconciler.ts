@@ -43,7 +43,8 @@ export class Reconciler {
     const { jobs, queue, service } = this.#parts;
     const records = await jobs.active();
     for (const record of records) {
-      // The gateway that took it died before it could submit it, or after it had and before it could say so: workers stand both.
+      // The gateway that took it died before it could submit it, or after it had and before it could say so: workers
+      // stand both.
       const isForgotten = record.queueId === undefined && Date.now() - record.createdAt >= this.#graceMs;
       if (isForgotten) await service.submit(record);
     }

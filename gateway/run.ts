@@ -3,8 +3,8 @@ import { endIfHungUp } from "../common/terminal.ts";
 import { type ServeOptions, serve } from "./serve.ts";
 
 /**
- * Says where it listens on standard output. SIGTERM, SIGINT and SIGHUP drain and exit with 0; a second one does not wait,
- * unless it is SIGHUP.
+ * Says where it listens on standard output. SIGTERM, SIGINT and SIGHUP drain and exit with 0; a second one does not
+ * wait, unless it is SIGHUP.
  */
 export async function run(options: ServeOptions): Promise<void> {
   const { config, log } = options;

@@ -1,4 +1,7 @@
-/** A gateway with the stores that its configuration names: files and child processes on one machine, AWS and Redis in the cloud. */
+/**
+ * A gateway with the stores that its configuration names: files and child processes on one machine, AWS and Redis in
+ * the cloud.
+ */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -157,7 +160,8 @@ const builtPages = fileURLToPath(
 );
 
 /**
- * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on one.
+ * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on
+ * one.
  *
  * Throws StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
  */

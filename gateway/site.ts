@@ -1,4 +1,6 @@
-/** The site around the pages: their files, what it says of itself at `GET /site.json`, and the network that it offers. */
+/**
+ * The site around the pages: their files, what it says of itself at `GET /site.json`, and the network that it offers.
+ */
 import type { Logger } from "pino";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { BrowserWeights } from "./browser-weights.ts";

@@ -1,4 +1,6 @@
-/** Pictures too large for a message: put into the store by the client itself, under a key that only this client can use. */
+/**
+ * Pictures too large for a message: put into the store by the client itself, under a key that only this client can use.
+ */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { keys, type PictureType } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";

@@ -1,4 +1,7 @@
-/** What vite.config.ts builds, under the policy that it is served with, in a real browser: a small site that uses what ours may use. */
+/**
+ * What vite.config.ts builds, under the policy that it is served with, in a real browser: a small site that uses what
+ * ours may use.
+ */
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";

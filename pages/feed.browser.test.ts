@@ -1,4 +1,6 @@
-/** The feed as a reader sees it: older pictures as one scrolls, new ones without a jump, nothing twice, nothing missed. */
+/**
+ * The feed as a reader sees it: older pictures as one scrolls, new ones without a jump, nothing twice, nothing missed.
+ */
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { chromiumMissing } from "../gateway/testing/chromium.ts";

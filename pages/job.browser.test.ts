@@ -1,4 +1,6 @@
-/** What becomes of a job: waiting, painted, cancelled, failed, deleted, as its page and the list of one's own tell it. */
+/**
+ * What becomes of a job: waiting, painted, cancelled, failed, deleted, as its page and the list of one's own tell it.
+ */
 import { describe, expect, it } from "vitest";
 import { chromiumMissing } from "../gateway/testing/chromium.ts";
 import { BrowserSite, eventually, inChromium } from "./testing/browser.ts";

@@ -1,4 +1,7 @@
-/** What this browser is to paint by itself: handed from the request page to the page that shows it, and kept no longer than the pages. */
+/**
+ * What this browser is to paint by itself: handed from the request page to the page that shows it, and kept no longer
+ * than the pages.
+ */
 import type { JobOptions } from "../client/index.ts";
 import { go, hrefOf } from "./router.ts";
 

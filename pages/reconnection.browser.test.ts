@@ -1,4 +1,6 @@
-/** A gateway that is killed, a page that is loaded anew, and a device that was asleep: the picture comes all the same. */
+/**
+ * A gateway that is killed, a page that is loaded anew, and a device that was asleep: the picture comes all the same.
+ */
 import { describe, it } from "vitest";
 import { chromiumMissing } from "../gateway/testing/chromium.ts";
 import { TestClient } from "../gateway/testing/client.ts";

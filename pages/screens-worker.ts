@@ -1,4 +1,7 @@
-/** A stand-in for the worker that stands still, for screenshots: a job of 1 step fails, of one of 2 nothing is heard, others are painted half. */
+/**
+ * A stand-in for the worker that stands still, for screenshots: a job of 1 step fails, of one of 2 nothing is heard,
+ * others are painted half.
+ */
 import { readFile } from "node:fs/promises";
 import { exitCodes } from "../protocol/exit-codes.ts";
 import { jobIdOf, keys } from "../protocol/protocol.ts";

@@ -1,4 +1,7 @@
-/** `npm run screens` writes docs/screens: every page and state at the widths of a phone, a tablet and a desk, the main ones in the dark, too. */
+/**
+ * `npm run screens` writes docs/screens: every page and state at the widths of a phone, a tablet and a desk, the main
+ * ones in the dark, too.
+ */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

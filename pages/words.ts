@@ -12,7 +12,10 @@ export function styleTitle(name: string | undefined): string {
   return title.charAt(0).toUpperCase() + title.slice(1);
 }
 
-/** How long before `now` something was, both in milliseconds since 1970: "3 minutes ago". Clocks that differ make no future. */
+/**
+ * How long before `now` something was, both in milliseconds since 1970: "3 minutes ago". Clocks that differ make no
+ * future.
+ */
 export function ago(ms: number, now: number): string {
   const age = now - ms;
   if (age < 45_000) return "just now";

@@ -1,4 +1,7 @@
-/** Picture files -> planar floats: EXIF orientation applied, any ICC profile converted to sRGB, opacity in a plane of its own. */
+/**
+ * Picture files -> planar floats: EXIF orientation applied, any ICC profile converted to sRGB, opacity in a plane of
+ * its own.
+ */
 import { readFile } from "node:fs/promises";
 import type { Metadata } from "sharp";
 import { StylizeError } from "../engine/errors.ts";
@@ -94,7 +97,10 @@ export async function decodePicture(
 
 const frames = (count: number) => `has ${count} frames: it is animated or has pages`;
 
-/** Which page of a TIFF is the picture, if it is one. Throws StylizeError `bad-picture` where several are, or it is of a kind that isn't read. */
+/**
+ * Which page of a TIFF is the picture, if it is one. Throws StylizeError `bad-picture` where several are, or it is of a
+ * kind that isn't read.
+ */
 function pageOf(bytes: Uint8Array, name: string): { page: number | undefined; tiff: TiffPage | undefined } {
   const pages = tiffPages(bytes);
   const main = mainPages(pages);

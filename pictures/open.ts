@@ -1,8 +1,12 @@
-/** The one way from a file's bytes into sharp: which decoders may run, what counts as damage, and colours brought to sRGB. */
+/**
+ * The one way from a file's bytes into sharp: which decoders may run, what counts as damage, and colours brought to
+ * sRGB.
+ */
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { profileColours } from "./profile.ts";
 
-// libvips would read some 20 formats, SVG and PDF among them, which can refer to other files: only these decoders may run.
+// libvips would read some 20 formats, SVG and PDF among them, which can refer to other files: only these decoders may
+// run.
 sharp.block({ operation: ["VipsForeignLoad"] });
 sharp.unblock({
   operation: ["Jpeg", "Png", "Webp", "Tiff", "Heif"].map((format) => `VipsForeignLoad${format}`),
@@ -20,8 +24,8 @@ export interface OpenOptions {
 /**
  * A picture to be decoded.
  *
- * What a decoder only warns of is no reason to refuse a picture: cameras write such files, and every viewer shows them. That a file was
- * cut short is one.
+ * What a decoder only warns of is no reason to refuse a picture: cameras write such files, and every viewer shows them.
+ * That a file was cut short is one.
  */
 export function openPicture(
   bytes: Uint8Array,
@@ -53,8 +57,8 @@ export function uprightSrgb(
   const ownSpace = bits === 16 ? "rgb16" : "srgb";
   if (!icc || !(isDeep || isGreyAvif))
     return openPicture(bytes, options).autoOrient().toColourspace(ownSpace);
-  // Left to itself, sharp converts RGB of 16 bits to Display P3 and grey of 16 bits not at all. So the profile is ignored at first,
-  // and used where sRGB is asked for at the end, when the picture still has it.
+  // Left to itself, sharp converts RGB of 16 bits to Display P3 and grey of 16 bits not at all. So the profile is
+  // ignored at first, and used where sRGB is asked for at the end, when the picture still has it.
   const raw = openPicture(bytes, { ...options, ignoreIcc: true }).autoOrient();
   const isGrey = isGreyAvif || space === "grey16";
   if (colours !== (isGrey ? "GRAY" : "RGB")) return raw.toColourspace(ownSpace); // damaged, or another picture's

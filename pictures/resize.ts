@@ -22,7 +22,10 @@ export function longSide(picture: Picture, n: number, name = "picture"): Picture
   return resample(picture, width, height);
 }
 
-/** The picture with a long side of at most `n` pixels; itself if it has that already or would get a side under 32 pixels. */
+/**
+ * The picture with a long side of at most `n` pixels; itself if it has that already or would get a side under 32
+ * pixels.
+ */
 export function atMost(picture: Picture, n: number): Picture {
   const { width, height } = fitSize(picture, n);
   const isSmaller = Math.max(picture.width, picture.height) <= n;

@@ -17,7 +17,9 @@ export interface SampleLayout {
   readonly max: number;
 }
 
-/** [height][width][channels] integers up to `max` -> a picture of floats, with opacity where any pixel is not opaque. */
+/**
+ * [height][width][channels] integers up to `max` -> a picture of floats, with opacity where any pixel is not opaque.
+ */
 export function toPlanes(
   samples: ArrayLike<number>,
   { width, height, channels, opacity: opacityAt, max }: SampleLayout,

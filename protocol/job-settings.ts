@@ -9,8 +9,8 @@ import type { JobOptions, Strength } from "./protocol.ts";
 const contentFactors: Readonly<Record<Strength, number>> = { gentle: 4, balanced: 1, bold: 0.25 };
 
 /**
- * The long side of the result, in pixels: what was asked for, or the content's own, never larger than that nor than `max`. A thin picture
- * gets more than was asked for where its short side would be too short for the network.
+ * The long side of the result, in pixels: what was asked for, or the content's own, never larger than that nor than
+ * `max`. A thin picture gets more than was asked for where its short side would be too short for the network.
  *
  * @throws StylizeError `bad-picture` where that is more than `max`.
  */

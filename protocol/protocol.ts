@@ -2,7 +2,8 @@
  * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share.
  * How gateways and workers check what they are told is in schemas.ts, which clients do without.
  *
- * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job alone.
+ * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job
+ * alone.
  */
 /** Picture types that clients may send, and the extensions of their keys. */
 export const pictureTypes = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
@@ -175,7 +176,10 @@ export interface ClientEvents {
   ): void;
 }
 
-/** Beside these, per job: `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`, `JOB_PROGRESS::<jobId>`. */
+/**
+ * Beside these, per job: `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`,
+ * `JOB_PROGRESS::<jobId>`.
+ */
 export interface ServerEvents {
   /** To everyone, for each public result. */
   TRANSFER_STYLE_COMPLETED(image: ImageItem): void;

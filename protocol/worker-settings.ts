@@ -1,4 +1,7 @@
-/** Settings that are texts, of a flag or a variable: schemas of which each issue's message ends the sentence "Expected SETTING to be". */
+/**
+ * Settings that are texts, of a flag or a variable: schemas of which each issue's message ends the sentence "Expected
+ * SETTING to be".
+ */
 import { z } from "zod";
 
 export const text = z.string().optional();

@@ -1,4 +1,7 @@
-/** Programs that only tests start, from packages of the system: where one can't be had its tests are skipped, so nothing here is fatal. */
+/**
+ * Programs that only tests start, from packages of the system: where one can't be had its tests are skipped, so nothing
+ * here is fatal.
+ */
 import { runSteps } from "./driver.mjs";
 import { decide, describeSystem, onPath, shellLine } from "./system.mjs";
 import { ask, SetupError, say } from "./terminal.mjs";
@@ -9,7 +12,8 @@ import { ask, SetupError, say } from "./terminal.mjs";
  * @property {string[]} programs its names, any of which will do
  * @property {string} [variable] of the environment, may name it too
  * @property {string[]} packages Debian's
- * @property {Record<Exclude<import("./system.mjs").Family, "other">, string> & { darwin: string, win32: string }} advice
+ * @property {Record<Exclude<import("./system.mjs").Family, "other">, string> & { darwin: string, win32: string }}
+ * advice
  *   what to do, by family of Linux or by platform: a command, or a sentence
  */
 

@@ -20,7 +20,8 @@ const awsTools = join(root, ".aws", "tools");
 
 /**
  * Sets the project up and says what it did, on stderr.
- * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`, `--chromium`, `--aws-tools`: these too
+ * @param {string[]} args `--yes`: don't ask before changing the system; `--no-gpu`: no adapter; `--redis`,
+ * `--chromium`, `--aws-tools`: these too
  * @returns {Promise<number>} exit status, see setup.mjs
  */
 export async function main(args) {

@@ -1,8 +1,9 @@
 // Adam (Kingma and Ba 2015, algorithm 1), in torch.optim.Adam's form:
-//   m += (1 - beta1) (g - m),  v += (1 - beta2) (g^2 - v),  x -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps),  c_k = 1 - beta_k^t.
-// One invocation updates one vec4f of the picture. The corrections follow c += (1 - beta) (1 - c), which loses no digits to cancellation.
-// Where the guard restores, the picture goes back, the moments are cleared and the rate is halved: the same first step that exploded would
-// only explode again.
+//   m += (1 - beta1) (g - m),  v += (1 - beta2) (g^2 - v),  x -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps),  c_k = 1 -
+//   beta_k^t.
+// One invocation updates one vec4f of the picture. The corrections follow c += (1 - beta) (1 - c), which loses no
+// digits to cancellation. Where the guard restores, the picture goes back, the moments are cleared and the rate is
+// halved: the same first step that exploded would only explode again.
 struct Record {
   correction1: f32,  // 1 - beta1^t
   correction2: f32,  // 1 - beta2^t

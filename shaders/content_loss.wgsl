@@ -1,6 +1,7 @@
 // Content loss L = scale * sum((F - T)^2) of kept features F (lib/features_*.wgsl) against a target T, and its gradient
 //   d = (accumulate ? d : 0) + gradient_scale (F - T), zero where F is: behind the ReLU that F comes from
-// T and d: flat texels of F's shape (lib/texel_*.wgsl). Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
+// T and d: flat texels of F's shape (lib/texel_*.wgsl). Dispatched as LOSS_PARTIALS workgroups; each writes its share
+// of L to row `term` of `partials`.
 struct Params {
   texels: u32,
   term: u32,

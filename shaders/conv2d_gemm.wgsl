@@ -1,18 +1,21 @@
-// y = finish(W * x): SIDE x SIDE convolution (3: zero padding 1; 1: a matrix product) as an implicit matrix product, sums in f32.
-//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel (lib/texel_*.wgsl)
+// y = finish(W * x): SIDE x SIDE convolution (3: zero padding 1; 1: a matrix product) as an implicit matrix product,
+// sums in f32.
+//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel
+//   (lib/texel_*.wgsl)
 //   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 32.
-// finish() and keep_signs() come from lib/conv_forward.wgsl, conv_masked.wgsl, conv_added.wgsl or conv_plain.wgsl. Backward to the input is the
-// same convolution with flipped, transposed weights.
+// finish() and keep_signs() come from lib/conv_forward.wgsl, conv_masked.wgsl, conv_added.wgsl or conv_plain.wgsl.
+// Backward to the input is the same convolution with flipped, transposed weights.
 //
 // With `positions` above 1 and SIDE 1 it is as many products at once, one for each workgroup_id.z: x and y are then
-// [channels/4][positions][width] with height 1, weights [positions][in_channels][out_channels]. With one position, workgroup_id.z
-// counts the rows of a grid whose tiles of pixels would be too many for one.
+// [channels/4][positions][width] with height 1, weights [positions][in_channels][out_channels]. With one position,
+// workgroup_id.z counts the rows of a grid whose tiles of pixels would be too many for one.
 //
-// One workgroup: CHANNELS channels of PIXELS pixels, counted row after row over the whole map. One invocation: 4 * TEXELS
-// channels of RUN pixels that are LANES apart. The sum runs over blocks of 16 input channels and, inside, over the taps, so that
-// the taps find their pixels in the cache. While a block is multiplied the next one is fetched. Neighbours read neighbouring
-// pixels and the same weights, so workgroup memory needs no padding.
-// Sizes (engine/ops/gpu/variants.ts): CHANNELS a multiple of 32, INVOCATIONS = CHANNELS / (4 * TEXELS) * LANES a multiple of PIXELS.
+// One workgroup: CHANNELS channels of PIXELS pixels, counted row after row over the whole map. One invocation: 4 *
+// TEXELS channels of RUN pixels that are LANES apart. The sum runs over blocks of 16 input channels and, inside, over
+// the taps, so that the taps find their pixels in the cache. While a block is multiplied the next one is fetched.
+// Neighbours read neighbouring pixels and the same weights, so workgroup memory needs no padding. Sizes
+// (engine/ops/gpu/variants.ts): CHANNELS a multiple of 32, INVOCATIONS = CHANNELS / (4 * TEXELS) * LANES a multiple of
+// PIXELS.
 struct Params {
   height: u32,
   width: u32,
@@ -42,7 +45,8 @@ var<workgroup> weight_tile: array<vec4f, DEPTH * COLUMNS>;      // [DEPTH][COLUM
 var<workgroup> pixel_tile: array<vec4f, DEPTH / 4u * PIXELS>;   // [DEPTH / 4][PIXELS]
 var<workgroup> words: array<atomic<u32>, WORDS>;                // [CHANNELS / 32][PIXELS]: signs
 
-// The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap around.
+// The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap
+// around.
 fn tap_at(c4: u32, position: u32, row: u32, column: u32, tap: u32) -> vec4f {
   let r = row + tap / SIDE - SIDE / 2u;
   let c = column + tap % SIDE - SIDE / 2u;
@@ -52,8 +56,8 @@ fn tap_at(c4: u32, position: u32, row: u32, column: u32, tap: u32) -> vec4f {
   return vec4f();
 }
 
-// sum + w * pixel: four output channels (rows of w) of one pixel, four input channels. Written out so that each product is fused with
-// the sum.
+// sum + w * pixel: four output channels (rows of w) of one pixel, four input channels. Written out so that each product
+// is fused with the sum.
 fn multiply_add(sum: vec4f, w: mat4x4f, pixel: vec4f) -> vec4f {
   return sum + w[0] * pixel.x + w[1] * pixel.y + w[2] * pixel.z + w[3] * pixel.w;
 }

@@ -1,13 +1,14 @@
 // y = finish(W * x), as conv2d_gemm.wgsl with positions 1, on an adapter's matrix units: operands become Operand
 // (lib/operand_f16.wgsl or lib/operand_f32.wgsl) on their way into workgroup memory, sums are f32.
-//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel (lib/texel_*.wgsl)
+//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel
+//   (lib/texel_*.wgsl)
 //   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 32.
 //
-// One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP invocations. The units
-// multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup memory one after the other. Rows of the
-// tiles are padded by 8, so that the rows of a fragment are in different banks. The sum runs over blocks of 32 input channels and,
-// inside, over the taps.
-// Source of the types and functions: Dawn's experimental extension; the configurations are those that the adapter lists.
+// One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP
+// invocations. The units multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup
+// memory one after the other. Rows of the tiles are padded by 8, so that the rows of a fragment are in different banks.
+// The sum runs over blocks of 32 input channels and, inside, over the taps. Source of the types and functions: Dawn's
+// experimental extension; the configurations are those that the adapter lists.
 struct Params {
   height: u32,
   width: u32,
@@ -40,7 +41,8 @@ var<workgroup> pixel_tile: array<Operand, PIXELS * PIXEL_STRIDE>;   // [PIXELS][
 var<workgroup> sum_tile: array<f32, 4u * M * N>;                    // [subgroup][N][M]
 var<workgroup> words: array<atomic<u32>, WORDS>;                    // [CHANNELS / 32][PIXELS]: signs
 
-// The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap around.
+// The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap
+// around.
 fn tap_at(c4: u32, row: u32, column: u32, tap: u32) -> vec4<Operand> {
   let r = row + tap / SIDE - SIDE / 2u;
   let c = column + tap % SIDE - SIDE / 2u;

@@ -1,7 +1,10 @@
-// A map to Winograd's: v = B^T d B for tiles d of INPUTS x INPUTS texels that overlap by two, with lib/winograd2.wgsl or lib/winograd4.wgsl.
-//   x: [channels/4][height][width] Texel (lib/map_buffer.wgsl), zero outside; v: [channels/4][INPUTS * INPUTS][tiles] vec4f
-// A tile's outputs begin at (row, column) = OUTPUTS * (tile / tiles_x, tile % tiles_x). `tiles` of them, from first_tile on, are made at
-// once: a band that fits in the cache. One workgroup: 16 tiles of four channels; one invocation: a column of a tile, then a row.
+// A map to Winograd's: v = B^T d B for tiles d of INPUTS x INPUTS texels that overlap by two, with lib/winograd2.wgsl
+// or lib/winograd4.wgsl.
+//   x: [channels/4][height][width] Texel (lib/map_buffer.wgsl), zero outside; v: [channels/4][INPUTS * INPUTS][tiles]
+//   vec4f
+// A tile's outputs begin at (row, column) = OUTPUTS * (tile / tiles_x, tile % tiles_x). `tiles` of them, from
+// first_tile on, are made at once: a band that fits in the cache. One workgroup: 16 tiles of four channels; one
+// invocation: a column of a tile, then a row.
 struct Params {
   height: u32,
   width: u32,

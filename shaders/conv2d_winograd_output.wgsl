@@ -1,7 +1,8 @@
 // Winograd's products to a convolution's outputs: y = finish(A^T m A), with lib/winograd2.wgsl or lib/winograd4.wgsl.
 //   m: [channels/4][INPUTS * INPUTS][tiles] vec4f; y: [channels/4][height][width] Texel (lib/texel_*.wgsl)
-// Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32 channels of 16
-// tiles, four channels after four, so that it makes whole words of the mask; one invocation: a column of a tile, then a row.
+// Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32
+// channels of 16 tiles, four channels after four, so that it makes whole words of the mask; one invocation: a column of
+// a tile, then a row.
 struct Params {
   height: u32,
   width: u32,

@@ -1,7 +1,8 @@
-// Weights of a 3x3 convolution to Winograd's: u = G w G^T, in f32, with the transforms of lib/winograd2.wgsl or lib/winograd4.wgsl.
+// Weights of a 3x3 convolution to Winograd's: u = G w G^T, in f32, with the transforms of lib/winograd2.wgsl or
+// lib/winograd4.wgsl.
 //   w: [9][in_channels][out_channels] in fours (lib/weights.wgsl); u: [INPUTS * INPUTS][in_channels][out_channels] f32
-// Weights of both directions are stored in this order, so one kernel serves both. One invocation: four output channels at one input
-// channel, all positions.
+// Weights of both directions are stored in this order, so one kernel serves both. One invocation: four output channels
+// at one input channel, all positions.
 struct Params {
   vectors: u32,  // in_channels * out_channels / 4
 }

@@ -1,9 +1,10 @@
-// The first convolution, of a picture, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) / std_c inside
-// the picture and zero outside it. finish() and keep_signs(): lib/conv_forward.wgsl.
-//   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][channels] f32; y: [channels/4][height][width] Texel (lib/texel_*.wgsl)
-// Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring texels. One
-// workgroup: CHANNELS channels (32 or 64) of 128 pixels; one invocation: 32 channels, a word of the mask, of the pixels p and p + 64.
-// The grid's z counts through the channels.
+// The first convolution, of a picture, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) /
+// std_c inside the picture and zero outside it. finish() and keep_signs(): lib/conv_forward.wgsl.
+//   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][channels] f32; y: [channels/4][height][width] Texel
+//   (lib/texel_*.wgsl)
+// Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring
+// texels. One workgroup: CHANNELS channels (32 or 64) of 128 pixels; one invocation: 32 channels, a word of the mask,
+// of the pixels p and p + 64. The grid's z counts through the channels.
 struct Params {
   height: u32,
   width: u32,

@@ -1,8 +1,9 @@
 // Backward of conv_input.wgsl to the picture: gradient[order_c] = (W^T * dz)_c / std_c.
-//   dz: [channels/4][height][width] Texel, before the ReLU (lib/map_buffer.wgsl); weights: [9][channels/4][3] vec4f (lib/weights.wgsl), flipped, a
+//   dz: [channels/4][height][width] Texel, before the ReLU (lib/map_buffer.wgsl); weights: [9][channels/4][3] vec4f
+//   (lib/weights.wgsl), flipped, a
 //   vec4f holding four channels of dz; gradient: [3][height][width] f32, with respect to sRGB in [0,1]
-// Bound by memory. One invocation: four pixels below each other, in workgroups of 32 x 16 pixels, so that neighbours share their reads;
-// weights are read once a workgroup, those of CHANNELS channels (32 or 64) at a time.
+// Bound by memory. One invocation: four pixels below each other, in workgroups of 32 x 16 pixels, so that neighbours
+// share their reads; weights are read once a workgroup, those of CHANNELS channels (32 or 64) at a time.
 struct Params {
   height: u32,
   width: u32,

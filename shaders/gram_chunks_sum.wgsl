@@ -1,7 +1,8 @@
 // Sum of the Gram products of all chunks: gram = (accumulate ? gram : 0) + scale * sum_z m[z].
 //
-// m: [chunks][channels/4][channels] vec4f, a texel holds four consecutive rows of one column; its lower left quarter was not computed.
-// gram: [channels][channels] f32. One invocation: four values above the diagonal and their mirror images.
+// m: [chunks][channels/4][channels] vec4f, a texel holds four consecutive rows of one column; its lower left quarter
+// was not computed. gram: [channels][channels] f32. One invocation: four values above the diagonal and their mirror
+// images.
 struct Params { channels: u32, chunks: u32, accumulate: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> gram: array<f32>;

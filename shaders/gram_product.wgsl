@@ -1,8 +1,9 @@
-// Partial sums of the Gram matrix F F^T of features F: [channels/4][pixels] Texel (lib/texel_*.wgsl). It is symmetric, so only the 64 x 64 tiles on and
-// above the diagonal are computed, zeros beyond the last channel: tile (i, j) with i <= j is number j (j + 1) / 2 + i.
+// Partial sums of the Gram matrix F F^T of features F: [channels/4][pixels] Texel (lib/texel_*.wgsl). It is symmetric,
+// so only the 64 x 64 tiles on and above the diagonal are computed, zeros beyond the last channel: tile (i, j) with i
+// <= j is number j (j + 1) / 2 + i.
 //   partials: [chunks][tiles][64][64] f32; chunk k sums over pixels k * chunk_pixels .. (k + 1) * chunk_pixels
-// One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 8 x 4 products, as many for each
-// read of workgroup memory as in conv2d_gemm.wgsl.
+// One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 8 x 4
+// products, as many for each read of workgroup memory as in conv2d_gemm.wgsl.
 struct Params {
   pixels: u32,
   channels: u32,  // a multiple of 32

@@ -1,4 +1,5 @@
-// From the gradient of conv1_1's input to that of the picture: gradient[order[c]] = x[c] / std[c]. The adjoint of image_pack.wgsl.
+// From the gradient of conv1_1's input to that of the picture: gradient[order[c]] = x[c] / std[c]. The adjoint of
+// image_pack.wgsl.
 //
 // x: [rows][pitch] vec4f. gradient: [3][height][width] f32. One invocation: one pixel.
 struct Params {

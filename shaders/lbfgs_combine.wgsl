@@ -1,7 +1,7 @@
-// The step of L-BFGS: step = c_g g + sum_slot (c_s s + c_y y).
-// One lane does BLOCK texels of PARTS vec4f (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for
-// 2 * BLOCK texels; eight lanes together do 8 * BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says
-// why). The first slab starts the sum, every further one adds its slots: the same bits, however many there are.
+// The step of L-BFGS: step = c_g g + sum_slot (c_s s + c_y y). One lane does BLOCK texels of PARTS vec4f
+// (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for 2 * BLOCK texels; eight lanes together do 8 *
+// BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says why). The first slab starts the sum, every
+// further one adds its slots: the same bits, however many there are.
 struct Params {
   stride: u32,     // texels in a vector of the history
   firstSlot: u32,  // of this slab

@@ -1,15 +1,17 @@
 // The decisions of one L-BFGS step, on dot products only; a single workgroup, one lane a slot of the ring.
 //
-// The direction d = -H g is a combination of g and the history, so the two-loop recursion (Nocedal and Wright, algorithm 7.4) can run on
-// coefficients ("vector-free L-BFGS", Chen, Wang and Zhou 2014). With R_ij = s_i . y_j for i no newer than j, and newest pairs first:
+// The direction d = -H g is a combination of g and the history, so the two-loop recursion (Nocedal and Wright,
+// algorithm 7.4) can run on coefficients ("vector-free L-BFGS", Chen, Wang and Zhou 2014). With R_ij = s_i . y_j for i
+// no newer than j, and newest pairs first:
 //   alpha_i = (-s_i.g - sum_{j newer} alpha_j R_ij) / R_ii
 //   p_i     = -gamma (y_i.g + sum_j alpha_j y_i.y_j)
 //   delta_i = alpha_i - (p_i + sum_{j older} delta_j R_ji) / R_ii
 //   d       = -gamma g + sum_i (delta_i s_i - gamma alpha_i y_i)
-// Only the triangle R and the matrix y.y are ever needed, so a new pair adds one row to each.
-// Otherwise as torch.optim.LBFGS without line search and with tolerances 0: a pair is kept only if y.s > 1e-10, gamma = y.s / y.y, step
-// length min(1, 1 / |g|_1) lr first, then lr. Departures: a carried gamma makes the first step; after a restored picture the history is
-// cleared; a direction that does not descend (rounding, near the optimum) clears it too, where torch would stand still.
+// Only the triangle R and the matrix y.y are ever needed, so a new pair adds one row to each. Otherwise as
+// torch.optim.LBFGS without line search and with tolerances 0: a pair is kept only if y.s > 1e-10, gamma = y.s / y.y,
+// step length min(1, 1 / |g|_1) lr first, then lr. Departures: a carried gamma makes the first step; after a restored
+// picture the history is cleared; a direction that does not descend (rounding, near the optimum) clears it too, where
+// torch would stand still.
 struct Params {
   chunks: u32,        // in `partials`
   slots: u32,         // of each chunk that hold dot products
@@ -22,8 +24,10 @@ struct Params {
 @group(0) @binding(0) var<storage, read> state: State;
 @group(0) @binding(1) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> memory: Memory;
-@group(0) @binding(3) var<storage, read_write> products: array<f32>; // [2][ring][ring]: s_column . y_row, y_column . y_row for columns no newer than the row
-// [pitch]: what lbfgs_combine.wgsl multiplies (s, y) of each slot by; last, (the factor of g, 1 if the picture is restored).
+// [2][ring][ring]: s_column . y_row, y_column . y_row for columns no newer than the row
+@group(0) @binding(3) var<storage, read_write> products: array<f32>;
+// [pitch]: what lbfgs_combine.wgsl multiplies (s, y) of each slot by; last, (the factor of g, 1 if the picture is
+// restored).
 @group(0) @binding(4) var<storage, read_write> coefficients: array<vec2f>;
 @group(0) @binding(5) var<uniform> params: Params;
 

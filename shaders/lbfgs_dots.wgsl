@@ -1,11 +1,12 @@
-// All dot products a step of L-BFGS needs, for PAIRS slots a workgroup: with y the newest difference and g the gradient,
+// All dot products a step of L-BFGS needs, for PAIRS slots a workgroup: with y the newest difference and g the
+// gradient,
 //   partials[chunk][slot] = (s_slot . y, y_slot . y, s_slot . g, y_slot . g) over the values of one chunk,
-// so that y and g are loaded once for 2 * PAIRS history vectors; and partials[chunk][pitch - 1] = (|g|_1, g . g, 0, max |g|).
-// s_slot and y_slot are what is stored of them (lib/pairs_*.wgsl), a texel PARTS vec4f.
-// Workgroup (x, y) does chunk x, `chunkRows` rows of 64 texels, for slots y * PAIRS onward of the slab. Eight lanes together go through an
-// eighth of the chunk, 128 bytes a slot at a time and the next 128 after that: llvmpipe's vectors have eight or sixteen lanes, each runs by itself, and
-// going by rows of 64 texels instead takes it three times as long. The lanes' sums are added in a fixed tree, and lbfgs_direction.wgsl adds the
-// chunks: the same picture gives the same bits.
+// so that y and g are loaded once for 2 * PAIRS history vectors; and partials[chunk][pitch - 1] = (|g|_1, g . g, 0, max
+// |g|). s_slot and y_slot are what is stored of them (lib/pairs_*.wgsl), a texel PARTS vec4f. Workgroup (x, y) does
+// chunk x, `chunkRows` rows of 64 texels, for slots y * PAIRS onward of the slab. Eight lanes together go through an
+// eighth of the chunk, 128 bytes a slot at a time and the next 128 after that: llvmpipe's vectors have eight or sixteen
+// lanes, each runs by itself, and going by rows of 64 texels instead takes it three times as long. The lanes' sums are
+// added in a fixed tree, and lbfgs_direction.wgsl adds the chunks: the same picture gives the same bits.
 struct Params {
   rows: u32,       // rows of 64 texels in a vector
   chunkRows: u32,  // rows a chunk

@@ -1,8 +1,9 @@
-// The candidate for a new L-BFGS pair: y = g - g_before, s = the last step, written to slot `head` of the ring; then g_before = g.
-// One invocation does one texel, (i % WIDTH, i / WIDTH) of a layer: PARTS vec4f (lib/pair_store_*.wgsl). `difference` is y as it was stored,
-// so that all products are those of one and the same pair. Slabs hold the slots [firstSlot, firstSlot + slots); exactly one slab holds `head`,
-// and only its dispatch does anything. Where the guard restores, `gradient` belongs to a picture that is given up: g_before stays, and y = 0
-// keeps the pair out, as it does at the first step, which has no gradient before.
+// The candidate for a new L-BFGS pair: y = g - g_before, s = the last step, written to slot `head` of the ring; then
+// g_before = g. One invocation does one texel, (i % WIDTH, i / WIDTH) of a layer: PARTS vec4f (lib/pair_store_*.wgsl).
+// `difference` is y as it was stored, so that all products are those of one and the same pair. Slabs hold the slots
+// [firstSlot, firstSlot + slots); exactly one slab holds `head`, and only its dispatch does anything. Where the guard
+// restores, `gradient` belongs to a picture that is given up: g_before stays, and y = 0 keeps the pair out, as it does
+// at the first step, which has no gradient before.
 struct Params {
   vectors: u32,    // vec4f in the picture
   texels: u32,     // that hold them
@@ -25,7 +26,8 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = linear_index(group, groups, local, 64u);
-  let slot = memory.head - params.firstSlot; // wraps around, and so is too large, where the head lies in an earlier slab
+  // wraps around, and so is too large, where the head lies in an earlier slab
+  let slot = memory.head - params.firstSlot;
   if (slot >= params.slots || i >= params.texels) {
     return;
   }

@@ -1,7 +1,7 @@
-// Ends an evaluation of the loss: sums the LOSS_PARTIALS partial sums of each term and their total, writes them to the ring record of this step
-// and updates the state. One workgroup, one invocation a term.
-// ring: [RING_SLOTS][RECORD_SIZE] f32; slot = evaluations before this one mod RING_SLOTS; a record holds the terms in order from 0, the
-// total at RECORD_TOTAL and whether the step was thrown away (1 or 0) at RECORD_RESTORED.
+// Ends an evaluation of the loss: sums the LOSS_PARTIALS partial sums of each term and their total, writes them to the
+// ring record of this step and updates the state. One workgroup, one invocation a term. ring: [RING_SLOTS][RECORD_SIZE]
+// f32; slot = evaluations before this one mod RING_SLOTS; a record holds the terms in order from 0, the total at
+// RECORD_TOTAL and whether the step was thrown away (1 or 0) at RECORD_RESTORED.
 struct Params {
   terms: u32,
 }
@@ -14,7 +14,8 @@ struct Params {
 // A loss this many times the best one has exploded.
 const EXPLODED = 1000.0;
 
-// Infinity and NaN have all exponent bits set. Compilers may assume that comparisons never meet them, but not that bits don't.
+// Infinity and NaN have all exponent bits set. Compilers may assume that comparisons never meet them, but not that bits
+// don't.
 fn is_finite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }

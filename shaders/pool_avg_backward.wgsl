@@ -1,6 +1,6 @@
-// y = mask * (P^T g + d): backward of pool_avg.wgsl and of the ReLU before it. g, read through lib/map_*.wgsl as x: gradient of the
-// pooled map; d: gradient of the losses there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl); mask: lib/mask_*.wgsl.
-// A row or column that the pool dropped gets d alone. One invocation a texel of y.
+// y = mask * (P^T g + d): backward of pool_avg.wgsl and of the ReLU before it. g, read through lib/map_*.wgsl as x:
+// gradient of the pooled map; d: gradient of the losses there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl);
+// mask: lib/mask_*.wgsl. A row or column that the pool dropped gets d alone. One invocation a texel of y.
 struct Params {
   height: u32,  // of y
   width: u32,

@@ -1,6 +1,7 @@
 // y[c4][row][column] = maximum of x[c4][2 row + {0, 1}][2 column + {0, 1}]; an odd last row or column of x is dropped.
-// winners: one word a texel of y, 2 bits a channel (channel 0 lowest): 2 * (row offset) + (column offset) of the maximum; the first
-// one in row-major order where several are equal, as in PyTorch. One invocation a texel of y. Reads through lib/map_*.wgsl.
+// winners: one word a texel of y, 2 bits a channel (channel 0 lowest): 2 * (row offset) + (column offset) of the
+// maximum; the first one in row-major order where several are equal, as in PyTorch. One invocation a texel of y. Reads
+// through lib/map_*.wgsl.
 struct Params {
   height: u32,  // of y
   width: u32,

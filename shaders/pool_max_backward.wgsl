@@ -1,6 +1,7 @@
-// y = mask * (P^T g + d): backward of pool_max.wgsl and of the ReLU before it. g, read through lib/map_*.wgsl as x: gradient of the
-// pooled map, which goes to the texel that `winners` (see pool_max.wgsl; flat texels of g's shape) names; d: gradient of the losses
-// there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl); mask: lib/mask_*.wgsl. One invocation a texel of y.
+// y = mask * (P^T g + d): backward of pool_max.wgsl and of the ReLU before it. g, read through lib/map_*.wgsl as x:
+// gradient of the pooled map, which goes to the texel that `winners` (see pool_max.wgsl; flat texels of g's shape)
+// names; d: gradient of the losses there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl); mask: lib/mask_*.wgsl.
+// One invocation a texel of y.
 struct Params {
   height: u32,  // of y
   width: u32,

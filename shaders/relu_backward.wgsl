@@ -1,5 +1,5 @@
-// y = mask * d: the gradient of the losses on an activation (lib/loss_gradient.wgsl) taken back through its ReLU (lib/mask_*.wgsl),
-// where backward starts. One invocation a texel.
+// y = mask * d: the gradient of the losses on an activation (lib/loss_gradient.wgsl) taken back through its ReLU
+// (lib/mask_*.wgsl), where backward starts. One invocation a texel.
 struct Params {
   height: u32,
   width: u32,

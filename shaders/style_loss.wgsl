@@ -1,5 +1,5 @@
-// Style loss L = scale * sum((G - A)^2) of a Gram matrix G = F F^T / (height * width) against its target A, both [channels][channels],
-// and the symmetric matrix E with dL/dF = E F:
+// Style loss L = scale * sum((G - A)^2) of a Gram matrix G = F F^T / (height * width) against its target A, both
+// [channels][channels], and the symmetric matrix E with dL/dF = E F:
 //   E = gradient_scale (G - A)   (Gatys, Ecker and Bethge 2016, equation 6)
 // E is written in the order in which a 1x1 convolution reads its weights (lib/weight_*.wgsl).
 // Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.

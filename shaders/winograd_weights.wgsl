@@ -1,7 +1,8 @@
-// Weights of a 3x3 convolution to Winograd's F(4x4, 3x3) on llvmpipe: u = G w G^T (lib/winograd4.wgsl), for both directions.
+// Weights of a 3x3 convolution to Winograd's F(4x4, 3x3) on llvmpipe: u = G w G^T (lib/winograd4.wgsl), for both
+// directions.
 //
-// w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel.
-// One invocation: one texel of all 36 positions. Its stores are in loops that nobody can unroll, for no compiler knows that
+// w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel. One
+// invocation: one texel of all 36 positions. Its stores are in loops that nobody can unroll, for no compiler knows that
 // `zero` is 0: with 36 of them in a row, which are taken apart lane by lane, llvmpipe's takes more than twice as long.
 struct Params {
   plane: u32,       // texels of a position

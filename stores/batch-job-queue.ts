@@ -1,9 +1,9 @@
 /**
  * A job queue in AWS Batch: it starts the containers, counts the tries and replaces machines that are taken away.
  *
- * The job definition's command refers to the parameters `Ref::contentKey`, `Ref::style`, `Ref::requestId` and `Ref::options` (JSON).
- * SubmitJob has no token that makes it idempotent: a call that is repeated because its answer was lost starts a job twice.
- * Needs batch:SubmitJob, TagResource, DescribeJobs, TerminateJob and DescribeJobQueues.
+ * The job definition's command refers to the parameters `Ref::contentKey`, `Ref::style`, `Ref::requestId` and
+ * `Ref::options` (JSON). SubmitJob has no token that makes it idempotent: a call that is repeated because its answer
+ * was lost starts a job twice. Needs batch:SubmitJob, TagResource, DescribeJobs, TerminateJob and DescribeJobQueues.
  */
 import {
   BatchClient,

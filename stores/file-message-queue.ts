@@ -1,5 +1,6 @@
 /**
- * A message queue in a folder of one machine, for any number of processes: no server, and nothing is lost when one of them is killed.
+ * A message queue in a folder of one machine, for any number of processes: no server, and nothing is lost when one of
+ * them is killed.
  *
  * Where the files lie and how they move: message-files.ts.
  */

@@ -20,7 +20,8 @@ const formBytes = 8192;
 /**
  * Returns a handler that answers requests to `/objects`, and returns false for all others without touching them.
  *
- * Objects under `public/` and `style/` need no signature. Without a valid one, the answer for any other key is 403, be it there or not.
+ * Objects under `public/` and `style/` need no signature. Without a valid one, the answer for any other key is 403, be
+ * it there or not.
  */
 export function createObjectRoutes(
   store: FileObjectStore,

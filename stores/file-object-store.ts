@@ -1,4 +1,6 @@
-/** Objects as files of a folder: the key is the path, the extension the type. Several processes may share the folder. */
+/**
+ * Objects as files of a folder: the key is the path, the extension the type. Several processes may share the folder.
+ */
 import { randomBytes, randomUUID } from "node:crypto";
 import {
   constants,
@@ -65,7 +67,8 @@ export class FileObjectStore implements ObjectStore {
   }
 
   /**
-   * Opens the store in `folder`, which is made where there is none, for this user alone. The secret that signs URLs lies in it, in `.secret`.
+   * Opens the store in `folder`, which is made where there is none, for this user alone. The secret that signs URLs
+   * lies in it, in `.secret`.
    *
    * @throws StoreError
    */

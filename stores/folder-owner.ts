@@ -1,4 +1,7 @@
-/** One process at a time for a folder: a file that names it. One that was killed leaves the file, which then counts for nothing. */
+/**
+ * One process at a time for a folder: a file that names it. One that was killed leaves the file, which then counts for
+ * nothing.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "./object-store.ts";

@@ -10,7 +10,8 @@ export const idempotencySeconds = 86_400;
 const memberForm = /^\d{15}:[0-9a-f]{32}$/;
 
 /**
- * Where a record stands in the feed: texts in whose order the feed is sorted, the newest last. Undefined for what isn't a public result.
+ * Where a record stands in the feed: texts in whose order the feed is sorted, the newest last. Undefined for what isn't
+ * a public result.
  */
 export function feedMember(record: JobRecord): string | undefined {
   if (record.status !== "succeeded" || record.isPrivate) return undefined;

@@ -25,6 +25,9 @@ export interface JobQueue {
   cancel(id: string): Promise<void>;
   /** Whether the queue answers. */
   check(): Promise<void>;
-  /** Ends what it does in the background; jobs that run go on where they are others' processes, and are stopped for a later attempt where they are ours. */
+  /**
+   * Ends what it does in the background; jobs that run go on where they are others' processes, and are stopped for a
+   * later attempt where they are ours.
+   */
   close(): Promise<void>;
 }

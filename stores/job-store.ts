@@ -30,7 +30,8 @@ export interface JobRecord {
 /** Records live for `retentionSeconds` after their last change. Every method may throw StoreError. */
 export interface JobStore {
   /**
-   * Adds a record. With an idempotency key that this client has used before, the job that it was used for is returned instead, and nothing added.
+   * Adds a record. With an idempotency key that this client has used before, the job that it was used for is returned
+   * instead, and nothing added.
    */
   create(
     record: JobRecord,
@@ -40,8 +41,9 @@ export interface JobStore {
   /** The job that this client's idempotency key stands for, if any. */
   getByKey(client: string, idempotencyKey: string): Promise<JobRecord | undefined>;
   /**
-   * Replaces the record by what `change` makes of it, with the next `seq`, unless somebody else was faster: then `change` is asked again.
-   * It returns undefined to leave the record alone. Returns the record as it is then, undefined where there is none, and whether it changed.
+   * Replaces the record by what `change` makes of it, with the next `seq`, unless somebody else was faster: then
+   * `change` is asked again. It returns undefined to leave the record alone. Returns the record as it is then,
+   * undefined where there is none, and whether it changed.
    */
   update(
     jobId: string,

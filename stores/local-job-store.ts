@@ -1,8 +1,9 @@
 /**
- * Records of jobs in the memory of one process and, where a folder is given, in a file each, so that a restarted gateway goes on with them.
+ * Records of jobs in the memory of one process and, where a folder is given, in a file each, so that a restarted
+ * gateway goes on with them.
  *
- * A change is appended to the file before memory changes: what a caller was told is on disk. The last whole line of a file counts; now and then
- * it becomes the only one.
+ * A change is appended to the file before memory changes: what a caller was told is on disk. The last whole line of a
+ * file counts; now and then it becomes the only one.
  */
 import {
   appendFileSync,

@@ -3,9 +3,9 @@
  *
  *     new/ (being written) -> ready/ -> claimed/ -> gone, or ready/ again, or dead/
  *
- * A file's name holds all that there is to know beside the body: `<not before>-<sent at>-<receives>-<id>`, in claimed/ followed
- * by `-<owner>`. A claim holds while its owner's process lives and touches the file. Processes that are killed lose no message;
- * files are not flushed to the disk, so a machine that crashes may.
+ * A file's name holds all that there is to know beside the body: `<not before>-<sent at>-<receives>-<id>`, in claimed/
+ * followed by `-<owner>`. A claim holds while its owner's process lives and touches the file. Processes that are killed
+ * lose no message; files are not flushed to the disk, so a machine that crashes may.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readlinkSync } from "node:fs";

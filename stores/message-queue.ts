@@ -12,11 +12,14 @@ export interface Publisher {
 }
 
 /**
- * At least once, in no order. A message whose handler throws, or whose receiver dies, comes again; after `maxReceives` times it is put aside
- * (the dead-letter queue).
+ * At least once, in no order. A message whose handler throws, or whose receiver dies, comes again; after `maxReceives`
+ * times it is put aside (the dead-letter queue).
  */
 export interface MessageQueue extends Publisher {
-  /** Calls `handle` for each message, several at a time, until `stop`; a message is deleted once its handler has resolved. */
+  /**
+   * Calls `handle` for each message, several at a time, until `stop`; a message is deleted once its handler has
+   * resolved.
+   */
   receive(handle: (body: string, info: { readonly sentAt: number }) => Promise<void>): Receiver;
   /** Messages that wait; undefined where that can't be told. */
   depth(): Promise<number | undefined>;
@@ -37,7 +40,10 @@ export function checkMessageSize(body: string): void {
   });
 }
 
-/** Milliseconds until try number `tries + 1`: doubles from `baseMs` to at most `maxMs`, and is random in its upper half, so that many that failed together don't come back together. */
+/**
+ * Milliseconds until try number `tries + 1`: doubles from `baseMs` to at most `maxMs`, and is random in its upper half,
+ * so that many that failed together don't come back together.
+ */
 export function backoffMs(tries: number, baseMs: number, maxMs: number): number {
   const full = Math.min(maxMs, baseMs * 2 ** Math.max(0, tries - 1));
   return full / 2 + (Math.random() * full) / 2;

@@ -27,7 +27,8 @@ export interface UploadForm {
 }
 
 /**
- * Objects under keys of `/`-separated names (`isKey` says which). Writes are atomic: a reader sees the whole object or none.
+ * Objects under keys of `/`-separated names (`isKey` says which). Writes are atomic: a reader sees the whole object or
+ * none.
  *
  * Every method may throw StoreError.
  */
@@ -46,11 +47,17 @@ export interface ObjectStore {
     prefix: string,
     options: { readonly limit: number; readonly cursor?: string | undefined },
   ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }>;
-  /** A URL that anybody may read who has it, for so many seconds. Made anew each time: it dies with the credentials that signed it. */
+  /**
+   * A URL that anybody may read who has it, for so many seconds. Made anew each time: it dies with the credentials that
+   * signed it.
+   */
   presign(key: string, seconds: number): Promise<string>;
   /** The lasting URL of an object under `public/` or `style/`. */
   publicUrl(key: string): string;
-  /** A form with which a browser may put one object of that type, not empty and of at most so many bytes; the file comes last, as `file`. */
+  /**
+   * A form with which a browser may put one object of that type, not empty and of at most so many bytes; the file comes
+   * last, as `file`.
+   */
   presignUpload(
     key: string,
     options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },

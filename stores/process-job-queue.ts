@@ -1,9 +1,9 @@
 /**
- * A job queue on one machine: workers as child processes, first come, first served. Jobs are kept in memory; whoever submitted them finds
- * them "lost" after a restart, and submits them anew.
+ * A job queue on one machine: workers as child processes, first come, first served. Jobs are kept in memory; whoever
+ * submitted them finds them "lost" after a restart, and submits them anew.
  *
- * How workers are started, and why they end with us: worker-process.ts. In their environment `STYLIZE_ATTEMPT` counts from 1
- * to `STYLIZE_ATTEMPTS`.
+ * How workers are started, and why they end with us: worker-process.ts. In their environment `STYLIZE_ATTEMPT` counts
+ * from 1 to `STYLIZE_ATTEMPTS`.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -5,13 +5,15 @@
  *   idem:<client>:<hash>  jobId that an idempotency key stands for
  *   and the sets of redis-job-sets.ts
  *
- * On a cluster these lie on different nodes, so no transaction spans them. The record alone is the truth; everything else follows from it, and may be behind:
- * - create: record, then idempotency key, then sets. A crash leaves a record that nobody was told of, and that expires, or one that its key leads to: the
- *   retry that comes with the key adds it to the sets. A key whose record is gone was used for a job that was removed, never for one about to be written.
- * - update: record, then feed, then removal from the active sets. An id in `active` whose record has ended is the sign of a crash between; `active()` sees
- *   it, repeats the rest and drops it.
- * - remove: record, then sets. Ids without a record are skipped and dropped wherever they are met: records are written first, so none is on its way.
- * Every key expires.
+ * On a cluster these lie on different nodes, so no transaction spans them. The record alone is the truth; everything
+ * else follows from it, and may be behind:
+ * - create: record, then idempotency key, then sets. A crash leaves a record that nobody was told of, and that expires,
+ *   or one that its key leads to: the retry that comes with the key adds it to the sets. A key whose record is gone was
+ *   used for a job that was removed, never for one about to be written.
+ * - update: record, then feed, then removal from the active sets. An id in `active` whose record has ended is the sign
+ *   of a crash between; `active()` sees it, repeats the rest and drops it.
+ * - remove: record, then sets. Ids without a record are skipped and dropped wherever they are met: records are written
+ *   first, so none is on its way. Every key expires.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,8 +34,8 @@ import { RedisJobSets } from "./redis-job-sets.ts";
 import { RedisScript } from "./redis-script.ts";
 
 /**
- * Writes a record where the stored one has the expected seq ("" where there must be none). A write whose answer was lost is known again by its name when it
- * is repeated.
+ * Writes a record where the stored one has the expected seq ("" where there must be none). A write whose answer was
+ * lost is known again by its name when it is repeated.
  */
 const replaceRecord = new RedisScript(`
   local stored = redis.call('HMGET', KEYS[1], 'seq', 'by')

@@ -12,7 +12,10 @@ export class RedisScript {
     this.#sha = createHash("sha1").update(lua).digest("hex");
   }
 
-  /** By its hash, or with its text where Redis doesn't know it (any more). It may run twice, see `callRedis`. Throws StoreError. */
+  /**
+   * By its hash, or with its text where Redis doesn't know it (any more). It may run twice, see `callRedis`. Throws
+   * StoreError.
+   */
   run(client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> {
     return callRedis(client, async () => {
       try {

@@ -5,9 +5,10 @@ import type { Cluster } from "ioredis";
 export type Method = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * Makes a cluster's subscriptions anew after all nodes were away at once: ioredis 6.0.0 may then lose some of them. With the slots known from before it looks
- * for their nodes while it knows one node alone, and doesn't look again as long as the slots stay the same: so these are forgotten. It may also wait for ever
- * for a connection that it has itself given up. Whatever is refused even so begins with another connection.
+ * Makes a cluster's subscriptions anew after all nodes were away at once: ioredis 6.0.0 may then lose some of them.
+ * With the slots known from before it looks for their nodes while it knows one node alone, and doesn't look again as
+ * long as the slots stay the same: so these are forgotten. It may also wait for ever for a connection that it has
+ * itself given up. Whatever is refused even so begins with another connection.
  */
 export function keepSubscriptions(cluster: Cluster): void {
   const methods = cluster as unknown as Record<string, Method>;

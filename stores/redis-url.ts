@@ -13,10 +13,11 @@ export interface RedisAddress {
 const form = /^(rediss?)(\+cluster)?:\/\/(?:(.*)@)?([^@/?#]+?)(?:\/(\d*))?$/;
 
 /**
- * Parses `redis://user:password@host:port/db`; `rediss:` means TLS, `redis+cluster://a:1,b:2` a cluster, of which any nodes may be named.
+ * Parses `redis://user:password@host:port/db`; `rediss:` means TLS, `redis+cluster://a:1,b:2` a cluster, of which any
+ * nodes may be named.
  *
- * Names and passwords are percent-encoded where they hold other characters than letters and digits. Throws StylizeError "bad-option", whose message never
- * repeats the address, since there may be a password in it.
+ * Names and passwords are percent-encoded where they hold other characters than letters and digits. Throws StylizeError
+ * "bad-option", whose message never repeats the address, since there may be a password in it.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = form.exec(url);

@@ -129,7 +129,8 @@ describe.skipIf(redisMissing)(
       "can be closed amid the handshake with a server that it doesn't trust",
       async () => {
         const server = await start({ password, tls: true });
-        // About every other time, Node reports a second error then, after the certificate's. With nobody listening it would end the process.
+        // About every other time, Node reports a second error then, after the certificate's. With nobody listening it
+        // would end the process.
         for (let i = 0; i < 20; i++) {
           const stranger = connect({ url: server.url }) as Redis;
           await once(stranger, "connecting");

@@ -1,9 +1,9 @@
 /**
  * Connections to Redis: standalone or cluster, with TLS and AUTH.
  *
- * A command that can't be sent at once is never left in a queue of the driver, from which it would be carried out minutes after its caller was told that
- * it failed. Instead `callRedis` waits for the connection, and repeats what was cut off, until its time is up. So what it is given must do no harm
- * when it is carried out twice.
+ * A command that can't be sent at once is never left in a queue of the driver, from which it would be carried out
+ * minutes after its caller was told that it failed. Instead `callRedis` waits for the connection, and repeats what was
+ * cut off, until its time is up. So what it is given must do no harm when it is carried out twice.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
@@ -99,8 +99,8 @@ function track<Client extends RedisClient>(client: Client, link: Link): Client {
 }
 
 /**
- * A TLS socket that is closed amid its handshake may report a second error, after the certificate's. The driver listens for one only, and an error that
- * nobody listens for ends the process.
+ * A TLS socket that is closed amid its handshake may report a second error, after the certificate's. The driver listens
+ * for one only, and an error that nobody listens for ends the process.
  */
 function outliveLateErrors(node: Redis): void {
   // The driver has made the socket by the end of the event loop's turn, unless it was closed meanwhile.
@@ -108,8 +108,8 @@ function outliveLateErrors(node: Redis): void {
 }
 
 /**
- * A second connection, for subscriptions alone: they are kept over a loss of the connection, and none is refused for want of one. A silent loss is noticed
- * within 7 times `timeoutMs` (on a cluster only by TCP's keep-alive).
+ * A second connection, for subscriptions alone: they are kept over a loss of the connection, and none is refused for
+ * want of one. A silent loss is noticed within 7 times `timeoutMs` (on a cluster only by TCP's keep-alive).
  */
 export function duplicateForSubscribe(client: RedisClient): RedisClient {
   const link = linkOf(client);
@@ -133,8 +133,8 @@ export function duplicateForSubscribe(client: RedisClient): RedisClient {
 }
 
 /**
- * A connection for publishing whose calls never reject: what can't be published is reported to `onError` and lost. For callers that don't look at the outcome,
- * as Socket.IO's adapters.
+ * A connection for publishing whose calls never reject: what can't be published is reported to `onError` and lost. For
+ * callers that don't look at the outcome, as Socket.IO's adapters.
  */
 export function duplicateForPublish(client: RedisClient): RedisClient {
   const link = linkOf(client);
@@ -160,7 +160,8 @@ function reportRejections<Client extends RedisClient>(client: Client, names: rea
 }
 
 /**
- * Does `command` as soon as there is a connection, again where the connection was lost under it, for at most the connection's `timeoutMs`.
+ * Does `command` as soon as there is a connection, again where the connection was lost under it, for at most the
+ * connection's `timeoutMs`.
  *
  * Throws StoreError, retryable where Redis is away, busy or full.
  */

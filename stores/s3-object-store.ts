@@ -36,13 +36,15 @@ export interface S3ObjectStoreOptions extends AwsOptions {
   readonly bucket: string;
   /** Under which `public/` and `style/` can be read, such as CloudFront's address. */
   readonly publicBase?: string | undefined;
-  /** For one call, all its tries together; 60 when not given. An attempt that is silent for a sixth of that is given up. */
+  /**
+   * For one call, all its tries together; 60 when not given. An attempt that is silent for a sixth of that is given up.
+   */
   readonly seconds?: number | undefined;
 }
 
 /**
- * The role needs `s3:ListBucket` too: without it, S3 answers 403 for an object that isn't there. Encryption, lifecycle and access are the
- * bucket's own matter.
+ * The role needs `s3:ListBucket` too: without it, S3 answers 403 for an object that isn't there. Encryption, lifecycle
+ * and access are the bucket's own matter.
  */
 export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
@@ -65,8 +67,8 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   /**
-   * As every `put`; what a try has written whose answer was lost counts as there already. A server that ignores `If-None-Match` lets two
-   * writers through that begin in the same moment: looking first only narrows that.
+   * As every `put`; what a try has written whose answer was lost counts as there already. A server that ignores
+   * `If-None-Match` lets two writers through that begin in the same moment: looking first only narrows that.
    */
   async put(key: string, body: Uint8Array, { contentType, ifAbsent = false }: PutOptions): Promise<boolean> {
     requireTypedKey(key, contentType);
@@ -149,7 +151,9 @@ export class S3ObjectStore implements ObjectStore {
     return this.#call(`to sign a URL of '${key}'`, sign);
   }
 
-  /** Without `publicBase`, the bucket's own address: then its policy has to let everybody read `public/` and `style/`. */
+  /**
+   * Without `publicBase`, the bucket's own address: then its policy has to let everybody read `public/` and `style/`.
+   */
   publicUrl(key: string): string {
     requirePublicKey(key);
     return `${this.#publicBase}/${keyPath(key)}`;

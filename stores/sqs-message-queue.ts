@@ -1,8 +1,8 @@
 /**
  * A message queue in SQS: a standard queue whose redrive policy puts a message aside after `maxReceives` tries.
  *
- * Needs sqs:SendMessage to publish; sqs:ReceiveMessage, DeleteMessage and ChangeMessageVisibility to receive; sqs:GetQueueAttributes for
- * `depth` and `check`.
+ * Needs sqs:SendMessage to publish; sqs:ReceiveMessage, DeleteMessage and ChangeMessageVisibility to receive;
+ * sqs:GetQueueAttributes for `depth` and `check`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -126,7 +126,10 @@ class Poller implements Receiver {
     }
   }
 
-  /** A request that `stop` aborts may have been answered already: those messages come again after the visibility timeout. */
+  /**
+   * A request that `stop` aborts may have been answered already: those messages come again after the visibility
+   * timeout.
+   */
   async #receive(): Promise<readonly Message[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: this.#settings.queueUrl,

@@ -1,7 +1,8 @@
 /**
- * A worker as a child process, which never outlives its parent, even one that is killed: the worker's standard input is a pipe that nobody
- * writes to, and that ends when the parent does. A worker that finds `STYLIZE_PARENT_PIPE=1` in its environment stops at that end;
- * without it (in a container, where standard input may be closed from the start) it does not look.
+ * A worker as a child process, which never outlives its parent, even one that is killed: the worker's standard input is
+ * a pipe that nobody writes to, and that ends when the parent does. A worker that finds `STYLIZE_PARENT_PIPE=1` in its
+ * environment stops at that end; without it (in a container, where standard input may be closed from the start) it does
+ * not look.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";

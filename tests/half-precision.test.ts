@@ -1,4 +1,6 @@
-/** Whole evaluations and runs with maps in f16, where sizes, weights and steps could take gradients out of its range. */
+/**
+ * Whole evaluations and runs with maps in f16, where sizes, weights and steps could take gradients out of its range.
+ */
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";

@@ -3,7 +3,9 @@ import type { GpuContext } from "../engine/gpu/context.ts";
 
 export type LimitValues = Partial<Record<keyof GPUSupportedLimits, number>>;
 
-/** Makes the engine go by `changed` limits of the context; the device keeps its own. Call what it returns to undo that. */
+/**
+ * Makes the engine go by `changed` limits of the context; the device keeps its own. Call what it returns to undo that.
+ */
 export function pretendLimits(context: GpuContext, changed: LimitValues): () => void {
   const { limits } = context;
   const pretended = new Proxy(limits, {

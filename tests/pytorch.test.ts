@@ -1,6 +1,6 @@
 /**
- * Whole networks, seeded and those that ship, and both optimisers against PyTorch's float64 results (fixtures/make_network.py), on both
- * kernel families and in f16.
+ * Whole networks, seeded and those that ship, and both optimisers against PyTorch's float64 results
+ * (fixtures/make_network.py), on both kernel families and in f16.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -93,8 +93,8 @@ const f16 = {
     avg: { losses: 2e-3, gradient: 2e-2 },
     // Where two values under a max pool are as good as equal, rounding decides which one the gradient goes to.
     max: { losses: 2e-3, gradient: 5e-2 },
-    // More values are within rounding of a ReLU's zero: in ten draws of errors as large as f16's in its maps alone, PyTorch's own gradient is 1.3e-2 to
-    // 6.2e-2 off; with seeded weights 5.6e-3.
+    // More values are within rounding of a ReLU's zero: in ten draws of errors as large as f16's in its maps alone,
+    // PyTorch's own gradient is 1.3e-2 to 6.2e-2 off; with seeded weights 5.6e-3.
     shipped: { losses: 2e-3, gradient: 1e-1 },
   },
 } as const;
@@ -200,8 +200,8 @@ describe.each(variants)("$family family in $precision against PyTorch, $kernels 
       const records = await context.readFloats(ring, ring.size / 4);
       for (const [step, loss] of expected[name].entries()) {
         const { total } = parseRecord(records, step, terms.length);
-        // L-BFGS without a line search makes up to ten times as much of a difference in each step: at the tenth, two orders of the same sums
-        // are 2e-3 apart where all steps before are within 2e-4 of PyTorch.
+        // L-BFGS without a line search makes up to ten times as much of a difference in each step: at the tenth, two
+        // orders of the same sums are 2e-3 apart where all steps before are within 2e-4 of PyTorch.
         const usual = step < 8 ? 1e-3 : 5e-3;
         const tolerance = Math.max(usual, 3 * (expected.shipped?.noise[name][step] ?? 0));
         expect(Math.abs(total / loss - 1), `step ${step + 1}`).toBeLessThan(tolerance);
@@ -210,7 +210,10 @@ describe.each(variants)("$family family in $precision against PyTorch, $kernels 
   });
 });
 
-/** How many times PyTorch's activations the engine's are: layers of files are scaled by powers of two (weights/rescale.ts). */
+/**
+ * How many times PyTorch's activations the engine's are: layers of files are scaled by powers of two
+ * (weights/rescale.ts).
+ */
 function scaleOf({ layers, weights }: Network, relu: ReluName, { shipped }: Case): number {
   if (!shipped) return 1;
   const { name } = layers.find((layer) => reluName(layer.name) === relu)!;

@@ -1,4 +1,7 @@
-/** A network of He-uniform weights from the integer hash that make_network.py uses too, for tests that need no good pictures. */
+/**
+ * A network of He-uniform weights from the integer hash that make_network.py uses too, for tests that need no good
+ * pictures.
+ */
 
 import { type ConvName, vgg19 } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";

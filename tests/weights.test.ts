@@ -1,8 +1,9 @@
 /**
- * VGG19 as PyTorch writes it (fixtures/make_weights.py): the same tensors, losses and gradients out of every format, naming, preprocessing
- * and pooling.
+ * VGG19 as PyTorch writes it (fixtures/make_weights.py): the same tensors, losses and gradients out of every format,
+ * naming, preprocessing and pooling.
  *
- * Where `python3`, or $PYTHON, has PyTorch, also with files of full size that it writes for the occasion: 1.2 GB among the temporary files.
+ * Where `python3`, or $PYTHON, has PyTorch, also with files of full size that it writes for the occasion: 1.2 GB among
+ * the temporary files.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -134,7 +135,8 @@ describe("small files that PyTorch wrote", () => {
       });
       afterAll(() => context[Symbol.dispose]());
 
-      // Each format and each naming with each preprocessing; plain shaders are slow on a software adapter, so one format there.
+      // Each format and each naming with each preprocessing; plain shaders are slow on a software adapter, so one
+      // format there.
       const choices = [
         { format: "torch-zip", naming: "features", preprocessing: "torchvision" },
         { format: "torch-zip", naming: "papers", preprocessing: "caffe" },

@@ -1,6 +1,7 @@
 /**
- * Makes weights/generated-calibration.ts again: for every channel of the generated network the scale and the bias that give its
- * response in front of the ReLU deviation 1, and the mean that its threshold says, on the example pictures. `npx tsx weights/calibrate.ts`, about two minutes on one core.
+ * Makes weights/generated-calibration.ts again: for every channel of the generated network the scale and the bias that
+ * give its response in front of the ReLU deviation 1, and the mean that its threshold says, on the example pictures.
+ * `npx tsx weights/calibrate.ts`, about two minutes on one core.
  */
 import { readdir, writeFile } from "node:fs/promises";
 import type { ConvLayer } from "../engine/network/layers.ts";

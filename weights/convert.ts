@@ -1,4 +1,7 @@
-/** The convolutions of a network of VGG19's shape out of any file that has them, into a safetensors file that has nothing else. */
+/**
+ * The convolutions of a network of VGG19's shape out of any file that has them, into a safetensors file that has
+ * nothing else.
+ */
 import { basename, extname } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
 import type { Preprocessing } from "../engine/network/types.ts";
@@ -18,8 +21,8 @@ export interface Converted {
 }
 
 /**
- * Writes the convolutions of `input` to `output`, f32, as `features.N`, with the preprocessing in the metadata. Values are those of the
- * file, not rescaled.
+ * Writes the convolutions of `input` to `output`, f32, as `features.N`, with the preprocessing in the metadata. Values
+ * are those of the file, not rescaled.
  *
  * @throws StylizeError `file-not-found`, `bad-weights`, `bad-option` for an output of another name, or `write-failed`.
  */

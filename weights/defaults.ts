@@ -3,9 +3,9 @@ import { type ReluName, truncated, vgg19 } from "../engine/network/layers.ts";
 import type { NetworkDefaults } from "../engine/network/types.ts";
 
 /**
- * The layers of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), and average pooling,
- * which they prefer. Each style layer has one fifth of the style loss: losses are relative to their targets here, so none needs
- * a factor for its size. The smoothing is ours.
+ * The layers of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), and
+ * average pooling, which they prefer. Each style layer has one fifth of the style loss: losses are relative to their
+ * targets here, so none needs a factor for its size. The smoothing is ours.
  */
 export const vgg19Defaults: NetworkDefaults = {
   contentLayers: { relu4_2: 1 },

@@ -1,4 +1,7 @@
-/** Numbers by which torchvision's VGG19 is known, whatever its file is called and whoever saved it again in which precision. */
+/**
+ * Numbers by which torchvision's VGG19 is known, whatever its file is called and whoever saved it again in which
+ * precision.
+ */
 import type { ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
 

@@ -1,9 +1,10 @@
 /**
  * The generated network: VGG19 whose weights are made from a seed, so that the engine works without a download.
  *
- * Random weights do for style transfer once every channel is scaled (He, Wang and Hopcroft, "A Powerful Generative Model Using Random
- * Weights for the Deep Image Representation", NIPS 2016). Ours are smooth, blind to what all channels have in common, and scaled so that
- * each channel answers pictures alike (calibrate.ts): docs/generated-network.md says what each of that is for.
+ * Random weights do for style transfer once every channel is scaled (He, Wang and Hopcroft, "A Powerful Generative
+ * Model Using Random Weights for the Deep Image Representation", NIPS 2016). Ours are smooth, blind to what all
+ * channels have in common, and scaled so that each channel answers pictures alike (calibrate.ts):
+ * docs/generated-network.md says what each of that is for.
  */
 
 import { type ConvLayer, type ConvName, truncated, vgg19 } from "../engine/network/layers.ts";
@@ -22,7 +23,10 @@ const SEED = 1;
 const SLOPE = 0.75;
 const CURVATURE = 0.25;
 
-/** The same among red, green and blue: strengths of red - blue and of red - 2 green + blue. Colours vary less than brightness in pictures. */
+/**
+ * The same among red, green and blue: strengths of red - blue and of red - 2 green + blue. Colours vary less than
+ * brightness in pictures.
+ */
 const RED_BLUE = 2.5;
 const MAGENTA_GREEN = 1.5;
 
@@ -84,7 +88,10 @@ export function rawWeights(layer: ConvLayer): Float32Array {
   return weight;
 }
 
-/** What each channel's mean response in front of its ReLU is calibrated to, in deviations: some channels fire often, some seldom. */
+/**
+ * What each channel's mean response in front of its ReLU is calibrated to, in deviations: some channels fire often,
+ * some seldom.
+ */
 export function thresholds(layer: ConvLayer): number[] {
   const counter = scramble(SEED + 1) + torchvisionIndex(layer) * 512;
   return Array.from({ length: layer.outChannels }, (_, c) => deviate(counter + c) / DEVIATES_PER_THRESHOLD);
@@ -99,8 +106,8 @@ function composeColours(weight: Float32Array): void {
 /**
  * Makes each tap's weights sum to zero over the input channels.
  *
- * Without it, what all channels have in common (they are never negative) drowns the rest, and the zeros that pad a map, having none of it,
- * draw a frame around the picture.
+ * Without it, what all channels have in common (they are never negative) drowns the rest, and the zeros that pad a map,
+ * having none of it, draw a frame around the picture.
  */
 function centreTaps(weight: Float32Array, inChannels: number): void {
   const size = 9 * inChannels;
@@ -114,7 +121,10 @@ function centreTaps(weight: Float32Array, inChannels: number): void {
   }
 }
 
-/** Turns the amounts of mean, slope and curvature at `at`, `at + stride` and `at + 2 stride` into the three values they add up to. */
+/**
+ * Turns the amounts of mean, slope and curvature at `at`, `at + stride` and `at + 2 stride` into the three values they
+ * add up to.
+ */
 function compose(
   w: Float32Array,
   at: number,

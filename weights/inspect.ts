@@ -28,7 +28,10 @@ export interface Inspection {
   readonly reason: string;
 }
 
-/** Reads a file's directory and no more than two layers. Throws StylizeError `file-not-found`, or `bad-weights` where there is no VGG19 in it. */
+/**
+ * Reads a file's directory and no more than two layers. Throws StylizeError `file-not-found`, or `bad-weights` where
+ * there is no VGG19 in it.
+ */
 export async function inspectFile(path: string): Promise<Inspection> {
   await using file = await openTensorFile(path);
   const found = findNetwork(file);

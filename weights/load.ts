@@ -27,11 +27,11 @@ export const GENERATED = "generated";
 const ADVICE = "install the program again";
 
 /**
- * Loads a network: one that ships (`compact`), one of the manifest that has been fetched (`vgg19`), `generated`, or one of VGG19's shape
- * and any width from a file.
+ * Loads a network: one that ships (`compact`), one of the manifest that has been fetched (`vgg19`), `generated`, or one
+ * of VGG19's shape and any width from a file.
  *
- * A file is safetensors or what torch.save wrote, old or new; weights are [out][in][3][3] under `features.N.weight`, `convB_I.weight`,
- * `sliceB.N.weight` or `N.weight`, whatever stands before it, biases [out].
+ * A file is safetensors or what torch.save wrote, old or new; weights are [out][in][3][3] under `features.N.weight`,
+ * `convB_I.weight`, `sliceB.N.weight` or `N.weight`, whatever stands before it, biases [out].
  *
  * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it; `bad-option`.
  */
@@ -72,7 +72,10 @@ export interface DefaultOptions extends Omit<LoadOptions, "preprocessing"> {
   readonly isSoftware?: boolean;
 }
 
-/** The best network there is without fetching anything: VGG19 if it has been fetched, else one that ships (`shippedFor`). */
+/**
+ * The best network there is without fetching anything: VGG19 if it has been fetched, else one that ships
+ * (`shippedFor`).
+ */
 export async function loadDefaultNetwork(options: DefaultOptions = {}): Promise<Network> {
   return loadNetwork(await defaultName(options), options);
 }
@@ -99,7 +102,8 @@ export interface FoundFile {
 /**
  * The file of a network by name, shipped or fetched, or the file that `source` is.
  *
- * @throws StylizeError `file-not-found` for a name whose file is not here, or what is neither a name nor a file; `bad-option` for the
+ * @throws StylizeError `file-not-found` for a name whose file is not here, or what is neither a name nor a file;
+ * `bad-option` for the
  *   generated network.
  */
 export async function networkFile(source: string, { cache, env = process.env }: Places): Promise<FoundFile> {

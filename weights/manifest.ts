@@ -14,7 +14,10 @@ export interface ManifestEntry {
   readonly size?: number;
   /** Of the whole file, hexadecimal. */
   readonly sha256: string;
-  /** The first bytes of the file that hold all convolutions, where their hash is known: then no more than these are fetched. */
+  /**
+   * The first bytes of the file that hold all convolutions, where their hash is known: then no more than these are
+   * fetched.
+   */
   readonly convolutions?: { readonly bytes: number; readonly sha256: string };
   /** Where the file does not say it by itself. */
   readonly preprocessing?: PreprocessingName;

@@ -2,7 +2,10 @@
 import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
 import type { TensorInfo } from "./formats/tensor-file.ts";
 
-/** A naming as a file has it, with what stands before each name: "module." from DataParallel, "state_dict." in a checkpoint. */
+/**
+ * A naming as a file has it, with what stands before each name: "module." from DataParallel, "state_dict." in a
+ * checkpoint.
+ */
 export interface FoundNaming {
   /** As users see it. */
   readonly name: string;
@@ -20,7 +23,10 @@ export interface FoundNaming {
 /** The place of a convolution in torchvision's sequence, where a ReLU follows each and a pool each block. */
 export const torchvisionIndex = ({ index, block }: ConvLayer): number => 2 * index + block;
 
-/** The place of a convolution in Lua Torch's sequence: behind its padding, in front of its ReLU; the input layer and pools count. */
+/**
+ * The place of a convolution in Lua Torch's sequence: behind its padding, in front of its ReLU; the input layer and
+ * pools count.
+ */
 const luaIndex = ({ index, block }: ConvLayer): number => 3 * index + block + 2;
 
 /** What the weight of a file's first convolution is expected to be called. */

@@ -21,7 +21,9 @@ export interface NetworkFile {
   readonly layers: readonly ConvLayer[];
 }
 
-/** Throws `bad-weights` where the file has no network of VGG19's shape, or two, or one of another. No values are read. */
+/**
+ * Throws `bad-weights` where the file has no network of VGG19's shape, or two, or one of another. No values are read.
+ */
 export function findNetwork(file: TensorFile): NetworkFile {
   const [naming, other] = findNamings(file.tensors);
   if (!naming) throw noNetwork(file);
@@ -112,7 +114,10 @@ export function widthsOf(channels: readonly number[]): string {
 export const isVgg19 = (layers: readonly ConvLayer[]): boolean =>
   layers.every(({ outChannels, index }) => outChannels === vgg19[index]!.outChannels);
 
-/** Weights don't show what they were trained with; but torchvision's are known by their numbers, and people keep to a few habits of naming. */
+/**
+ * Weights don't show what they were trained with; but torchvision's are known by their numbers, and people keep to a
+ * few habits of naming.
+ */
 export async function detectPreprocessing(
   file: TensorFile,
   { naming, layers }: NetworkFile,
@@ -148,7 +153,10 @@ async function readInput(file: TensorFile, name: string): Promise<Preprocessing>
   );
 }
 
-/** Networks that people mistake for VGG19, by entries of torchvision's sequence that have weights there; VGG19 has no weights in one of them. */
+/**
+ * Networks that people mistake for VGG19, by entries of torchvision's sequence that have weights there; VGG19 has no
+ * weights in one of them.
+ */
 const relatives: readonly (readonly [name: string, entries: readonly number[]])[] = [
   ["VGG11", [0, 3, 6]],
   ["VGG13", [0, 2, 5, 15]],

@@ -2,7 +2,8 @@
 import { type Preprocessing, torchvisionPreprocessing } from "../engine/network/types.ts";
 
 /**
- * The numbers of Oxford's Caffe models: blue, green, red from 0 to 255, each less its mean over ImageNet, and no deviation.
+ * The numbers of Oxford's Caffe models: blue, green, red from 0 to 255, each less its mean over ImageNet, and no
+ * deviation.
  *
  * Source: Simonyan's description of the models, https://gist.github.com/ksimonyan/3785162f95cd2d5fee77.
  */
@@ -13,7 +14,10 @@ const caffePreprocessing: Preprocessing = {
   std: [1 / 255, 1 / 255, 1 / 255],
 };
 
-/** About -1 to 1: what EfficientNet-Lite was trained with, and so the networks that learnt from it (weights/compact/network.py). */
+/**
+ * About -1 to 1: what EfficientNet-Lite was trained with, and so the networks that learnt from it
+ * (weights/compact/network.py).
+ */
 const litePreprocessing: Preprocessing = {
   name: "efficientnet-lite",
   order: [0, 1, 2],
@@ -35,7 +39,10 @@ export function isPreprocessingName(text: unknown): text is PreprocessingName {
   return preprocessingNames.includes(text as PreprocessingName);
 }
 
-/** What the 1x1 convolution in front of a network does to a picture in [0,1]: weight [3][3], bias [3]. Undefined if it does more than preprocess. */
+/**
+ * What the 1x1 convolution in front of a network does to a picture in [0,1]: weight [3][3], bias [3]. Undefined if it
+ * does more than preprocess.
+ */
 export function preprocessingOf(weight: Float32Array, bias: Float32Array): Preprocessing | undefined {
   const channels = [0, 1, 2].map((c) => {
     const row = weight.subarray(3 * c, 3 * c + 3);

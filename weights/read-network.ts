@@ -26,7 +26,8 @@ export interface ReadOptions {
 }
 
 /**
- * @internal A network of VGG19's shape from a file. Only what the losses look at is read, and scaled as rescale.ts says.
+ * @internal A network of VGG19's shape from a file. Only what the losses look at is read, and scaled as rescale.ts
+ * says.
  *
  * @throws StylizeError `bad-weights`, naming the file and what is wrong with it.
  */
@@ -63,8 +64,8 @@ function nameOf(
 }
 
 /**
- * A network of VGG19's shape from a safetensors file that was fetched or chosen; `path` is what it is called in errors and
- * names.
+ * A network of VGG19's shape from a safetensors file that was fetched or chosen; `path` is what it is called in errors
+ * and names.
  *
  * @throws StylizeError `bad-weights`.
  */
@@ -73,7 +74,8 @@ export async function readNetworkBlob(blob: Blob, path: string, options: ReadOpt
 }
 
 /**
- * @internal A network that ships, from its file. `advice`: what to do where another file or a damaged one has its place.
+ * @internal A network that ships, from its file. `advice`: what to do where another file or a damaged one has its
+ * place.
  *
  * @throws StylizeError `bad-weights`.
  */

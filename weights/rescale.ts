@@ -1,10 +1,10 @@
 /**
- * Layers scaled so that activations are about 1, whatever the weights were trained with: Caffe's networks take pictures from 0 to 255, and
- * deep in them, or in a Gram matrix, half precision would overflow.
+ * Layers scaled so that activations are about 1, whatever the weights were trained with: Caffe's networks take pictures
+ * from 0 to 255, and deep in them, or in a Gram matrix, half precision would overflow.
  *
- * ReLUs and pools commute with positive factors: weights times `b / a` and biases times `b` turn activations that are `a` times the
- * network's own at the layer's input into `b` times its own at the output. The factors are powers of two, which round nothing, and our
- * losses are relative to their targets: the result is the same.
+ * ReLUs and pools commute with positive factors: weights times `b / a` and biases times `b` turn activations that are
+ * `a` times the network's own at the layer's input into `b` times its own at the output. The factors are powers of two,
+ * which round nothing, and our losses are relative to their targets: the result is the same.
  */
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
@@ -14,7 +14,9 @@ import { activate, averagePool, convolve, type Padded, preprocess } from "./forw
 /** Five layers deep, 2x2 of it are left. */
 const PROBE_SIZE = 32;
 
-/** The same layers, each scaled so that its activations' root mean square is between 0.7 and 1.5 on a picture of waves. */
+/**
+ * The same layers, each scaled so that its activations' root mean square is between 0.7 and 1.5 on a picture of waves.
+ */
 export function rescaled(
   layers: readonly ConvLayer[],
   weights: ReadonlyMap<ConvName, ConvWeights>,

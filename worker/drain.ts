@@ -1,4 +1,7 @@
-/** Several jobs in one process: `{contentKey, style, requestId, options}` on each line in, `{requestId, outcome, exitCode}` on each out. */
+/**
+ * Several jobs in one process: `{contentKey, style, requestId, options}` on each line in, `{requestId, outcome,
+ * exitCode}` on each out.
+ */
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { exitCodes, type Outcome } from "../protocol/exit-codes.ts";

@@ -1,6 +1,6 @@
 /**
- * Writes "yes" where workers on this machine have a GPU, "no" where a processor plays one, and fails where there is no adapter at all. A
- * process of its own, so that a driver that crashes takes nobody along.
+ * Writes "yes" where workers on this machine have a GPU, "no" where a processor plays one, and fails where there is no
+ * adapter at all. A process of its own, so that a driver that crashes takes nobody along.
  */
 import { openContext } from "../engine/node.ts";
 

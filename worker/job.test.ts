@@ -1,4 +1,6 @@
-/** Whole jobs in this process: real stores in a folder, the real engine on whatever adapter there is, small pictures. */
+/**
+ * Whole jobs in this process: real stores in a folder, the real engine on whatever adapter there is, small pictures.
+ */
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../engine/gpu/context.ts";

@@ -1,8 +1,9 @@
 /**
- * A worker, as AWS Batch and a gateway on one machine start it: `node worker/main contentKey style requestId [optionsJson]`.
+ * A worker, as AWS Batch and a gateway on one machine start it: `node worker/main contentKey style requestId
+ * [optionsJson]`.
  *
- * `--drain` takes jobs from standard input instead (drain.ts). The environment is config.ts's, the exit status exit-codes.ts's; logs are
- * JSON on standard error.
+ * `--drain` takes jobs from standard input instead (drain.ts). The environment is config.ts's, the exit status
+ * exit-codes.ts's; logs are JSON on standard error.
  */
 import type { Logger } from "pino";
 import { endIfHungUp } from "../common/terminal.ts";

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds the gateway's or the worker's image from its Dockerfile without Docker and without a registry of images: with buildah, on a base that is made here
-# of Debian's packages (debootstrap) and Node's release (npm) and stands for node:24-trixie-slim.
+# Builds the gateway's or the worker's image from its Dockerfile without Docker and without a registry of images: with
+# buildah, on a base that is made here of Debian's packages (debootstrap) and Node's release (npm) and stands for
+# node:24-trixie-slim.
 #
 #   .aws/images/build-here.sh gateway|worker [--build-arg NAME=VALUE]...
 #
-# Prints the image's name. Needs root on linux-x64, debootstrap and buildah, and the registries of Debian and npm. The base is kept for the next time;
-# `buildah rmi --all` removes everything.
+# Prints the image's name. Needs root on linux-x64, debootstrap and buildah, and the registries of Debian and npm. The
+# base is kept for the next time; `buildah rmi --all` removes everything.
 set -euo pipefail
 
 name=${1:?Expected gateway or worker.}

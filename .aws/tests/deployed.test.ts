@@ -1,4 +1,7 @@
-/** Gateway and worker as the templates start them, against stand-ins for AWS that allow what the roles allow: whole rounds, and nothing left over. */
+/**
+ * Gateway and worker as the templates start them, against stand-ins for AWS that allow what the roles allow: whole
+ * rounds, and nothing left over.
+ */
 
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

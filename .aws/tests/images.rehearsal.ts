@@ -1,4 +1,7 @@
-/** The images, built from their Dockerfiles without Docker (build-here.sh) and run as containers are. `npm run test:images`; takes minutes. */
+/**
+ * The images, built from their Dockerfiles without Docker (build-here.sh) and run as containers are. `npm run
+ * test:images`; takes minutes.
+ */
 import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";

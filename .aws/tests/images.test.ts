@@ -1,4 +1,7 @@
-/** The Dockerfiles, as text, against the code that they pack and the templates that run them; images.rehearsal.ts builds and runs them. */
+/**
+ * The Dockerfiles, as text, against the code that they pack and the templates that run them; images.rehearsal.ts builds
+ * and runs them.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";

@@ -1,4 +1,6 @@
-/** Roles may do what the code asks of AWS, no more and no less; what else may be done by whom is bound to its source. */
+/**
+ * Roles may do what the code asks of AWS, no more and no less; what else may be done by whom is bound to its source.
+ */
 import { describe, expect, it } from "vitest";
 import { deployed, deployment } from "./deployment.ts";
 import { environments } from "./parameters.ts";

@@ -1,4 +1,7 @@
-/** What holds for all resources of a kind: encryption, logs that end, what outlives a stack, tags, alarms that say what to do. */
+/**
+ * What holds for all resources of a kind: encryption, logs that end, what outlives a stack, tags, alarms that say what
+ * to do.
+ */
 import { describe, expect, it } from "vitest";
 import { type Deployed, deployed, deployment } from "./deployment.ts";
 import { environments } from "./parameters.ts";

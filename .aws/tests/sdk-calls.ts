@@ -1,9 +1,9 @@
 /**
  * The operations of AWS that a program of ours asks for, as its source has them.
  *
- * AWS's SDK is used by the classes of stores/ alone. Which of their methods a program calls is seen from the names of variables, which are
- * declared with the interfaces: `objects: ObjectStore` makes `objects.put(` a call of ObjectStore's `put`. Our source is formatted, so that a line of two
- * spaces and a name begins a method.
+ * AWS's SDK is used by the classes of stores/ alone. Which of their methods a program calls is seen from the names of
+ * variables, which are declared with the interfaces: `objects: ObjectStore` makes `objects.put(` a call of
+ * ObjectStore's `put`. Our source is formatted, so that a line of two spaces and a name begins a method.
  */
 import { reachableFrom, type Sources } from "./programs.ts";
 

@@ -1,4 +1,7 @@
-/** The variables that gateway and worker read, and those that their containers are started with: the same, and with values that are taken. */
+/**
+ * The variables that gateway and worker read, and those that their containers are started with: the same, and with
+ * values that are taken.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readConfig, type SettingName, settings, variableOf } from "../../gateway/config.ts";

@@ -1,4 +1,7 @@
-/** A stack as CloudFormation would make it: a template with its parameters' values, all functions carried out, nested stacks included. */
+/**
+ * A stack as CloudFormation would make it: a template with its parameters' values, all functions carried out, nested
+ * stacks included.
+ */
 import { attributes, type Made, pseudoParameters, refs } from "./made-up.ts";
 import { misfit } from "./parameters.ts";
 import {
@@ -33,7 +36,10 @@ export class Stack {
   readonly #values = new Map<string, Value>();
   readonly #nested = new Map<string, Stack>();
 
-  /** Throws where a value is missing, is nobody's or does not fit its parameter's constraints, and where a rule of the template is broken. */
+  /**
+   * Throws where a value is missing, is nobody's or does not fit its parameter's constraints, and where a rule of the
+   * template is broken.
+   */
   constructor(file: string, values: Readonly<Record<string, string>>, prefix: string) {
     this.file = file;
     this.template = readTemplate(file);

@@ -1,4 +1,7 @@
-/** What tools find in the templates and what is left as it is, with the reason: the one list. What is not found any more has to go from here, too. */
+/**
+ * What tools find in the templates and what is left as it is, with the reason: the one list. What is not found any more
+ * has to go from here, too.
+ */
 import { type EnvironmentName, environments } from "./parameters.ts";
 
 export interface Suppression {

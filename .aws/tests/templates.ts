@@ -1,4 +1,7 @@
-/** The templates as they are written: YAML with CloudFormation's short tags, each of which stands for a function by its long name. */
+/**
+ * The templates as they are written: YAML with CloudFormation's short tags, each of which stands for a function by its
+ * long name.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from "yaml";
 

@@ -1,4 +1,7 @@
-/** `npm run bench -- --against REF`: this clone and an earlier commit by turns, so that both see the same moods of the machine. */
+/**
+ * `npm run bench -- --against REF`: this clone and an earlier commit by turns, so that both see the same moods of the
+ * machine.
+ */
 import { describeMachine } from "../machine.ts";
 import type { BenchOptions } from "../options.ts";
 import { type Found, say } from "../output.ts";

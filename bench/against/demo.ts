@@ -1,4 +1,7 @@
-/** The whole demo as `npm run demo` runs it, without its set-up: from the program's start to its end, with the network that each clone chooses. */
+/**
+ * The whole demo as `npm run demo` runs it, without its set-up: from the program's start to its end, with the network
+ * that each clone chooses.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +12,9 @@ import type { Compared } from "../report.ts";
 import { cacheVariables } from "../shader-cache.ts";
 import type { Measured, Subject } from "./bench.ts";
 
-/** From a filled shader cache; with `cold`, in each round with an empty one first, then with what that run left there. */
+/**
+ * From a filled shader cache; with `cold`, in each round with an empty one first, then with what that run left there.
+ */
 export function demoSubject({ cold = false }: Pick<BenchOptions, "cold">): Subject {
   const name = "the demo";
   if (!cold) return { name, prepare: runDemo, measure: (clone) => measured(clone, ["demo"]) };

@@ -6,7 +6,10 @@ export interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** A logarithmic axis over `values`, from a tick to a tick; ticks at 1, 2 and 5 of each decade, or at 1 if they would be many. */
+/**
+ * A logarithmic axis over `values`, from a tick to a tick; ticks at 1, 2 and 5 of each decade, or at 1 if they would be
+ * many.
+ */
 export function logAxis(values: readonly number[], from: number, to: number): Axis {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const decades = Math.log10(most / least);

@@ -1,4 +1,7 @@
-/** Seconds to a given loss: PyTorch at one scale, then the engine with several schedules, until it has what PyTorch ended with. */
+/**
+ * Seconds to a given loss: PyTorch at one scale, then the engine with several schedules, until it has what PyTorch
+ * ended with.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,7 @@
-/** The job that is timed to a given loss: two of the examples, a network with the weights that come with the program, its own losses. */
+/**
+ * The job that is timed to a given loss: two of the examples, a network with the weights that come with the program,
+ * its own losses.
+ */
 import { fileURLToPath } from "node:url";
 import { type Term, termsOf } from "../../engine/losses/objective.ts";
 import type { Network } from "../../engine/network/types.ts";
@@ -31,7 +34,10 @@ async function example(name: string): Promise<Picture> {
   return picture;
 }
 
-/** What the job minimises at its last scale: both pictures' long sides have `size` pixels, and the content is where it begins. */
+/**
+ * What the job minimises at its last scale: both pictures' long sides have `size` pixels, and the content is where it
+ * begins.
+ */
 export function problemAt({ network, terms, content, style }: Job, size: number): Problem {
   const start = longSide(content, size, contentName);
   return { network, terms, pictures: { content: start, start, style: longSide(style, size, styleName) } };

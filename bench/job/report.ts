@@ -60,7 +60,10 @@ export interface JobRun {
   readonly adapter: AdapterReport;
   /** Whether a picture with the target's loss was found. */
   readonly reached: boolean;
-  /** From the call, with pictures and weights in memory and no device yet, to the first step's beginning, and to the result. */
+  /**
+   * From the call, with pictures and weights in memory and no device yet, to the first step's beginning, and to the
+   * result.
+   */
   readonly firstStep: number;
   readonly seconds: number;
   readonly scales: readonly ScaleDone[];

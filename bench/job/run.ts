@@ -31,7 +31,10 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
   return { adapter: adapterReport(context, "f32"), losses };
 }
 
-/** Runs the engine until the target, the last step or the time's end; what is measured ends before anything is evaluated anew. */
+/**
+ * Runs the engine until the target, the last step or the time's end; what is measured ends before anything is evaluated
+ * anew.
+ */
 export async function runJob(request: RunRequest): Promise<JobRun> {
   const { size, precision, schedule, steps, target } = request;
   const job = await loadJob(request.network);

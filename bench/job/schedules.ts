@@ -35,7 +35,10 @@ export function isDefault({ minSize, scaleSteps }: Schedule, size: number): bool
   return minSize === usual.minSize && scaleSteps === usual.scaleSteps;
 }
 
-/** All that are to be run: the default first, then the others that make other scales or steps of `content` than one before. */
+/**
+ * All that are to be run: the default first, then the others that make other scales or steps of `content` than one
+ * before.
+ */
 export function distinctSchedules(
   content: Size,
   size: number,

@@ -1,6 +1,7 @@
 /**
- * What the peers in JavaScript share: `node PEER FOLDER REPS SECONDS` reads the problem that problem-files.ts wrote to FOLDER, evaluates loss
- * and gradient at its start picture REPS times, or until SECONDS have passed, and prints one line of JSON.
+ * What the peers in JavaScript share: `node PEER FOLDER REPS SECONDS` reads the problem that problem-files.ts wrote to
+ * FOLDER, evaluates loss and gradient at its start picture REPS times, or until SECONDS have passed, and prints one
+ * line of JSON.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,7 +17,10 @@ export const require = createRequire(import.meta.url);
 export const packageOf = (name) =>
   JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8"));
 
-/** Gives the process a browser's `navigator.gpu`, through the same Dawn as the engine's: the adapter whose name contains `adapter`. */
+/**
+ * Gives the process a browser's `navigator.gpu`, through the same Dawn as the engine's: the adapter whose name contains
+ * `adapter`.
+ */
 export function useDawn(adapter) {
   const gpu = create(adapter ? [`adapter=${adapter}`] : []);
   Object.assign(globalThis, globals);
@@ -39,7 +43,9 @@ export function readProblem() {
   };
 }
 
-/** Runs `evaluate`, which resolves with the loss and the gradient in memory, and reports. The first run is not counted. */
+/**
+ * Runs `evaluate`, which resolves with the loss and the gradient in memory, and reports. The first run is not counted.
+ */
 export async function report(engine, evaluate) {
   const times = [];
   let found = await evaluate();

@@ -16,7 +16,10 @@ function transposed(weight, outChannels, inChannels) {
   return result;
 }
 
-/** Inputs: `x` and for each loss its target and weight / |target|^2. Outputs: `loss`, `gradient`, and the statistics that targets are. */
+/**
+ * Inputs: `x` and for each loss its target and weight / |target|^2. Outputs: `loss`, `gradient`, and the statistics
+ * that targets are.
+ */
 export class GatysGraph extends OnnxGraph {
   /** relu name -> target input, statistic output, shape of both */
   statistics = new Map();

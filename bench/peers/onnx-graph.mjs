@@ -1,4 +1,7 @@
-/** Builds ONNX models: only what a graph of f32 tensors needs of the format (onnx.proto3), in protocol buffers' wire format. */
+/**
+ * Builds ONNX models: only what a graph of f32 tensors needs of the format (onnx.proto3), in protocol buffers' wire
+ * format.
+ */
 
 const OPSET = 13;
 const IR_VERSION = 8;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Packs the installed peers, without what Linux on x64 never loads (30 instead of 750 MB), for a machine without network:
+# Packs the installed peers, without what Linux on x64 never loads (30 instead of 750 MB), for a machine without
+# network:
 #   sh bench/peers/pack.sh FILE.tar.xz       and there       tar -xJf FILE.tar.xz -C bench/peers
 set -eu
 file=$(realpath -m "${1:?Expected the file to write.}")

@@ -16,8 +16,8 @@ import torch
 
 from gatys import Files, Objective, device_for, peak_bytes
 
-# torch.optim.LBFGS forgets pairs with y.s below 1e-10 whatever their scale: losses of order 1 over many pixels would never give it one.
-# Gatys' losses, unlike ours, are of order 1e6; L-BFGS itself doesn't care for the factor.
+# torch.optim.LBFGS forgets pairs with y.s below 1e-10 whatever their scale: losses of order 1 over many pixels would
+# never give it one. Gatys' losses, unlike ours, are of order 1e6; L-BFGS itself doesn't care for the factor.
 LOSS_SCALE = 1e6
 
 HISTORY = 100

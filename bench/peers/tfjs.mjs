@@ -1,4 +1,6 @@
-/** TensorFlow.js on WebGPU, through the same Dawn and adapter as the engine: `tfjs.mjs FOLDER REPS SECONDS [ADAPTER]`. */
+/**
+ * TensorFlow.js on WebGPU, through the same Dawn and adapter as the engine: `tfjs.mjs FOLDER REPS SECONDS [ADAPTER]`.
+ */
 import { readProblem, report, require, useDawn } from "./common.mjs";
 
 useDawn(process.argv[5]);

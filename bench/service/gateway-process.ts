@@ -1,4 +1,6 @@
-/** A gateway in a process of its own. Its job queue hands each job to the process that started it, which is the worker. */
+/**
+ * A gateway in a process of its own. Its job queue hands each job to the process that started it, which is the worker.
+ */
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { pino } from "pino";

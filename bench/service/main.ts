@@ -1,4 +1,7 @@
-/** `npm run bench:service -- [options]`: loads gateways, prints Markdown on stdout, progress on stderr. See docs/service.md. */
+/**
+ * `npm run bench:service -- [options]`: loads gateways, prints Markdown on stdout, progress on stderr. See
+ * docs/service.md.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describeMachine } from "../machine.ts";

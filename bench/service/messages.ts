@@ -1,4 +1,6 @@
-/** What the processes of a load test say to each other. Times are in milliseconds since 1970: one machine has one clock. */
+/**
+ * What the processes of a load test say to each other. Times are in milliseconds since 1970: one machine has one clock.
+ */
 import type { WorkerJob } from "../../protocol/protocol.ts";
 import type { StorePlaces } from "./stores.ts";
 

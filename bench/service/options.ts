@@ -1,7 +1,10 @@
 /** The load test's flags. */
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** "local": all in files and memory. "redis": records and news between gateways in Redis. "cloud": Redis, and S3 and SQS over the wire. */
+/**
+ * "local": all in files and memory. "redis": records and news between gateways in Redis. "cloud": Redis, and S3 and SQS
+ * over the wire.
+ */
 export type StoreKind = "local" | "redis" | "cloud";
 
 export interface LoadOptions {

@@ -29,7 +29,9 @@ export interface LoadResult {
   readonly deliveries: Deliveries;
   /** Percent of one core, by process. */
   readonly cpu: Readonly<Record<string, number>>;
-  /** Percent of one core that gateways spend on taking pictures apart and putting them together, as measured beforehand. */
+  /**
+   * Percent of one core that gateways spend on taking pictures apart and putting them together, as measured beforehand.
+   */
   readonly pictureCpu: number;
   /** Of each gateway. */
   readonly memory: readonly MemoryFigures[];

@@ -1,4 +1,7 @@
-/** The stand-in for the worker: some time after a job was submitted it writes a result and publishes its key. No process for each job. */
+/**
+ * The stand-in for the worker: some time after a job was submitted it writes a result and publishes its key. No process
+ * for each job.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { jobIdOf, keys, type WorkerJob } from "../../protocol/protocol.ts";
 import type { Stores } from "./stores.ts";

@@ -11,7 +11,9 @@ beforeAll(async () => {
 });
 afterAll(() => context[Symbol.dispose]());
 
-/** MiB that the process shares with others: where Mesa's software driver keeps a device's memory. Undefined elsewhere. */
+/**
+ * MiB that the process shares with others: where Mesa's software driver keeps a device's memory. Undefined elsewhere.
+ */
 function deviceMiB(): number | undefined {
   try {
     const kib = /^RssShmem:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];

@@ -55,7 +55,10 @@ export class Arena implements Disposable, AsyncDisposable {
     return this.#buffer(label, bytes, MAP_READ | COPY_DST);
   }
 
-  /** A texture of 16 bytes a texel that kernels read with `textureLoad`: [layers][height][width] of vec4f or vec4u; zeroed. */
+  /**
+   * A texture of 16 bytes a texel that kernels read with `textureLoad`: [layers][height][width] of vec4f or vec4u;
+   * zeroed.
+   */
   texture(
     label: string,
     width: number,

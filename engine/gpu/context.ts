@@ -21,11 +21,17 @@ export interface ContextOptions {
   readonly name?: string | undefined;
   /** Overrides the choice by adapter; tests use it to run both families on one adapter. */
   readonly family?: KernelFamilyName | undefined;
-  /** Whether a pending promise keeps the main thread busy, which takes a core from a software adapter. Browsers only wait. */
+  /**
+   * Whether a pending promise keeps the main thread busy, which takes a core from a software adapter. Browsers only
+   * wait.
+   */
   readonly waitingSpins?: boolean;
   /** Wraps what is awaited, so that the main thread rests meanwhile. */
   readonly resting?: Resting | undefined;
-  /** Opens further devices on the same adapter, where one compiles kernels that another then finds; see compile-ahead.ts. */
+  /**
+   * Opens further devices on the same adapter, where one compiles kernels that another then finds; see
+   * compile-ahead.ts.
+   */
   readonly openSiblings?: (() => Promise<readonly GpuContext[]>) | undefined;
   /** Takes what only who looks for a fault wants to know; nothing does when not given. */
   readonly debug?: ((sentence: string) => void) | undefined;
@@ -38,7 +44,10 @@ export type Resting = <T>(promise: Promise<T>) => Promise<T>;
 export interface KernelParts {
   /** Lines that must stand first: `enable` and `diagnostic`. */
   readonly directives?: readonly string[];
-  /** Files of `shaders/lib/` joined in front, the first one before everything else but directives: it may enable a feature. */
+  /**
+   * Files of `shaders/lib/` joined in front, the first one before everything else but directives: it may enable a
+   * feature.
+   */
   readonly libs?: readonly string[];
   /** `const NAME = value;` lines joined behind them: tunable sizes. Integers become `u32`. */
   readonly constants?: Readonly<Record<string, number>>;

@@ -16,7 +16,9 @@ export class CountingContext extends GpuContext {
     this.peakBytes = this.liveBytes;
   }
 
-  /** A 1, for statistics of zeros only are dropped from a run; then zeros, which take no memory until they are written. */
+  /**
+   * A 1, for statistics of zeros only are dropped from a run; then zeros, which take no memory until they are written.
+   */
   override async readStaging({ size }: GPUBuffer): Promise<ArrayBuffer> {
     const bytes = new ArrayBuffer(size);
     new Float32Array(bytes, 0, 1)[0] = 1;

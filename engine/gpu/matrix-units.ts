@@ -38,7 +38,10 @@ export function matrixConfigs(info: GPUAdapterInfo, features: ReadonlySet<string
   });
 }
 
-/** The first lines of a shader that uses matrix units. Their calls are made by whole subgroups, which Tint can't always prove. */
+/**
+ * The first lines of a shader that uses matrix units. Their calls are made by whole subgroups, which Tint can't always
+ * prove.
+ */
 export function matrixDirectives(operand: MatrixConfig["operand"]): readonly string[] {
   return [
     ...(operand === "f16" ? ["enable f16;"] : []),

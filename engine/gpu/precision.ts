@@ -25,8 +25,9 @@ export function precisionOn(context: GpuContext, wanted: Precision | "auto"): Pr
 }
 
 /**
- * How L-BFGS stores its pairs in a run that asks for this precision: in half precision unless all is to be f32. Every adapter can, and it
- * costs nothing: losses after any number of steps differ by what another rounding makes of them (docs/performance.md).
+ * How L-BFGS stores its pairs in a run that asks for this precision: in half precision unless all is to be f32. Every
+ * adapter can, and it costs nothing: losses after any number of steps differ by what another rounding makes of them
+ * (docs/performance.md).
  */
 export const pairPrecision = (wanted: Precision | "auto"): Precision => (wanted === "f32" ? "f32" : "f16");
 
@@ -35,8 +36,8 @@ export const stored = (values: Float32Array, precision: Precision): Float32Array
   precision === "f16" ? toHalves(values) : values;
 
 /**
- * `values` in half precision, rounded to nearest, ties to even; what is beyond 65,504 becomes that, as in shaders/lib/texel_f16.wgsl.
- * (Float16Array is not in every Node.js and browser that we run in.)
+ * `values` in half precision, rounded to nearest, ties to even; what is beyond 65,504 becomes that, as in
+ * shaders/lib/texel_f16.wgsl. (Float16Array is not in every Node.js and browser that we run in.)
  */
 export function toHalves(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);

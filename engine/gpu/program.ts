@@ -66,8 +66,8 @@ export class Program {
   }
 
   /**
-   * Records one dispatch. `resources` and `params` name the kernel's own bindings and `struct Params` fields; each must be given.
-   * `tag` groups timings: which layer, which direction.
+   * Records one dispatch. `resources` and `params` name the kernel's own bindings and `struct Params` fields; each must
+   * be given. `tag` groups timings: which layer, which direction.
    */
   dispatch(
     kernel: Kernel,
@@ -249,7 +249,10 @@ export class Program {
   }
 }
 
-/** A grid of `z` times at least `count` workgroups for kernels that compute `index = g.y * n.x + g.x` from workgroup_id g of num_workgroups n. */
+/**
+ * A grid of `z` times at least `count` workgroups for kernels that compute `index = g.y * n.x + g.x` from workgroup_id
+ * g of num_workgroups n.
+ */
 export function linearGrid(count: number, z = 1): GridWithin {
   return (limit) => [...gridRows(count, limit), z];
 }

@@ -1,8 +1,9 @@
 /**
  * What gradients on maps are multiplied by where maps are stored in f16.
  *
- * Losses are relative, so gradients shrink with the number of pixels and are proportional to users' weights: at 128x128 values of 2^-17 are
- * common, and f16 is exact from 2^-14 (less down to 2^-24) to 2^16 only. Both are known before the run, so one scale for a whole run will do.
+ * Losses are relative, so gradients shrink with the number of pixels and are proportional to users' weights: at 128x128
+ * values of 2^-17 are common, and f16 is exact from 2^-14 (less down to 2^-24) to 2^16 only. Both are known before the
+ * run, so one scale for a whole run will do.
  */
 import type { ConvLayer } from "../network/layers.ts";
 import type { Size } from "../pyramid.ts";
@@ -16,10 +17,11 @@ export interface ScaledTerm {
 }
 
 /**
- * What `estimate` of the largest term becomes. On the generated and a random network, from 64 to 512 pixels, from content and from noise, with
- * style weights from 0.01 to 100, gradients had on every map a root mean square of 1/8 to 30 times that estimate, and largest values 4 to 10
- * times the root mean square. So this leaves a factor of 200 above, for unlike pictures and other networks, and of 2000 below, for they
- * shrink as the root of the loss does. What is larger still is cut off (shaders/lib/texel_f16.wgsl).
+ * What `estimate` of the largest term becomes. On the generated and a random network, from 64 to 512 pixels, from
+ * content and from noise, with style weights from 0.01 to 100, gradients had on every map a root mean square of 1/8 to
+ * 30 times that estimate, and largest values 4 to 10 times the root mean square. So this leaves a factor of 200 above,
+ * for unlike pictures and other networks, and of 2000 below, for they shrink as the root of the loss does. What is
+ * larger still is cut off (shaders/lib/texel_f16.wgsl).
  */
 const AIM = 1;
 
@@ -30,10 +32,11 @@ export function gradientScale(terms: readonly ScaledTerm[], size: Size): number 
 }
 
 /**
- * Root mean square of a term's gradient on its layer's features when they are as far from the target as that is from zero.
+ * Root mean square of a term's gradient on its layer's features when they are as far from the target as that is from
+ * zero.
  *
- * Content: 2 weight |F - T| / |T|^2 over all values. Style: |E F| <= |E| |F| with |E| = 4 weight |G - A| / (pixels |A|^2), and |F|^2 / pixels
- * replaced by |A|, since few directions of features carry most of a Gram matrix.
+ * Content: 2 weight |F - T| / |T|^2 over all values. Style: |E F| <= |E| |F| with |E| = 4 weight |G - A| / (pixels
+ * |A|^2), and |F|^2 / pixels replaced by |A|, since few directions of features carry most of a Gram matrix.
  */
 function estimate({ kind, layer, weight, norm }: ScaledTerm, { height, width }: Size): number {
   const { outChannels: channels, block } = layer;

@@ -1,4 +1,7 @@
-/** What a stylization minimises at one scale: the terms, their targets, and the recorded evaluation of loss and gradient. */
+/**
+ * What a stylization minimises at one scale: the terms, their targets, and the recorded evaluation of loss and
+ * gradient.
+ */
 
 import { StylizeError } from "../errors.ts";
 import type { Arena } from "../gpu/arena.ts";
@@ -29,7 +32,10 @@ export type Term =
   | { readonly kind: "content" | "style"; readonly layer: ReluName; readonly weight: number }
   | { readonly kind: "tv"; readonly weight: number };
 
-/** The terms that count: content layers, style layers, total variation. Throws `bad-option` if there are none or too many. */
+/**
+ * The terms that count: content layers, style layers, total variation. Throws `bad-option` if there are none or too
+ * many.
+ */
 export function termsOf(weights: LossWeights): readonly Term[] {
   const layers = (kind: "content" | "style", table: LayerWeightsTable, factor: number): Term[] =>
     Object.entries(table as Readonly<Record<ReluName, number>>)
@@ -152,7 +158,9 @@ export interface Objective {
   /** [3][height][width] f32, and the gradient of the loss there. */
   readonly image: GPUBuffer;
   readonly gradient: GPUBuffer;
-  /** The picture with the least loss so far, [3][height][width] f32: L-BFGS without a line search jumps now and then. */
+  /**
+   * The picture with the least loss so far, [3][height][width] f32: L-BFGS without a line search jumps now and then.
+   */
   readonly best: GPUBuffer;
   /** See record.ts. */
   readonly ring: GPUBuffer;
@@ -162,8 +170,8 @@ export interface Objective {
 /**
  * Records the evaluation at the size of `start`, which becomes the first image.
  *
- * Style layer: weight * |G - A|^2 / |A|^2 with G = F F^T / pixels; content layer: weight * |F - P|^2 / |P|^2; both free of scale, unlike
- * Gatys' equations 1 and 4, so that the same weights suit any size and network.
+ * Style layer: weight * |G - A|^2 / |A|^2 with G = F F^T / pixels; content layer: weight * |F - P|^2 / |P|^2; both free
+ * of scale, unlike Gatys' equations 1 and 4, so that the same weights suit any size and network.
  */
 export function recordObjective(
   context: GpuContext,

@@ -1,4 +1,6 @@
-/** What the device notes down of each evaluation of the loss: a ring of small records that the host reads now and then. */
+/**
+ * What the device notes down of each evaluation of the loss: a ring of small records that the host reads now and then.
+ */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Program } from "../gpu/program.ts";
@@ -53,7 +55,10 @@ export interface RecordedLosses {
   readonly restored: boolean;
 }
 
-/** Picks the record of the `step`-th evaluation (from 0) out of a ring's values; the last RING_SLOTS evaluations are there. */
+/**
+ * Picks the record of the `step`-th evaluation (from 0) out of a ring's values; the last RING_SLOTS evaluations are
+ * there.
+ */
 export function parseRecord(ring: Float32Array, step: number, terms: number): RecordedLosses {
   const record = ring.subarray(RECORD_SIZE * (step % RING_SLOTS), RECORD_SIZE * ((step % RING_SLOTS) + 1));
   return {

@@ -15,8 +15,8 @@ export interface TotalVariation extends LossSink {
 }
 
 /**
- * Records `weight * (mean of squared differences of horizontal neighbours + the same of vertical neighbours)`, means over all pairs and
- * the three channels, and its gradient.
+ * Records `weight * (mean of squared differences of horizontal neighbours + the same of vertical neighbours)`, means
+ * over all pairs and the three channels, and its gradient.
  */
 export function recordTotalVariation(
   context: GpuContext,

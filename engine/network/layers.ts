@@ -37,7 +37,8 @@ export function vggLayers(blocks: readonly (readonly number[])[]): readonly Conv
 /**
  * VGG19's 16 convolutions.
  *
- * Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014), table 1, column E.
+ * Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014), table 1, column
+ * E.
  */
 export const vgg19: readonly ConvLayer[] = vggLayers([
   [64, 64],

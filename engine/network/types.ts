@@ -8,7 +8,9 @@ export interface ConvWeights {
   readonly bias: Float32Array;
 }
 
-/** How an sRGB picture in [0,1] becomes the network's input: channel c of it is `(rgb[order[c]] - mean[c]) / std[c]`. */
+/**
+ * How an sRGB picture in [0,1] becomes the network's input: channel c of it is `(rgb[order[c]] - mean[c]) / std[c]`.
+ */
 export interface Preprocessing {
   readonly name: string;
   /** Which of R, G, B (0, 1, 2) is channel c. */

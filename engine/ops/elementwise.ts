@@ -30,7 +30,10 @@ export interface Storage {
 /** Texels of a map, padding included. */
 export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (channels / 4) * rows * pitch;
 
-/** Texels of the largest map of a picture of this size, with channels up to a multiple of `multiple`; a pool's is smaller. */
+/**
+ * Texels of the largest map of a picture of this size, with channels up to a multiple of `multiple`; a pool's is
+ * smaller.
+ */
 export function mostTexels(
   layers: readonly ConvLayer[],
   { height, width }: { readonly height: number; readonly width: number },
@@ -65,7 +68,9 @@ export class Elementwise {
     this.#program.dispatch(kernel, resources, params, texelGrid(shape), "pool");
   }
 
-  /** g, the gradient of a pooled map -> y, the gradient before the ReLU under the pool; d: gradient of the losses there. */
+  /**
+   * g, the gradient of a pooled map -> y, the gradient before the ReLU under the pool; d: gradient of the losses there.
+   */
   poolBackward(pooled: Pooled, g: GPUBuffer, d: GPUBuffer | undefined, y: GPUBuffer): void {
     const { pitch, rows } = pooled.shape;
     const { source, winners } = pooled;

@@ -1,8 +1,9 @@
 /**
  * What a family of kernels can do: the one interface between the network and the two families (`gpu`, `cpu`).
  *
- * Feature maps are [channels/4][rows][pitch] of texels, four channels each, f32 or f16. `rows >= height` and `pitch >= width` are the
- * family's own choice; texels outside height x width are always zero. `i = (c4 * rows + y) * pitch + x` is a texel's flat index.
+ * Feature maps are [channels/4][rows][pitch] of texels, four channels each, f32 or f16. `rows >= height` and `pitch >=
+ * width` are the family's own choice; texels outside height x width are always zero. `i = (c4 * rows + y) * pitch + x`
+ * is a texel's flat index.
  */
 
 import type { KernelFamilyName } from "../gpu/adapter.ts";
@@ -34,8 +35,8 @@ export interface Activation extends FeatureMap {
   /** One bit a value: whether the ReLU let it through. Present when it was asked for. */
   readonly mask: GPUBuffer | undefined;
   /**
-   * All values, kept until the program's end: for losses. Present when it was asked for. `gpu`: a buffer, but never for conv1_1, whose values
-   * are computed again; `cpu`: a flat texture.
+   * All values, kept until the program's end: for losses. Present when it was asked for. `gpu`: a buffer, but never for
+   * conv1_1, whose values are computed again; `cpu`: a flat texture.
    */
   readonly features: Resource | undefined;
 }
@@ -64,7 +65,9 @@ export interface LayerWeights {
   readonly bias: GPUBuffer;
 }
 
-/** Where a loss term's value goes: row `term` of `partials`, [terms][LOSS_PARTIALS] f32, whose sum is the weighted term. */
+/**
+ * Where a loss term's value goes: row `term` of `partials`, [terms][LOSS_PARTIALS] f32, whose sum is the weighted term.
+ */
 export interface LossSink {
   readonly partials: GPUBuffer;
   readonly term: number;
@@ -109,8 +112,8 @@ export interface Operations {
    */
   lossBackward(x: Activation, losses: LayerLosses): FeatureMap;
   /**
-   * From dz, the gradient before the ReLU of a convolution, to the gradient before the ReLU of `input`'s activation (through the pool,
-   * when the input is one): mask * (pool^T(conv^T(dz)) + gradient of `losses` there).
+   * From dz, the gradient before the ReLU of a convolution, to the gradient before the ReLU of `input`'s activation
+   * (through the pool, when the input is one): mask * (pool^T(conv^T(dz)) + gradient of `losses` there).
    */
   convBackward(
     dz: FeatureMap,
@@ -119,8 +122,8 @@ export interface Operations {
     losses: LayerLosses,
   ): FeatureMap;
   /**
-   * From dz before the ReLU of conv1_1 to the picture: `gradient` [3][height][width] f32, with respect to sRGB in [0,1], and no longer
-   * multiplied by the operations' gradient scale, as all gradients on maps are.
+   * From dz before the ReLU of conv1_1 to the picture: `gradient` [3][height][width] f32, with respect to sRGB in
+   * [0,1], and no longer multiplied by the operations' gradient scale, as all gradients on maps are.
    */
   inputBackward(dz: FeatureMap, weights: LayerWeights, gradient: GPUBuffer): void;
 }
@@ -154,5 +157,7 @@ export interface OperationsOptions {
   readonly gradientScale: number;
 }
 
-/** How many partial sums a loss term has, at most 256: workgroups enough for a GPU, few enough for a software adapter. */
+/**
+ * How many partial sums a loss term has, at most 256: workgroups enough for a GPU, few enough for a software adapter.
+ */
 export const LOSS_PARTIALS = 64;

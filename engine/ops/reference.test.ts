@@ -18,7 +18,8 @@ import {
 import { random, randomPlanes } from "./testing/operations.ts";
 
 /**
- * Expects `gradient` to be that of f at x, by central differences at some values. Random inputs are never within the step of a kink.
+ * Expects `gradient` to be that of f at x, by central differences at some values. Random inputs are never within the
+ * step of a kink.
  */
 function expectGradient(f: (x: Planes) => number, x: Planes, gradient: Planes): void {
   const step = 1e-5;

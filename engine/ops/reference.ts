@@ -57,7 +57,9 @@ export function dConv(dy: Planes, weight: ArrayLike<number>, inChannels: number)
   return dx;
 }
 
-/** Calls `visit` with each row's run of pixels and that which tap `tap` (row-major, 0 to 8) of a 3x3 kernel reads there. */
+/**
+ * Calls `visit` with each row's run of pixels and that which tap `tap` (row-major, 0 to 8) of a 3x3 kernel reads there.
+ */
 function eachRun(
   { height, width }: Planes,
   tap: number,

@@ -1,4 +1,6 @@
-/** Channels that are no power of two times 64: networks may be of any width, in multiples of what a family pads them to. */
+/**
+ * Channels that are no power of two times 64: networks may be of any width, in multiples of what a family pads them to.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GpuContext } from "../gpu/context.ts";
 import { type ConvLayer, type ConvName, vggLayers } from "../network/layers.ts";

@@ -22,7 +22,8 @@ const RECORD = 16;
 /**
  * Adam as torch.optim.Adam computes it (Kingma and Ba 2015), without weight decay.
  *
- * After a step that exploded it departs from that: the picture goes back, the moments are cleared and the learning rate is halved.
+ * After a step that exploded it departs from that: the picture goes back, the moments are cleared and the learning rate
+ * is halved.
  */
 export function adam(options: AdamOptions): CreateOptimizer {
   return (context, arena, problem, carry) => new Adam(context, arena, problem, options, carry);

@@ -1,10 +1,12 @@
 /**
- * L-BFGS on the device: five dispatches a step, and three more for each GiB of steps or of differences beyond the first.
+ * L-BFGS on the device: five dispatches a step, and three more for each GiB of steps or of differences beyond the
+ * first.
  *
- * The history is a ring of pairs (s, y), one slot more than are used, so that a candidate can be written, measured and rejected in
- * place. As many slots as fit one texture form a slab: two arrays of [slots] layers, [height][width] texels each, for s and for y. They are
- * textures because software Vulkan reads those in half the time of buffers and compiles their shaders sooner. In f16 a texel holds eight
- * values instead of four, which halves memory and traffic; all else is f32.
+ * The history is a ring of pairs (s, y), one slot more than are used, so that a candidate can be written, measured and
+ * rejected in place. As many slots as fit one texture form a slab: two arrays of [slots] layers, [height][width] texels
+ * each, for s and for y. They are textures because software Vulkan reads those in half the time of buffers and compiles
+ * their shaders sooner. In f16 a texel holds eight values instead of four, which halves memory and traffic; all else is
+ * f32.
  */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
@@ -53,13 +55,14 @@ const MEMORY = 5;
 const GAMMA = 2;
 
 /**
- * L-BFGS as torch.optim.LBFGS computes it with `max_iter=1`, no line search and tolerances 0 (Nocedal and Wright, algorithm 7.5).
+ * L-BFGS as torch.optim.LBFGS computes it with `max_iter=1`, no line search and tolerances 0 (Nocedal and Wright,
+ * algorithm 7.5).
  *
- * Departures, so that a run goes on where torch's would not: after a step that exploded the picture goes back, the history is cleared and
- * a tenth of a first step is made from the gradient there, less each time in a row; a direction that does not descend is replaced by a
- * first step and clears the history. At a new scale, the first step is -H g with the carried H, which curvature along one direction
- * tells and which never overestimates it (y.s/y.y <= s.s/y.s); a change of more than `largestChange` would leave the region it was
- * measured in, so the step is cut to that.
+ * Departures, so that a run goes on where torch's would not: after a step that exploded the picture goes back, the
+ * history is cleared and a tenth of a first step is made from the gradient there, less each time in a row; a direction
+ * that does not descend is replaced by a first step and clears the history. At a new scale, the first step is -H g with
+ * the carried H, which curvature along one direction tells and which never overestimates it (y.s/y.y <= s.s/y.s); a
+ * change of more than `largestChange` would leave the region it was measured in, so the step is cut to that.
  */
 export function lbfgs(options: LbfgsOptions = {}): CreateOptimizer {
   return (context, arena, problem, carry) => new Lbfgs(context, arena, problem, options, carry);

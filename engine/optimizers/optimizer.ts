@@ -1,8 +1,9 @@
 /**
- * What an optimiser is to the rest: something that records, after the gradient, the update of the picture on the device.
+ * What an optimiser is to the rest: something that records, after the gradient, the update of the picture on the
+ * device.
  *
- * Nothing is read back in the loop. The picture, its gradient and the state record are buffers shared with the loss; the guard against
- * exploding steps works through `state.restored` (see shaders/lib/state.wgsl).
+ * Nothing is read back in the loop. The picture, its gradient and the state record are buffers shared with the loss;
+ * the guard against exploding steps works through `state.restored` (see shaders/lib/state.wgsl).
  */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
@@ -26,7 +27,9 @@ export interface Optimizer {
   ready(): Promise<void>;
   /** Encodes the update that follows the `step`-th evaluation (from 0) of the gradient. */
   encode(encoder: GPUCommandEncoder, step: number): void;
-  /** Reads what the next scale continues with: the state behind the last update, even if one more evaluation followed. */
+  /**
+   * Reads what the next scale continues with: the state behind the last update, even if one more evaluation followed.
+   */
   carry(): Promise<OptimizerCarry>;
 }
 

@@ -38,7 +38,10 @@ export interface VectorPair {
   readonly y: Float64Array;
 }
 
-/** torch.optim.LBFGS with `max_iter=1`, no line search and tolerances 0: the two-loop recursion on the vectors themselves. */
+/**
+ * torch.optim.LBFGS with `max_iter=1`, no line search and tolerances 0: the two-loop recursion on the vectors
+ * themselves.
+ */
 export function referenceLbfgs(options: ReferenceLbfgsOptions): ReferenceUpdate {
   const { learningRate, history, caution = 1, store = (pair) => pair } = options;
   const pairs: (VectorPair & { readonly ys: number })[] = [];

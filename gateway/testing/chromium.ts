@@ -34,8 +34,9 @@ export const chromiumMissing =
     : undefined;
 
 /**
- * Starts Chromium; `more` are further arguments of it. Playwright adds what a container needs: no sandbox, and no /dev/shm. Pages see WebGPU
- * where their origin is secure: https, or http on 127.0.0.1. Whoever called it closes it, best by `await using`.
+ * Starts Chromium; `more` are further arguments of it. Playwright adds what a container needs: no sandbox, and no
+ * /dev/shm. Pages see WebGPU where their origin is secure: https, or http on 127.0.0.1. Whoever called it closes it,
+ * best by `await using`.
  */
 export async function launchChromium(more: readonly string[] = []): Promise<Browser> {
   const executablePath = findChromium();

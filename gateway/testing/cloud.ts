@@ -1,6 +1,6 @@
 /**
- * What gateways find in the cloud, for tests: a real Redis, S3 and SQS over the wire, Batch's stand-in with the stand-in for the worker; and
- * gateways as processes of their own.
+ * What gateways find in the cloud, for tests: a real Redis, S3 and SQS over the wire, Batch's stand-in with the
+ * stand-in for the worker; and gateways as processes of their own.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

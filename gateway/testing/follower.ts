@@ -41,7 +41,10 @@ export class Follower extends TestClient {
     return job;
   }
 
-  /** How often it was told over one connection that a job has ended, at most: a gateway can't know what another told before. */
+  /**
+   * How often it was told over one connection that a job has ended, at most: a gateway can't know what another told
+   * before.
+   */
   timesTold({ jobId }: Accepted): number {
     const ends = this.#told.filter((told) => new RegExp(`_(COMPLETED|FAILED)::${jobId}$`).test(told));
     return Math.max(0, ...ends.map((end) => ends.filter((other) => other === end).length));

@@ -1,4 +1,7 @@
-/** `main.ts` with the stand-in for the worker, or the file TEST_WORKER, the pages of the folder TEST_PAGES, and rounds that tests can wait for. */
+/**
+ * `main.ts` with the stand-in for the worker, or the file TEST_WORKER, the pages of the folder TEST_PAGES, and rounds
+ * that tests can wait for.
+ */
 import { pino } from "pino";
 import { readConfig } from "../config.ts";
 import { run } from "../run.ts";

@@ -16,8 +16,8 @@ export class TestPeers {
   image = "";
 
   /**
-   * For one file of tests, where there is Redis: each test begins with two gateways and the gate closed. A message is put aside after
-   * `receives` tries; `flags` count more than the cloud's own.
+   * For one file of tests, where there is Redis: each test begins with two gateways and the gate closed. A message is
+   * put aside after `receives` tries; `flags` count more than the cloud's own.
    */
   constructor({ receives, flags = () => [] }: { receives?: number; flags?: () => readonly string[] } = {}) {
     const start = () => this.cloud.gateway(...flags());

@@ -1,4 +1,7 @@
-/** A TCP proxy between two processes, for tests of what happens when a network does not carry: it passes, holds, or cuts. */
+/**
+ * A TCP proxy between two processes, for tests of what happens when a network does not carry: it passes, holds, or
+ * cuts.
+ */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
@@ -30,7 +33,9 @@ export class TestProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Holds for the connections that there are as for new ones. What was held goes through as soon as it passes again. */
+  /**
+   * Holds for the connections that there are as for new ones. What was held goes through as soon as it passes again.
+   */
   set(mode: ProxyMode): void {
     this.#mode = mode;
     for (const [a, b] of this.#pairs) {

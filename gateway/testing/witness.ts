@@ -1,4 +1,7 @@
-/** Loaded in front of a worker, it leaves a file that names the job and the process in the folder TEST_WORKERS, if there is one. */
+/**
+ * Loaded in front of a worker, it leaves a file that names the job and the process in the folder TEST_WORKERS, if there
+ * is one.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { jobIdOf } from "../../protocol/protocol.ts";

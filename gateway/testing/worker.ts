@@ -1,6 +1,6 @@
 /**
- * A stand-in for the worker, for tests of what is around it: the same arguments, environment, objects and messages, but the result is the
- * content as it came. What it does otherwise is chosen by the style's name.
+ * A stand-in for the worker, for tests of what is around it: the same arguments, environment, objects and messages, but
+ * the result is the content as it came. What it does otherwise is chosen by the style's name.
  */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

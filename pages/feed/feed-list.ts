@@ -13,7 +13,9 @@ export interface FeedList {
   readonly next?: string | undefined;
   /** Whether there was an answer yet. */
   readonly isRead: boolean;
-  /** Between `waiting` and `items` some are missing: the waiting ones will replace the wall, and this is their cursor. */
+  /**
+   * Between `waiting` and `items` some are missing: the waiting ones will replace the wall, and this is their cursor.
+   */
   readonly restart?: { readonly next: string | undefined };
 }
 

@@ -89,7 +89,10 @@ export function Gallery({ items, now, isCovered, onOpen, onBroken }: GalleryProp
   );
 }
 
-/** Whether the gallery goes on by itself: not where the visitor wants little motion, and not while it is looked at or used. */
+/**
+ * Whether the gallery goes on by itself: not where the visitor wants little motion, and not while it is looked at or
+ * used.
+ */
 function usePlaying() {
   const isCalm = useMedia("(prefers-reduced-motion: reduce)");
   const [isPlaying, setIsPlaying] = useState(!isCalm);

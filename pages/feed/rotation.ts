@@ -3,7 +3,10 @@
 /** Pictures that take part. */
 export const ROTATING = 24;
 
-/** With the newest ids, `newest` first: those that are new come next after `current`, in the order in which they were made. */
+/**
+ * With the newest ids, `newest` first: those that are new come next after `current`, in the order in which they were
+ * made.
+ */
 export function rotationWith(
   rotation: readonly string[],
   current: string | undefined,

@@ -4,7 +4,10 @@ import { useRef } from "preact/hooks";
 /** Pixels that a finger goes at least. */
 const FAR = 44;
 
-/** Handlers for an element that call `move` with 1 after a swipe to the left, -1 after one to the right; its `touch-action` must be pan-y. */
+/**
+ * Handlers for an element that call `move` with 1 after a swipe to the left, -1 after one to the right; its
+ * `touch-action` must be pan-y.
+ */
 export function useSwipe(move: (by: 1 | -1) => void) {
   const start = useRef<PointerEvent | undefined>(undefined);
   return {

@@ -1,4 +1,7 @@
-/** The handle between the original and what was made of it: a range for keys, dragged with a mouse or a finger anywhere on the picture. */
+/**
+ * The handle between the original and what was made of it: a range for keys, dragged with a mouse or a finger anywhere
+ * on the picture.
+ */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
@@ -46,7 +49,10 @@ export function BeforeAfter({ stage }: { readonly stage: RefObject<HTMLElement |
   );
 }
 
-/** A mouse takes the handle at once; a finger once it moves sideways, so that scrolling over the picture changes nothing. */
+/**
+ * A mouse takes the handle at once; a finger once it moves sideways, so that scrolling over the picture changes
+ * nothing.
+ */
 function useDrag(setCut: (cut: number) => void, setIsDragged: (isDragged: boolean) => void) {
   const start = useRef<{ readonly id: number; readonly x: number; isMoving: boolean } | undefined>(undefined);
   const follow = (event: PointerEvent & { readonly currentTarget: HTMLElement }) => {

@@ -1,4 +1,6 @@
-/** Previews one over the other: the next one is fetched when the last has been seen for a while, however fast they come. */
+/**
+ * Previews one over the other: the next one is fetched when the last has been seen for a while, however fast they come.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 
 export interface Layer {

@@ -1,6 +1,6 @@
 /**
- * The picture that this browser paints by itself: one at a time, which goes on while other pages of the site are looked at. It is kept until
- * the next one begins or the site is left, and nowhere but in memory.
+ * The picture that this browser paints by itself: one at a time, which goes on while other pages of the site are looked
+ * at. It is kept until the next one begins or the site is left, and nowhere but in memory.
  */
 import { useEffect, useState } from "preact/hooks";
 import { type LocalRun, localRun } from "../local-run.ts";
@@ -25,7 +25,9 @@ let present: LocalPainting | undefined;
 let stopping = new AbortController();
 const listeners = new Set<(painting: LocalPainting) => void>();
 
-/** What the request page has asked for, which begins with this if it has not yet; undefined where nothing was asked for. */
+/**
+ * What the request page has asked for, which begins with this if it has not yet; undefined where nothing was asked for.
+ */
 export function useLocalPainting(): LocalPainting | undefined {
   const [painting, setPainting] = useState(begun);
   useEffect(() => {

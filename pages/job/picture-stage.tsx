@@ -1,4 +1,7 @@
-/** What is painted: the original, previews that improve over it, and at last the result with a handle to compare the two. */
+/**
+ * What is painted: the original, previews that improve over it, and at last the result with a handle to compare the
+ * two.
+ */
 import { useRef, useState } from "preact/hooks";
 import { BeforeAfter } from "./before-after.tsx";
 import { useImproving } from "./improving.ts";

@@ -1,6 +1,9 @@
 /** Pictures that leave the page: as files, as links, or to whatever the device shares with. */
 
-/** Fetched as the file it is: addresses of other origins ignore what a link says of a file's name. Throws where it does not come. */
+/**
+ * Fetched as the file it is: addresses of other origins ignore what a link says of a file's name. Throws where it does
+ * not come.
+ */
 export async function fetchPicture(url: string): Promise<Blob> {
   // not the copy of the page's own pictures: that one came without leave to be read
   const response = await fetch(url, { cache: "no-store" });

@@ -67,7 +67,10 @@ export function useReference(jobId: string, token: string | undefined): JobRefer
   return key === undefined ? undefined : { jobId, token: key };
 }
 
-/** Keeps a token that came with the address, once it has proved right, and takes it out of sight. False: only the address has it. */
+/**
+ * Keeps a token that came with the address, once it has proved right, and takes it out of sight. False: only the
+ * address has it.
+ */
 export function keepToken(job: JobView, token: string): boolean {
   const { jobId, isPrivate, style, createdAt } = job;
   const isKept =

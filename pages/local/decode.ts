@@ -1,9 +1,9 @@
 /**
- * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB, opacity in a
- * plane of its own, as pictures/decode.ts does.
+ * Picture files -> planar floats, by the browser's decoders: EXIF orientation applied, colours converted to sRGB,
+ * opacity in a plane of its own, as pictures/decode.ts does.
  *
- * Pixels come through a texture: a canvas multiplies colours with opacity, which loses those that are nearly transparent, and some browsers
- * add noise to what is read from it.
+ * Pixels come through a texture: a canvas multiplies colours with opacity, which loses those that are nearly
+ * transparent, and some browsers add noise to what is read from it.
  */
 import { StylizeError } from "../../engine/errors.ts";
 import type { GpuContext } from "../../engine/gpu/context.ts";
@@ -41,7 +41,10 @@ export async function decodePicture(context: GpuContext, blob: Blob, name: strin
   }
 }
 
-/** "none" gives colours as they are in the file, "premultiply" multiplied with opacity. Throws StylizeError `bad-picture`. */
+/**
+ * "none" gives colours as they are in the file, "premultiply" multiplied with opacity. Throws StylizeError
+ * `bad-picture`.
+ */
 async function openBitmap(
   blob: Blob,
   name: string,
@@ -63,7 +66,8 @@ function shrinkage({ width, height }: ImageBitmap, maxSide: number): number {
 /**
  * A smaller bitmap; the one that was given is closed.
  *
- * Browsers average what a bitmap holds: hidden colours get into the others, unless it was opened with colours multiplied by opacity.
+ * Browsers average what a bitmap holds: hidden colours get into the others, unless it was opened with colours
+ * multiplied by opacity.
  */
 async function shrunk(
   bitmap: ImageBitmap,

@@ -1,4 +1,7 @@
-/** Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is uploaded. */
+/**
+ * Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is
+ * uploaded.
+ */
 import { findAdapter } from "../../engine/browser.ts";
 import { StylizeError } from "../../engine/errors.ts";
 import { expectedNetwork } from "./choice.ts";
@@ -38,7 +41,8 @@ export interface RunOptions {
  * Paints a picture in a worker of its own, which ends with it and gives back the device and its memory.
  *
  * @returns a PNG file; as large as was asked for, but no larger than the content or than `maxSize`.
- * @throws StylizeError: `aborted`, `bad-picture`, `device-lost` where the browser or the driver took the GPU away, and the engine's others.
+ * @throws StylizeError: `aborted`, `bad-picture`, `device-lost` where the browser or the driver took the GPU away, and
+ * the engine's others.
  */
 export async function runHere(job: LocalJob, { onProgress, signal }: RunOptions = {}): Promise<Blob> {
   const { content, style, options, weightsUrl } = job;

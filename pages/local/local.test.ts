@@ -1,4 +1,7 @@
-/** The engine in a real browser, on the software adapter that Chromium brings along, under the policy that gateways send. */
+/**
+ * The engine in a real browser, on the software adapter that Chromium brings along, under the policy that gateways
+ * send.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

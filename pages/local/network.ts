@@ -19,7 +19,9 @@ export async function fetchNetwork(url: string, onFraction: OnFraction): Promise
   return await readNetworkBlob(await download("a network", url, onFraction), url);
 }
 
-/** Fetches one that comes with the pages. Throws the same; gateways with later pages may have none of these any more. */
+/**
+ * Fetches one that comes with the pages. Throws the same; gateways with later pages may have none of these any more.
+ */
 export async function fetchShipped(shipped: ShippedNetwork, onFraction: OnFraction): Promise<Network> {
   const url = urls.get(shipped)!;
   const advice = "load this page anew";

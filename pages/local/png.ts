@@ -1,5 +1,6 @@
 /**
- * PNG files, 8 bits a channel. A canvas could write them too, but it multiplies colours with opacity, and some browsers add noise to it.
+ * PNG files, 8 bits a channel. A canvas could write them too, but it multiplies colours with opacity, and some browsers
+ * add noise to it.
  *
  * Source: PNG specification (third edition), https://www.w3.org/TR/png-3/.
  */

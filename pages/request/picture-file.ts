@@ -38,7 +38,10 @@ export async function readPicture(file: File, limits: PictureLimits): Promise<Ch
   return chosen(file.name, drawn, note);
 }
 
-/** The same picture as a JPEG of this browser's making: for files that are slightly damaged, which browsers show and services refuse. */
+/**
+ * The same picture as a JPEG of this browser's making: for files that are slightly damaged, which browsers show and
+ * services refuse.
+ */
 export async function redraw(picture: ChosenPicture, limits: PictureLimits): Promise<ChosenPicture> {
   const drawn = await draw(await decode(picture.blob), limits);
   return chosen(picture.name, drawn, "Converted to JPEG to be sent.");

@@ -13,7 +13,10 @@ export const sizeNames = Object.keys(longSides) as SizeName[];
 /** Pixels of the shortest side that the service and the engine take. */
 export const MIN_SIDE = 32;
 
-/** The long side of the result: never more than the picture's own or `max`; more than asked for where a thin one would be too thin. */
+/**
+ * The long side of the result: never more than the picture's own or `max`; more than asked for where a thin one would
+ * be too thin.
+ */
 export function longSideOf({ width, height }: Size, name: SizeName, max: number): number {
   const long = Math.max(width, height);
   const least = Math.ceil((MIN_SIDE * long) / Math.min(width, height));

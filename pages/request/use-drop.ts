@@ -1,7 +1,10 @@
 /** Pictures that are dropped anywhere on the page, or pasted. */
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** Which picture a file becomes: parts of the page that are marked `data-drop="style"` take styles, the rest of it the picture. */
+/**
+ * Which picture a file becomes: parts of the page that are marked `data-drop="style"` take styles, the rest of it the
+ * picture.
+ */
 export type DropTarget = "picture" | "style";
 
 /** Browsers tell of a drag that goes on at least this often, in milliseconds, but not reliably of its end. */

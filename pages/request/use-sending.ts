@@ -54,7 +54,10 @@ export function useSending(): Sending {
   return { progress, send, cancel: () => controller.current?.abort() };
 }
 
-/** A picture that is refused is drawn anew, once: browsers, and so people, see nothing wrong with many slightly damaged files. */
+/**
+ * A picture that is refused is drawn anew, once: browsers, and so people, see nothing wrong with many slightly damaged
+ * files.
+ */
 async function transfer(
   { content, style, isPrivate, options }: PaintRequest,
   signal: AbortSignal,

@@ -1,4 +1,7 @@
-/** People with browsers, for tests: a service as a process of its own, its pages in Chromium, and no complaint of the browser unheard. */
+/**
+ * People with browsers, for tests: a service as a process of its own, its pages in Chromium, and no complaint of the
+ * browser unheard.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +28,9 @@ export interface SiteOptions {
   readonly prepare?: (folder: string) => Promise<void>;
 }
 
-/** For the tests of one group: the pages are built, Chromium and the service started before them, and ended after them. */
+/**
+ * For the tests of one group: the pages are built, Chromium and the service started before them, and ended after them.
+ */
 export class BrowserSite {
   folder = "";
   workers!: WorkerWatch;

@@ -89,7 +89,9 @@ const toSrgb = [
   [0.0719453, -0.2289914, 1.4052427],
 ] as const;
 
-/** What a colour of a space, with or without opacity, is in sRGB: channels in units of 1/255, cut off where sRGB ends. */
+/**
+ * What a colour of a space, with or without opacity, is in sRGB: channels in units of 1/255, cut off where sRGB ends.
+ */
 export function inSrgb({ gamma, primaries }: ColourSpace, colour: readonly number[]): number[] {
   const linear = colour.slice(0, 3).map((value) => (value / 255) ** gamma);
   const encoded = (value: number) =>

@@ -1,4 +1,5 @@
-// End of a backward convolution: goes back through the ReLU of the activation that was this convolution's input (lib/mask_words.wgsl).
+// End of a backward convolution: goes back through the ReLU of the activation that was this convolution's input
+// (lib/mask_words.wgsl).
 const KEEPS_SIGNS = false;
 
 fn finish(c4: u32, p: u32, sum: vec4f) -> vec4f {

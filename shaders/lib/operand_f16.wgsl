@@ -1,8 +1,8 @@
 // What matrix units multiply: half precision. Sums are f32.
 alias Operand = f16;
 
-// The matrix of a style's gradient (SIDE 1) is f32. Its elements are about 2^-7 at first (losses/gradient-scale.ts) and shrink as the loss
-// does: this keeps them from f16's end, and is taken out of the sums again.
+// The matrix of a style's gradient (SIDE 1) is f32. Its elements are about 2^-7 at first (losses/gradient-scale.ts) and
+// shrink as the loss does: this keeps them from f16's end, and is taken out of the sums again.
 const WEIGHT_SCALE = select(1.0, 256.0, SIDE == 1u);
 
 fn rounded(value: vec4f) -> vec4<Operand> {

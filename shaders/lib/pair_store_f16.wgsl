@@ -1,5 +1,5 @@
-// Pairs of L-BFGS in f16, as they are written; see pairs_f16.wgsl. Rounded to nearest, ties to even, which pack2x16float() may do or not; what is
-// beyond the largest half becomes that.
+// Pairs of L-BFGS in f16, as they are written; see pairs_f16.wgsl. Rounded to nearest, ties to even, which
+// pack2x16float() may do or not; what is beyond the largest half becomes that.
 const PARTS = 2u;
 const LARGEST = vec4f(65504.0);
 

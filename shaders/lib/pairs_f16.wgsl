@@ -1,4 +1,5 @@
-// Pairs of L-BFGS in f16, as they are read: a texel is eight values of a vector, times the powers of two of pair_scale_f16.wgsl.
+// Pairs of L-BFGS in f16, as they are read: a texel is eight values of a vector, times the powers of two of
+// pair_scale_f16.wgsl.
 const PARTS = 2u; // vec4f in a texel
 
 @group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32uint, read>;

@@ -1,5 +1,5 @@
-// Sum of one value of each of a workgroup's 256 invocations, always added in the same order. Call it in uniform control flow.
-// Two levels of 16: software adapters pay for every barrier as much as for dozens of additions.
+// Sum of one value of each of a workgroup's 256 invocations, always added in the same order. Call it in uniform control
+// flow. Two levels of 16: software adapters pay for every barrier as much as for dozens of additions.
 var<workgroup> sums: array<f32, 256>;
 var<workgroup> sums_of_sixteen: array<f32, 16>;
 

@@ -1,8 +1,9 @@
-// One-dimensional transforms of Winograd's F(4, 3), points 0, +-sqrt(1/2), +-sqrt(2) and infinity: four outputs from six inputs.
+// One-dimensional transforms of Winograd's F(4, 3), points 0, +-sqrt(1/2), +-sqrt(2) and infinity: four outputs from
+// six inputs.
 //
-// With m(x) = x (x^2 - 1/2) (x^2 - 2): B^T has the coefficients of m(x) / (x - p) for each point p, and of m for infinity; G has
-// (1, p, p^2) / m'(p), A^T the powers of p. No constant is above 2.83, where the usual points 0, +-1, +-2 need 8.
-// Source: Lavin and Gray (2015), "Fast Algorithms for Convolutional Neural Networks", with other points.
+// With m(x) = x (x^2 - 1/2) (x^2 - 2): B^T has the coefficients of m(x) / (x - p) for each point p, and of m for
+// infinity; G has (1, p, p^2) / m'(p), A^T the powers of p. No constant is above 2.83, where the usual points 0, +-1,
+// +-2 need 8. Source: Lavin and Gray (2015), "Fast Algorithms for Convolutional Neural Networks", with other points.
 const OUTPUTS = 4u;
 const INPUTS = 6u;
 const NEAR = 0.70710678118654752;  // sqrt(1/2)

@@ -1,6 +1,6 @@
 /**
- * The jobs of an AWS Batch stand-in: states, retries and ends as Batch documents them, with the real worker as a child process instead of a
- * container.
+ * The jobs of an AWS Batch stand-in: states, retries and ends as Batch documents them, with the real worker as a child
+ * process instead of a container.
  */
 import { randomUUID } from "node:crypto";
 import { startWorker, type WorkerExit, type WorkerProcess } from "../worker-process.ts";

@@ -1,5 +1,6 @@
 /**
- * A stand-in for AWS Batch over REST-JSON, as its SDK speaks it: `POST /v1/submitjob` and so on, with Batch's limits and errors.
+ * A stand-in for AWS Batch over REST-JSON, as its SDK speaks it: `POST /v1/submitjob` and so on, with Batch's limits
+ * and errors.
  *
  * Faults can be ordered for the next requests, so that callers meet what a real service does on a bad day.
  */
@@ -9,8 +10,8 @@ import { json } from "node:stream/consumers";
 import { type BatchJob, type BatchJobOptions, BatchJobs } from "./batch-jobs.ts";
 
 /**
- * "error": status 500. "throttle": status 429. "stall": no answer ever, nothing done. "lost-answer": it is done, but the connection breaks
- * before the answer.
+ * "error": status 500. "throttle": status 429. "stall": no answer ever, nothing done. "lost-answer": it is done, but
+ * the connection breaks before the answer.
  */
 export type BatchFault = "error" | "throttle" | "stall" | "lost-answer";
 

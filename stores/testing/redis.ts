@@ -1,7 +1,8 @@
 /**
  * Real redis-server processes for tests: in temporary folders, on free ports of 127.0.0.1, gone when disposed of.
  *
- * A shell stands between: it kills the server when its own input closes, so that none outlives a test process, however that ended.
+ * A shell stands between: it kills the server when its own input closes, so that none outlives a test process, however
+ * that ended.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";

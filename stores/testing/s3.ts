@@ -35,8 +35,8 @@ export function hasMoto(): boolean {
 }
 
 /**
- * A bucket that everybody may read `public/` and `style/` of. Checks that there is a signature, but not which; respects If-None-Match; takes
- * upload forms of any content.
+ * A bucket that everybody may read `public/` and `style/` of. Checks that there is a signature, but not which; respects
+ * If-None-Match; takes upload forms of any content.
  */
 export async function startMoto(bucket: string): Promise<StandIn> {
   const port = await freePort();

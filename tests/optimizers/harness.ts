@@ -38,7 +38,10 @@ export class Harness {
     this.optimizer = create(context, arena, this.problem, carry);
   }
 
-  /** One update with this gradient; `restored` as the guard against exploding steps would say it. Returns the new picture. */
+  /**
+   * One update with this gradient; `restored` as the guard against exploding steps would say it. Returns the new
+   * picture.
+   */
   async update(gradient: ArrayLike<number>, restored = false): Promise<Float64Array> {
     const { queue } = this.#context.device;
     await this.optimizer.ready();

@@ -1,4 +1,7 @@
-/** Functions to minimise in the optimisers' tests: the same as in tests/fixtures/make_optimizers.py, with their gradients. */
+/**
+ * Functions to minimise in the optimisers' tests: the same as in tests/fixtures/make_optimizers.py, with their
+ * gradients.
+ */
 
 export interface Evaluation {
   readonly loss: number;

@@ -1,4 +1,6 @@
-/** Where downloaded weights lie, and which of them are there. A file gets its final name only after its hash was right. */
+/**
+ * Where downloaded weights lie, and which of them are there. A file gets its final name only after its hash was right.
+ */
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -18,10 +20,12 @@ export interface Machine {
 }
 
 /**
- * The folder for downloaded weights: `weights` in `override`, in `STYLIZE_CACHE`, or in the system's place for what can be had again.
+ * The folder for downloaded weights: `weights` in `override`, in `STYLIZE_CACHE`, or in the system's place for what can
+ * be had again.
  *
- * That is `%LOCALAPPDATA%\stylize` on Windows, else `stylize` in `XDG_CACHE_HOME` (where that is absolute, as its specification
- * demands), in `~/Library/Caches` on macOS or in `~/.cache`. The home folder of a user who has none is the root, as in containers.
+ * That is `%LOCALAPPDATA%\stylize` on Windows, else `stylize` in `XDG_CACHE_HOME` (where that is absolute, as its
+ * specification demands), in `~/Library/Caches` on macOS or in `~/.cache`. The home folder of a user who has none is
+ * the root, as in containers.
  */
 export function cacheFolder(
   env: Environment,

@@ -34,7 +34,8 @@ export interface Answer {
 /**
  * The answer to one GET request, of whatever status.
  *
- * @throws MirrorFailure where there is none; StylizeError `bad-option` for a proxy that is none; the signal's reason if that aborts.
+ * @throws MirrorFailure where there is none; StylizeError `bad-option` for a proxy that is none; the signal's reason if
+ * that aborts.
  */
 export async function getOnce(
   url: URL,

@@ -43,7 +43,8 @@ export async function resumable(
   const origin = await readJson<Origin>(originPath(target));
   const isOther = origin !== undefined && origin.of !== target.entry.sha256;
   const validator = origin?.mirror === mirror ? origin.validator : undefined;
-  // Where a hash decides in the end, bytes of several mirrors may be joined; else the server has to say that nothing changed.
+  // Where a hash decides in the end, bytes of several mirrors may be joined; else the server has to say that nothing
+  // changed.
   const isSafe = target.sha256 !== undefined || validator !== undefined;
   return offset > target.bytes || isOther || !isSafe ? { offset: 0 } : { offset, validator };
 }
@@ -53,8 +54,8 @@ export function rememberOrigin(target: Target, origin: Origin): Promise<void> {
 }
 
 /**
- * Appends the chunks to the file at `path`, which is emptied first if it is to `start` at 0. `onChunk` sees each of them before, and
- * may throw.
+ * Appends the chunks to the file at `path`, which is emptied first if it is to `start` at 0. `onChunk` sees each of
+ * them before, and may throw.
  *
  * @throws StylizeError `write-failed`; on a full disk the file is removed, so that it isn't what fills it.
  */

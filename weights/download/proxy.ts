@@ -3,8 +3,9 @@ import { StylizeError } from "../../engine/errors.ts";
 import type { Environment } from "./cache.ts";
 
 /**
- * The proxy of `http_proxy` or `https_proxy` (or their upper-case forms) for `url`; undefined where there is none, or where
- * `no_proxy` lists the host: a comma-separated list of names, which stand for their subdomains too, each with or without port, or `*`.
+ * The proxy of `http_proxy` or `https_proxy` (or their upper-case forms) for `url`; undefined where there is none, or
+ * where `no_proxy` lists the host: a comma-separated list of names, which stand for their subdomains too, each with or
+ * without port, or `*`.
  *
  * @throws StylizeError `bad-option` if it is no http or https address.
  */

@@ -10,7 +10,8 @@ import { type Pulled, type PullOptions, pull } from "./pull.ts";
 /**
  * As `pull`, but fetches no more of the file than holds the convolutions, which is little where they stand first.
  *
- * What vouches for them is TLS, the checks of loading, and for torchvision's VGG19 the statistics of every layer (fingerprint.ts).
+ * What vouches for them is TLS, the checks of loading, and for torchvision's VGG19 the statistics of every layer
+ * (fingerprint.ts).
  */
 export async function pullConvolutions(entry: ManifestEntry, options: PullOptions): Promise<Pulled> {
   const pulled = await pull(entry, { ...options, part: true, partBytes: convolutionsEnd });

@@ -15,7 +15,9 @@ const short = { connect: 300, headers: 100, stall: 300 };
 
 const folder = new TestFolder();
 
-/** Downloads from `mirror` alone, which has to fail with `clause`, then from it and a good one, which has to succeed. */
+/**
+ * Downloads from `mirror` alone, which has to fail with `clause`, then from it and a good one, which has to succeed.
+ */
 async function expectFailure(mirror: string, clause: string | RegExp, options: Partial<PullOptions> = {}) {
   const { host } = new URL(mirror);
   const entry = entryOf(file, [mirror]);

@@ -21,8 +21,8 @@ export interface PullOptions {
   /** Whether the part with the convolutions will do; by default where the manifest has its hash. */
   readonly part?: boolean | undefined;
   /**
-   * How many bytes from the beginning of the file hold the convolutions, from the path of a file with its first MiB. For a part of a
-   * file for which only the whole hash is known; without it such a file is fetched whole.
+   * How many bytes from the beginning of the file hold the convolutions, from the path of a file with its first MiB.
+   * For a part of a file for which only the whole hash is known; without it such a file is fetched whole.
    */
   readonly partBytes?: ((path: string) => Promise<number>) | undefined;
   /** A file that is already here: checked as a download would be, and copied. */
@@ -48,10 +48,13 @@ const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, stall: 30_
 /**
  * Makes sure that the entry's file is in the folder: from the cache, from a copy, or from its mirrors in order.
  *
- * What broke off is resumed, by the next mirror or the next call. Of several processes one fetches a file and the others wait.
+ * What broke off is resumed, by the next mirror or the next call. Of several processes one fetches a file and the
+ * others wait.
  *
- * @throws StylizeError `download-failed`, naming what each mirror did and what to do; `write-failed` for a full disk or a folder that
- *   can't be written; `aborted`; with `from`, `file-not-found` or `bad-weights`; `bad-option` for a proxy that is no address.
+ * @throws StylizeError `download-failed`, naming what each mirror did and what to do; `write-failed` for a full disk or
+ * a folder that
+ *   can't be written; `aborted`; with `from`, `file-not-found` or `bad-weights`; `bad-option` for a proxy that is no
+ *   address.
  */
 export async function pull(entry: ManifestEntry, options: PullOptions): Promise<Pulled> {
   const { folder, from, signal, part = entry.convolutions !== undefined } = options;

@@ -35,7 +35,8 @@ export interface Transferred {
 /**
  * Makes the target's part hold all of its bytes.
  *
- * @throws MirrorFailure, and keeps what came where the rest may follow; `WholeOnly` where the server does no ranges but the target
+ * @throws MirrorFailure, and keeps what came where the rest may follow; `WholeOnly` where the server does no ranges but
+ * the target
  *   needs one; StylizeError `write-failed`; the signal's reason.
  */
 export async function transfer(

@@ -10,7 +10,8 @@ const MAX_WAIT_MS = 5000;
 /**
  * The answer to a GET request: of status 200, 206 or 416.
  *
- * Follows redirects, but never from https to http, and waits once for a server that asks for a few seconds (`Retry-After`).
+ * Follows redirects, but never from https to http, and waits once for a server that asks for a few seconds
+ * (`Retry-After`).
  *
  * @throws MirrorFailure for anything but an answer of these; the signal's reason if that aborts.
  */

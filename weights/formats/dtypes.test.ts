@@ -5,7 +5,8 @@ describe("decodeFloats", () => {
   it("widens every half", () => {
     const halves = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
     const actual = decodeFloats("F16", halves.buffer);
-    // The same number as a binary32: its exponent rebased from 15 to 127, its fraction 13 bits longer, all times 2^112 for subnormals' sake.
+    // The same number as a binary32: its exponent rebased from 15 to 127, its fraction 13 bits longer, all times 2^112
+    // for subnormals' sake.
     const word = new DataView(new ArrayBuffer(4));
     for (const bits of halves) {
       const magnitude = bits & 0x7fff;

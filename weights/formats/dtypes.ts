@@ -1,4 +1,7 @@
-/** Types of elements by safetensors' names, and how the floats among them become f32. All are little-endian, as is every platform Node.js has a WebGPU for. */
+/**
+ * Types of elements by safetensors' names, and how the floats among them become f32. All are little-endian, as is every
+ * platform Node.js has a WebGPU for.
+ */
 
 /** Bytes an element. */
 export const elementSizes: ReadonlyMap<string, number> = new Map([

@@ -20,7 +20,8 @@ const START = 512;
 const MAGIC_IN_PROTOCOL_1 = "L119547037146038801333356L\n";
 
 /**
- * Opens a file of weights and reads its directory of tensors; the format shows in its first bytes. The caller closes it.
+ * Opens a file of weights and reads its directory of tensors; the format shows in its first bytes. The caller closes
+ * it.
  *
  * Reads safetensors and what torch.save has written since 2017. No code in a file is run.
  * A file may lack its end, as long as its directory is whole; a zip archive's is its end.

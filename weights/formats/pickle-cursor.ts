@@ -6,7 +6,9 @@ const MAX_LINE = 1024;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The pickle goes on beyond the bytes at hand, but not beyond those that it may have: get more of them and start again. */
+/**
+ * The pickle goes on beyond the bytes at hand, but not beyond those that it may have: get more of them and start again.
+ */
 export class MoreNeeded extends Error {}
 
 /** A position in the bytes of pickles that follow one another. */

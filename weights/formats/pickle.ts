@@ -1,5 +1,6 @@
 /**
- * Python's pickles, as far as state dicts need them: a stack machine that makes numbers, texts, tuples, lists and dictionaries.
+ * Python's pickles, as far as state dicts need them: a stack machine that makes numbers, texts, tuples, lists and
+ * dictionaries.
  *
  * A pickle is a program: it may call whatever it names. Here it can only name what its host hands out; the opcodes that
  * make objects of arbitrary classes don't exist. Everything it makes takes an opcode, so that the count of

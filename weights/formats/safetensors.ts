@@ -1,7 +1,8 @@
 /**
  * The safetensors format: a length (u64), a JSON header that says where each tensor lies, then the tensors' bytes.
  *
- * Source: https://huggingface.co/docs/safetensors; like its reference implementation we refuse overlaps, holes and bytes behind the last tensor.
+ * Source: https://huggingface.co/docs/safetensors; like its reference implementation we refuse overlaps, holes and
+ * bytes behind the last tensor.
  */
 import type { ByteSource } from "./byte-source.ts";
 import { decodeFloats, elementSizes } from "./dtypes.ts";

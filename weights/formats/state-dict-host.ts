@@ -50,7 +50,10 @@ export class StateDictHost implements PickleHost {
     return this.#cursor.fail(reason);
   }
 
-  /** `id`: ("storage", class, key, device, elements), in legacy files with None or (key of the view, first element, elements) behind. */
+  /**
+   * `id`: ("storage", class, key, device, elements), in legacy files with None or (key of the view, first element,
+   * elements) behind.
+   */
   persistent(id: unknown): Storage {
     if (!isTuple(id) || id[0] !== "storage" || id.length > 6) return this.#damaged("a storage");
     const [, type, key, , elements, view = null] = id;
@@ -73,7 +76,10 @@ export class StateDictHost implements PickleHost {
     return new Storage(key, dtype, bytes, offset * size, (offset + elements) * size);
   }
 
-  /** `args`: storage, first element, shape, strides, and more that is about training. `dtype`: where the storage has none. */
+  /**
+   * `args`: storage, first element, shape, strides, and more that is about training. `dtype`: where the storage has
+   * none.
+   */
   #tensor(args: readonly unknown[], dtype?: unknown): TorchTensor {
     const [storage, offset, shape, strides] = args;
     const ok =

@@ -46,7 +46,10 @@ export function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** The entry of a tensor that is about to be read. Throws `bad-weights` if it is not there, no float, or too large to hold. */
+/**
+ * The entry of a tensor that is about to be read. Throws `bad-weights` if it is not there, no float, or too large to
+ * hold.
+ */
 export function readableTensor(file: TensorFile, name: string): TensorInfo {
   const info = file.tensors.get(name);
   if (!info)

@@ -1,8 +1,10 @@
 /**
- * The format of torch.save before PyTorch 1.6: pickles of a magic number, a protocol version, facts on the system that wrote it,
- * the object itself and the list of its storages' keys; then, for each key, a count of elements (i64) and the elements.
+ * The format of torch.save before PyTorch 1.6: pickles of a magic number, a protocol version, facts on the system that
+ * wrote it, the object itself and the list of its storages' keys; then, for each key, a count of elements (i64) and the
+ * elements.
  *
- * Everything behind the pickles is little-endian, whatever the system was. Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_legacy_save`.
+ * Everything behind the pickles is little-endian, whatever the system was. Source:
+ * https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_legacy_save`.
  */
 import type { ByteSource } from "./byte-source.ts";
 import { elementSizes } from "./dtypes.ts";

@@ -22,7 +22,10 @@ export class Storage {
   }
 }
 
-/** Element [i, j, ...] is at `offset + i * strides[0] + j * strides[1] + ...` of the storage's part, counted in elements. */
+/**
+ * Element [i, j, ...] is at `offset + i * strides[0] + j * strides[1] + ...` of the storage's part, counted in
+ * elements.
+ */
 export class TorchTensor {
   readonly storage: Storage;
   readonly dtype: string;

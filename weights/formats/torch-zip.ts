@@ -1,7 +1,9 @@
 /**
- * The format of torch.save since PyTorch 1.6: a zip archive with a pickle `<any>/data.pkl` and each storage as `<any>/data/<key>`.
+ * The format of torch.save since PyTorch 1.6: a zip archive with a pickle `<any>/data.pkl` and each storage as
+ * `<any>/data/<key>`.
  *
- * Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_save`, and caffe2/serialize/inline_container.h.
+ * Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_save`, and
+ * caffe2/serialize/inline_container.h.
  */
 import type { ByteSource } from "./byte-source.ts";
 import { crc32 } from "./crc32.ts";

@@ -1,7 +1,9 @@
 /**
- * Zip archives, as far as torch.save writes them: entries that are stored, not compressed, each of which can be read where it lies.
+ * Zip archives, as far as torch.save writes them: entries that are stored, not compressed, each of which can be read
+ * where it lies.
  *
- * Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (sections 4.3 and 4.5.3). Names are only compared: nothing is ever unpacked.
+ * Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (sections 4.3 and 4.5.3). Names are only
+ * compared: nothing is ever unpacked.
  */
 import type { ByteSource } from "./byte-source.ts";
 import { badWeights, quoted } from "./errors.ts";
@@ -87,7 +89,10 @@ function commentFits(tail: DataView, at: number): boolean {
   return at + END_SIZE + tail.getUint16(at + 20, true) === tail.byteLength;
 }
 
-/** As the zip64 record says, if there is one before its locator before the usual record at `endAt`. PyTorch always writes it. */
+/**
+ * As the zip64 record says, if there is one before its locator before the usual record at `endAt`. PyTorch always
+ * writes it.
+ */
 async function findZip64Directory(source: ByteSource, endAt: number): Promise<Directory | undefined> {
   const begin = endAt - LOCATOR64_SIZE - END64_SIZE;
   if (begin < 0) return undefined;
@@ -125,7 +130,10 @@ function parseEntry(source: ByteSource, bytes: Uint8Array, at: number): { entry:
   return { entry, length };
 }
 
-/** `numbers`, those of them that are elsewhere taken from the zip64 record of `extra`, where they follow one another; as they are if it lacks them. */
+/**
+ * `numbers`, those of them that are elsewhere taken from the zip64 record of `extra`, where they follow one another; as
+ * they are if it lacks them.
+ */
 function zip64Numbers(extra: DataView, numbers: readonly number[]): number[] {
   let at = 0;
   while (at + 4 <= extra.byteLength && extra.getUint16(at, true) !== 1)

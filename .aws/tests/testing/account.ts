@@ -1,4 +1,7 @@
-/** What an account has once the templates have been deployed: roles, bucket, queues, Batch, and the rule between Batch and the queue. */
+/**
+ * What an account has once the templates have been deployed: roles, bucket, queues, Batch, and the rule between Batch
+ * and the queue.
+ */
 import { fileURLToPath } from "node:url";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { testPicture, testStyles } from "../../../gateway/testing/service.ts";

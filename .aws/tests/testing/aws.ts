@@ -1,6 +1,6 @@
 /**
- * S3, SQS and Batch as their callers meet them in an account: behind one door that lets each caller do what its role allows, and no more. Behind it are the
- * stand-ins, which check nothing.
+ * S3, SQS and Batch as their callers meet them in an account: behind one door that lets each caller do what its role
+ * allows, and no more. Behind it are the stand-ins, which check nothing.
  *
  * A caller is known by the access key that it signs with; signatures are not checked.
  */

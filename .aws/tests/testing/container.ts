@@ -1,6 +1,6 @@
 /**
- * For rehearsals: an image's command as a container runs it, without Docker: the image's own root, read-only, a small /tmp, the image's user and
- * environment, and process 1 of a namespace of its own. The network is this machine's.
+ * For rehearsals: an image's command as a container runs it, without Docker: the image's own root, read-only, a small
+ * /tmp, the image's user and environment, and process 1 of a namespace of its own. The network is this machine's.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -57,7 +57,8 @@ function buildah(...args: string[]): string {
   }).trim();
 }
 
-// $1: root, $2: folder to see as /tmp/outside, $3: user, $4: working directory; then the command, which becomes process 1.
+// $1: root, $2: folder to see as /tmp/outside, $3: user, $4: working directory; then the command, which becomes process
+// 1.
 const start = `
 set -e
 root=$1 outside=$2 user=$3 folder=$4

@@ -1,6 +1,7 @@
 /**
- * An environment on this machine: gateway and worker with the variables, roles, rules and policies that the templates give them. What is replaced is where
- * AWS is (the door of aws.ts), Redis' address, the port, and for the worker what its image and machine have.
+ * An environment on this machine: gateway and worker with the variables, roles, rules and policies that the templates
+ * give them. What is replaced is where AWS is (the door of aws.ts), Redis' address, the port, and for the worker what
+ * its image and machine have.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

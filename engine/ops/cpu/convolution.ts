@@ -41,7 +41,10 @@ export interface Product {
   readonly depth: number;
   readonly columns: number;
   readonly batch: number;
-  /** At most so many columns a workgroup: another product's, whose kernels then serve this one, too. As many as fit when not given. */
+  /**
+   * At most so many columns a workgroup: another product's, whose kernels then serve this one, too. As many as fit when
+   * not given.
+   */
   readonly workgroup?: number;
   readonly strides: WeightStrides;
   /** The part of y to compute; all of it when not given. */

@@ -24,8 +24,8 @@ export const TAPS = 9;
 const [COLUMNS, ROWS] = [4, 2];
 
 /**
- * What happens to sums, as `OutputMode` has it; `plain` where later dispatches add to them, too. All in one kernel, since
- * each more takes seconds to compile.
+ * What happens to sums, as `OutputMode` has it; `plain` where later dispatches add to them, too. All in one kernel,
+ * since each more takes seconds to compile.
  */
 export const directModes = { plain: 0, forward: 1, masked: 2, "masked-add": 3 } as const;
 
@@ -38,10 +38,10 @@ export interface DirectTile {
 
 /**
  * x, a 2D array texture with a border of one, `depth` channels from layer `x_first` on -> y: [channels/4][rows][pitch]
- * vec4f, zero outside height x width, added to what is there if `accumulate`.
- * wt: flat texture [channels/outputs][chunk][depth][tap][outputs/4], four outputs a texel; `w_first` and `w_step` tell the
- * chunk. Grid: (blocks / 64, channels / outputs).
- * mask as in winograd-shaders.ts, a word for each half of a tile; d: flat texture of y's shape.
+ * vec4f, zero outside height x width, added to what is there if `accumulate`. wt: flat texture
+ * [channels/outputs][chunk][depth][tap][outputs/4], four outputs a texel; `w_first` and `w_step` tell the chunk. Grid:
+ * (blocks / 64, channels / outputs). mask as in winograd-shaders.ts, a word for each half of a tile; d: flat texture of
+ * y's shape.
  */
 export function directShader({ depth, outputs }: DirectTile): string {
   const quads = outputs / 4;

@@ -1,6 +1,6 @@
 /**
- * Kernels for llvmpipe, the software Vulkan driver: Winograd F(4x4, 3x3) convolutions, Gram products and style gradients, all through
- * one matrix product whose shader is generated as straight-line text.
+ * Kernels for llvmpipe, the software Vulkan driver: Winograd F(4x4, 3x3) convolutions, Gram products and style
+ * gradients, all through one matrix product whose shader is generated as straight-line text.
  *
  * Reads go through textures, writes to buffers, with a copy between: see cpu/text.ts for what llvmpipe makes fast.
  */

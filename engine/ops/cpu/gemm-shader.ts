@@ -1,8 +1,9 @@
 /**
  * The matrix product that everything on llvmpipe runs through: y[z] (+)= W[z] x[z] for a batch of z.
  *
- * W[z] is `rows` x `depth` a tile, x[z] is [depth][columns], y[z] is [rows][columns]. Winograd convolutions use z = 36 transform
- * positions and columns = 4x4 pixel tiles; Gram products use z = chunks of pixels and columns = channels; (G - A) F uses z = 1.
+ * W[z] is `rows` x `depth` a tile, x[z] is [depth][columns], y[z] is [rows][columns]. Winograd convolutions use z = 36
+ * transform positions and columns = 4x4 pixel tiles; Gram products use z = chunks of pixels and columns = channels; (G
+ * - A) F uses z = 1.
  */
 import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 
@@ -27,14 +28,15 @@ export const MOST_DEPTH = 256;
 export const blockRows = (rows: number): number => Math.min(rows, SUMS);
 
 /**
- * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W as [rows/8][depth][8] ([1][depth][rows] when rows < 8)
- * in workgroup memory, 4 rows by 4 depths at a time, then multiplies with literal indices only. Four sums share a statement: the driver
- * takes them apart again, but reads a fifth of the text.
+ * One workgroup: `workgroup` columns, `rows` rows of y. It stages its tile of W as [rows/8][depth][8] ([1][depth][rows]
+ * when rows < 8) in workgroup memory, 4 rows by 4 depths at a time, then multiplies with literal indices only. Four
+ * sums share a statement: the driver takes them apart again, but reads a fifth of the text.
  *
- * Arrays of vec4f: texels of x and y hold four consecutive rows of a column, and stand where the `x_` and `y_` strides say (`MatrixLayout`).
- * 4x4 of W are four consecutive texels, each four rows of one depth, or four depths of one row if `turned`; where they
- * stand is up to the `w_` strides, and invocations next to each other stage what stands together. Sums begin with what is in y if `accumulate`,
- * which only tiles have that can: for the second and further dispatches along the sums. The grid is (columns / workgroup, row tiles, z), from column `first_column` on.
+ * Arrays of vec4f: texels of x and y hold four consecutive rows of a column, and stand where the `x_` and `y_` strides
+ * say (`MatrixLayout`). 4x4 of W are four consecutive texels, each four rows of one depth, or four depths of one row if
+ * `turned`; where they stand is up to the `w_` strides, and invocations next to each other stage what stands together.
+ * Sums begin with what is in y if `accumulate`, which only tiles have that can: for the second and further dispatches
+ * along the sums. The grid is (columns / workgroup, row tiles, z), from column `first_column` on.
  */
 export function gemmShader({ rows, depth, workgroup, adds }: GemmTile): string {
   const quads = blockRows(rows) / 4;

@@ -50,7 +50,8 @@ export class Gram {
     );
     copyFlat(program, transforms, transformsTexture, quads * channels, `${tag} copy`);
     for (const part of upperParts(channels)) {
-      // F itself is the left operand: four channels of a pixel are a texel. Beyond the last pixel the right one is zero.
+      // F itself is the left operand: four channels of a pixel are a texel. Beyond the last pixel the right one is
+      // zero.
       const strides = { base: first * GRAM_CHUNK, batch: GRAM_CHUNK, quad: pixels, depth: 4, turned: false };
       const operands = { weights: featuresOf(x), x: transformsTexture.view, y: products, strides, part };
       const sizes = { rows: channels, depth: GRAM_CHUNK, columns: channels, batch: chunks, workgroup: 64 };
@@ -66,7 +67,9 @@ export class Gram {
   }
 }
 
-/** A symmetric matrix without about its lower left quarter; 64 columns, the narrowest that pays, are not taken apart. */
+/**
+ * A symmetric matrix without about its lower left quarter; 64 columns, the narrowest that pays, are not taken apart.
+ */
 function upperParts(channels: number): readonly Part[] {
   const all = { firstRow: 0, rows: channels, firstColumn: 0, columns: channels };
   if (channels <= 64) return [all];

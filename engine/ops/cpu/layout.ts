@@ -25,7 +25,9 @@ export function tileShape(rows: number, depth: number): TileShape {
   };
 }
 
-/** The largest of `most`, `most` - 16, ... that divides n, a multiple of 16; n itself where it is no more than `most`. */
+/**
+ * The largest of `most`, `most` - 16, ... that divides n, a multiple of 16; n itself where it is no more than `most`.
+ */
 function largestDivisor(n: number, most: number): number {
   let divisor = Math.min(n, most);
   while (n % divisor !== 0) divisor -= 16;

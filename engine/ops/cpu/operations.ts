@@ -141,7 +141,10 @@ export class CpuOperations implements Operations {
     return target;
   }
 
-  /** The end of a convolution back to `input`, whose losses' gradient passes through `free`, a buffer that nothing needs now. */
+  /**
+   * The end of a convolution back to `input`, whose losses' gradient passes through `free`, a buffer that nothing needs
+   * now.
+   */
   #masked(input: Activation, losses: LayerLosses, free: GPUBuffer): Finish {
     const mask = maskOf(input);
     if (!this.#lossGradient(input, losses, free)) return { mode: "masked", mask };

@@ -61,7 +61,9 @@ export function copyFlat(
   if (rest > 0) copy(rows, rest, 1);
 }
 
-/** A map with a border of one zero texel: layer c4, texel (x + 1, y + 1). Whole 4x4 tiles, so that no read leaves it. */
+/**
+ * A map with a border of one zero texel: layer c4, texel (x + 1, y + 1). Whole 4x4 tiles, so that no read leaves it.
+ */
 export interface MapTexture {
   readonly texture: GPUTexture;
   readonly view: GPUTextureView;

@@ -1,9 +1,10 @@
 /**
  * Winograd's F(4x4, 3x3) around the matrix product: transforms of 6x6 input tiles and of 6x6 products into 4x4 outputs.
  *
- * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with the points of shaders/lib/winograd4.wgsl, which tells where the
- * constants come from: 0, +-sqrt(1/2), +-sqrt(2) and infinity have a third of the rounding error of 0, +-1, +-2 and infinity.
- * y = A^T [sum over channels of (G w G^T) * (B^T d B)] A; G w G^T is in shaders/winograd_weights.wgsl.
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with the points of
+ * shaders/lib/winograd4.wgsl, which tells where the constants come from: 0, +-sqrt(1/2), +-sqrt(2) and infinity have a
+ * third of the rounding error of 0, +-1, +-2 and infinity. y = A^T [sum over channels of (G w G^T) * (B^T d B)] A; G w
+ * G^T is in shaders/winograd_weights.wgsl.
  */
 import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 
@@ -32,8 +33,8 @@ let ${o2} = 0.5 * p${o0} + 2.0 * r${o0}; let ${o3} = 0.5 * q${o0} + 2.0 * t${o0}
 }
 
 /**
- * From invocation index to channel group c4, tile within the band t, and the tile's place (tx, ty). Surplus invocations and tiles repeat
- * the last one: they store the same values to the same places.
+ * From invocation index to channel group c4, tile within the band t, and the tile's place (tx, ty). Surplus invocations
+ * and tiles repeat the last one: they store the same values to the same places.
  */
 const locate = `let id = min(g.x * 64u + l, params.last);
 let c4 = fast_divide(id, params.inverse_columns);
@@ -52,10 +53,10 @@ const main = `@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32) {`;
 
 /**
- * x, a 2D array texture with a border of one, layer = c4 -> v: [36][columns/16][channels/4][16] vec4f, columns = tiles of the band, padded.
- * One invocation: one tile of four channels, turned round by `far` and `step` (0 and 1, or 5 and -1). Its rows go through a loop that
- * neither Mesa nor LLVM can unroll, for they don't know that `params.zero` is 0: with 36 stores in a row, which are taken apart lane by lane,
- * LLVM takes five times as long.
+ * x, a 2D array texture with a border of one, layer = c4 -> v: [36][columns/16][channels/4][16] vec4f, columns = tiles
+ * of the band, padded. One invocation: one tile of four channels, turned round by `far` and `step` (0 and 1, or 5 and
+ * -1). Its rows go through a loop that neither Mesa nor LLVM can unroll, for they don't know that `params.zero` is 0:
+ * with 36 stores in a row, which are taken apart lane by lane, LLVM takes five times as long.
  */
 export function inputTransformShader(): string {
   const columns = range(6).map((c) => {
@@ -103,7 +104,8 @@ export type OutputMode = "forward" | "plain" | "masked" | "masked-add";
 
 /**
  * m: flat texture [36][columns/16][channels/4][16] -> y: [channels/4][rows][pitch] vec4f, zero outside height x width.
- * One invocation: one 4x4 tile of four channels. mask: [channels/4][tiles] of vec2u, bit 16 * row + 4 * column + channel, rows 0 and 1 in the low word.
+ * One invocation: one 4x4 tile of four channels. mask: [channels/4][tiles] of vec2u, bit 16 * row + 4 * column +
+ * channel, rows 0 and 1 in the low word.
  */
 export function outputTransformShader(mode: OutputMode): string {
   const load = (i: number) => loadFlat("m", `o + ${i}u * params.stride`);
@@ -151,7 +153,10 @@ export const maskBits = (r: number, c: number): string =>
     .map((channel) => `${2 ** (16 * (r & 1) + 4 * c + channel)}u`)
     .join(", ")})`;
 
-/** What half of a tile adds to the mask, a vec4u whose parts are still to be joined; `value`: the name of a pixel's vec4f. */
+/**
+ * What half of a tile adds to the mask, a vec4u whose parts are still to be joined; `value`: the name of a pixel's
+ * vec4f.
+ */
 export const signsOf = (
   pixels: readonly { readonly r: number; readonly c: number; readonly value: string }[],
 ): string =>

@@ -1,11 +1,17 @@
-/** Keeps what tuning chose: as text, for one adapter, driver and set of kernels. Where the text is kept is up to the caller. */
+/**
+ * Keeps what tuning chose: as text, for one adapter, driver and set of kernels. Where the text is kept is up to the
+ * caller.
+ */
 import type { GpuContext } from "../../gpu/context.ts";
 import { candidateKernels } from "./tune.ts";
 
 /** Variants by problem, as in `GpuContext.choices`. */
 export type Choices = ReadonlyMap<string, string>;
 
-/** What choices are valid for: adapter and driver, `version` of the engine and the text of its kernels. The precision is in their keys. */
+/**
+ * What choices are valid for: adapter and driver, `version` of the engine and the text of its kernels. The precision is
+ * in their keys.
+ */
 export function choicesFingerprint(context: GpuContext, version: string): string {
   const { vendor, architecture, device, description } = context.adapterInfo;
   const kernels = hash(

@@ -1,4 +1,7 @@
-/** Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv2d_matrix.wgsl, conv2d_winograd_*.wgsl, conv_input.wgsl and conv_input_backward.wgsl. */
+/**
+ * Convolutions on the gpu family: dispatches conv2d_gemm.wgsl, conv2d_matrix.wgsl, conv2d_winograd_*.wgsl,
+ * conv_input.wgsl and conv_input_backward.wgsl.
+ */
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import { matrixDirectives } from "../../gpu/matrix-units.ts";
@@ -84,8 +87,8 @@ const WINOGRAD_GROUP = 16;
 /**
  * Band after band: tiles to Winograd's inputs, products with the transformed weights, products to outputs.
  *
- * Between the transforms everything is f32 whatever maps are. In f16, rounding there would be 1.5e-3 of a layer's outputs with F(4x4) and
- * 5e-4 with F(2x2), where that of maps is 2e-4; and a band stays in the cache anyway.
+ * Between the transforms everything is f32 whatever maps are. In f16, rounding there would be 1.5e-3 of a layer's
+ * outputs with F(4x4) and 5e-4 with F(2x2), where that of maps is 2e-4; and a band stays in the cache anyway.
  */
 function recordWinograd(
   { context, program, scratch, precision }: Recording,

@@ -1,10 +1,11 @@
 /**
- * Kernels for real GPUs, in f32: convolutions as tiled implicit matrix products or by Winograd's algorithm, Gram products, everything in
- * buffers of texels.
+ * Kernels for real GPUs, in f32: convolutions as tiled implicit matrix products or by Winograd's algorithm, Gram
+ * products, everything in buffers of texels.
  *
- * What runs in f32 where nothing was tuned asks for no more than every WebGPU adapter offers (256 invocations and 16 KiB of workgroup
- * memory a workgroup, no features). In f16, which needs shader-f16, maps, features, gradients on them and the weights behind the first layer
- * take half the memory; sums, Gram matrices, losses, the picture and its gradient stay f32.
+ * What runs in f32 where nothing was tuned asks for no more than every WebGPU adapter offers (256 invocations and 16
+ * KiB of workgroup memory a workgroup, no features). In f16, which needs shader-f16, maps, features, gradients on them
+ * and the weights behind the first layer take half the memory; sums, Gram matrices, losses, the picture and its
+ * gradient stay f32.
  */
 import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";

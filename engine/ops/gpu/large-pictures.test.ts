@@ -40,7 +40,10 @@ describe("grids of several rows", () => {
   });
   afterAll(() => context[Symbol.dispose]());
 
-  /** Holds values and mask of what `record` makes, with `limit` workgroups a dimension at most, against `sums` behind a ReLU. */
+  /**
+   * Holds values and mask of what `record` makes, with `limit` workgroups a dimension at most, against `sums` behind a
+   * ReLU.
+   */
   async function check(
     test: OperationsTest,
     limit: number,

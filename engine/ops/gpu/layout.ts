@@ -56,7 +56,9 @@ export function packBackward(weight: Float32Array, outChannels: number, inChanne
   return packed;
 }
 
-/** OIHW with three input channels -> [9][outChannels/4][3][4], taps in reverse, as conv_input_backward.wgsl reads them. */
+/**
+ * OIHW with three input channels -> [9][outChannels/4][3][4], taps in reverse, as conv_input_backward.wgsl reads them.
+ */
 export function packInputBackward(weight: Float32Array, outChannels: number): Float32Array {
   const packed = new Float32Array(weight.length);
   for (let o = 0; o < outChannels; o++) {

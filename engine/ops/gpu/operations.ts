@@ -57,7 +57,8 @@ export class GpuOperations implements Operations {
     const { outChannels, name } = weights.layer;
     const { height, width, precision, preprocessing } = this.#options;
     const shape = mapShape(outChannels, height, width);
-    // The largest of all features are not kept but computed again: that takes a hundredth of a step, and they a fifth of its memory.
+    // The largest of all features are not kept but computed again: that takes a hundredth of a step, and they a fifth
+    // of its memory.
     const { mask, activation } = this.#activation(shape, name, { ...keep, features: false });
     const record = (y: GPUBuffer) => {
       const output = { shape, y, mask };

@@ -1,7 +1,9 @@
 /**
- * Finds the fastest variant of each convolution by timing them: a search of some seconds, whose result is worth keeping (choices.ts).
+ * Finds the fastest variant of each convolution by timing them: a search of some seconds, whose result is worth keeping
+ * (choices.ts).
  *
- * A problem is timed on maps of 2^n pixels, the power next to its own. Maps and weights are zero: a GPU's arithmetic does not care.
+ * A problem is timed on maps of 2^n pixels, the power next to its own. Maps and weights are zero: a GPU's arithmetic
+ * does not care.
  */
 import { StylizeError } from "../../errors.ts";
 import type { Arena } from "../../gpu/arena.ts";
@@ -53,7 +55,10 @@ const WORTH_IT = 0.97;
 const TIMED_MS = 8;
 const MAX_RUNS = 20;
 
-/** The convolutions of loss and gradient on pictures of this size through `layers`, one for each key, the most work first. */
+/**
+ * The convolutions of loss and gradient on pictures of this size through `layers`, one for each key, the most work
+ * first.
+ */
 export function problemsOf(
   layers: readonly ConvLayer[],
   { height, width }: { readonly height: number; readonly width: number },
@@ -218,7 +223,10 @@ class Timer {
     this.#staging = arena.staging("timestamps", STOPWATCH_BYTES);
   }
 
-  /** Milliseconds of a run of `program`; undefined where it takes longer than `hopeless` or a kernel of it does not compile. */
+  /**
+   * Milliseconds of a run of `program`; undefined where it takes longer than `hopeless` or a kernel of it does not
+   * compile.
+   */
   async time(program: Program, hopeless: number): Promise<number | undefined> {
     try {
       await program.ready();

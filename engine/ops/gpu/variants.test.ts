@@ -107,7 +107,8 @@ interface Chosen {
 /** The forward convolution against the reference: values, and signs where a value is not within `tolerance` of zero. */
 async function checkForward({ context, precision, name }: Chosen, tolerance: number): Promise<void> {
   expect(chosenVariant(forwardIn(precision), context).name).toBe(name);
-  using test = new OperationsTest(context, 8, 8, precision); // scratch memory so small that Winograd's tiles come in three bands
+  // scratch memory so small that Winograd's tiles come in three bands
+  using test = new OperationsTest(context, 8, 8, precision);
   const x = randomPlanes(1, 64, height, width);
   const weights = randomWeights(2, layer);
   const loaded = await test.loadWeights(layer, weights);

@@ -1,14 +1,17 @@
 /**
  * The ways in which the gpu family computes a convolution: which kernels, with which tiles. Pure data.
  *
- * All of them read and write the same maps and masks, so each layer may have its own. Names are stable: what tuning found is kept by them.
+ * All of them read and write the same maps and masks, so each layer may have its own. Names are stable: what tuning
+ * found is kept by them.
  */
 
 import type { MatrixConfig } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { WinogradOutputs } from "./weights.ts";
 
-/** Sizes of conv2d_gemm.wgsl: a workgroup computes `channels` x `pixels`, an invocation 4 * `texels` x `run` of them. */
+/**
+ * Sizes of conv2d_gemm.wgsl: a workgroup computes `channels` x `pixels`, an invocation 4 * `texels` x `run` of them.
+ */
 export interface Tile {
   readonly channels: number;
   readonly pixels: number;
@@ -104,8 +107,8 @@ export function variantsFor(problem: Problem, adapter: Adapter): readonly Varian
 }
 
 /**
- * Products on matrix units: each subgroup computes a quarter of the tile. Those of halves only where maps are stored so, and a style's
- * gradient ends in one: rounding its matrix (side 1), too, leaves the gradient's error what it was.
+ * Products on matrix units: each subgroup computes a quarter of the tile. Those of halves only where maps are stored
+ * so, and a style's gradient ends in one: rounding its matrix (side 1), too, leaves the gradient's error what it was.
  */
 function matrixVariants({ precision }: Problem, { matrixConfigs }: Adapter): readonly Variant[] {
   const allowed = matrixConfigs.filter(({ operand }) => operand === "f32" || precision === "f16");

@@ -1,4 +1,7 @@
-/** Runs single operations of a family on the machine's adapter, with planar data in and out and guards behind every buffer. */
+/**
+ * Runs single operations of a family on the machine's adapter, with planar data in and out and guards behind every
+ * buffer.
+ */
 import { expect } from "vitest";
 import type { KernelFamilyName } from "../../gpu/adapter.ts";
 import { Arena } from "../../gpu/arena.ts";
@@ -302,8 +305,8 @@ export function chooseVariant(context: GpuContext, problems: readonly Problem[],
 }
 
 /**
- * Runs the test, and expects `y` to be `sums` behind a ReLU: values, and a mask of signs where a sum is further than `margin` from zero.
- * Resolves with the values.
+ * Runs the test, and expects `y` to be `sums` behind a ReLU: values, and a mask of signs where a sum is further than
+ * `margin` from zero. Resolves with the values.
  */
 export async function expectActivation(
   test: OperationsTest,

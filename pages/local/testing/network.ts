@@ -1,4 +1,7 @@
-/** What the browser and Node.js paint to be compared: few layers, as a step of all of them takes a software adapter seconds; two scales, five steps. */
+/**
+ * What the browser and Node.js paint to be compared: few layers, as a step of all of them takes a software adapter
+ * seconds; two scales, five steps.
+ */
 import type { Network } from "../../../engine/network/types.ts";
 import type { SettingsInput } from "../../../engine/options.ts";
 import { compactSmall } from "../../../weights/shipped.ts";

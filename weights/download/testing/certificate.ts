@@ -18,7 +18,9 @@ const ecdsaWithSha256 = sequence(oid("2a8648ce3d040302"));
 const subjectAltName = oid("551d11");
 const basicConstraints = oid("551d13");
 
-/** For `localhost` and 127.0.0.1, signed by itself; also an authority, so that a client can be told to trust it. In PEM. */
+/**
+ * For `localhost` and 127.0.0.1, signed by itself; also an authority, so that a client can be told to trust it. In PEM.
+ */
 export function testCertificate(): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const name = sequence(der(0x31, sequence(oid("550403"), text(0x0c, "localhost"))));

@@ -1,6 +1,7 @@
 /**
- * A process that pulls, for tests. Its argument is JSON: `entry` and options of `pull`. SIGINT aborts, as it does for the command line.
- * Each line that it writes is a JSON array: ["progress", bytes], ["note", sentence], ["done", result] or ["error", code, message].
+ * A process that pulls, for tests. Its argument is JSON: `entry` and options of `pull`. SIGINT aborts, as it does for
+ * the command line. Each line that it writes is a JSON array: ["progress", bytes], ["note", sentence], ["done", result]
+ * or ["error", code, message].
  */
 import { StylizeError } from "../../../engine/errors.ts";
 import { pull } from "../pull.ts";

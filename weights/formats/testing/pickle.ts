@@ -70,7 +70,9 @@ const head = bytes(
   "\x80\x02}.",
 );
 
-/** A legacy file of an object's pickle, the keys of its storages and their values, each by default with its true count. */
+/**
+ * A legacy file of an object's pickle, the keys of its storages and their values, each by default with its true count.
+ */
 export function legacyFile(
   object: Uint8Array,
   storages: Readonly<Record<string, readonly number[]>> = {},
