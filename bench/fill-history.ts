@@ -7,7 +7,7 @@ import { createRing, recordLosses, STATE_BYTES } from "../engine/losses/record.t
 import { recordTotalVariation } from "../engine/losses/total-variation.ts";
 import { LOSS_PARTIALS } from "../engine/ops/family.ts";
 import type { Optimizer } from "../engine/optimizers/optimizer.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 
 /** Much curvature makes what is remembered of it a small inverse Hessian, so that the first real steps stay small. */
 const WEIGHT = 1000;

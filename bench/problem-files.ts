@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { lossLayers, type Term } from "../engine/losses/objective.ts";
 import { reluName, truncated } from "../engine/network/layers.ts";
 import type { Network } from "../engine/network/types.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 import type { Pictures } from "./problem.ts";
 
 /** Place of an array in problem.bin: f32 values, little-endian. */

@@ -5,8 +5,7 @@
 import { type LossWeights, termsOf } from "../engine/losses/objective.ts";
 import type { ConvName } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
-import { noisePicture } from "../engine/noise.ts";
-import type { Picture } from "../engine/types.ts";
+import { noisePicture, type Picture } from "../engine/picture.ts";
 import { vgg19Defaults } from "../weights/defaults.ts";
 import { layersOf, type NetworkName } from "./networks.ts";
 

@@ -1,7 +1,7 @@
 /** What `--dry-run` tells: what would be done, and how much device memory that takes. */
 import { basename } from "node:path";
 import type { RunMemory, ScaleMemory } from "../engine/dry-run.ts";
-import type { Size } from "../engine/pyramid.ts";
+import type { Size } from "../engine/picture.ts";
 import type { StylizeArguments } from "./arguments.ts";
 import type { Output } from "./io.ts";
 import type { Plan } from "./progress.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Iterate } from "../engine/iterate.ts";
 import { TimeLeft } from "../engine/time-left.ts";
-import type { Iterate } from "../engine/types.ts";
 import { TestIo } from "../tests/io.ts";
 import { createReporter, type Plan, type Saved } from "./progress.ts";
 import { clock } from "./status-line.ts";

@@ -1,8 +1,8 @@
 /** What a run tells the people (or programs) that wait for it. */
 import type { Precision } from "../engine/gpu/precision.ts";
+import type { Iterate } from "../engine/iterate.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
 import { TimeLeft } from "../engine/time-left.ts";
-import type { Iterate } from "../engine/types.ts";
 import type { Io, Output } from "./io.ts";
 import { clock, StatusLine } from "./status-line.ts";
 

@@ -2,7 +2,8 @@
 import { tmpdir } from "node:os";
 import { basename, join, parse } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
-import type { Iterate, Picture } from "../engine/types.ts";
+import type { Iterate } from "../engine/iterate.ts";
+import type { Picture } from "../engine/picture.ts";
 import { type EncodeOptions, savePicture } from "../pictures/index.ts";
 import type { Reporter, Saved } from "./progress.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Size } from "../engine/pyramid.ts";
+import type { Size } from "../engine/picture.ts";
 import { decodePicture } from "../pictures/index.ts";
 import { TestIo } from "../tests/io.ts";
 import { shippedHere } from "../tests/shipped-here.ts";

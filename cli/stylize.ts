@@ -7,9 +7,9 @@ import { precisionOn } from "../engine/gpu/precision.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { parseSettings, type Settings, USUAL_SIZE } from "../engine/options.ts";
+import type { Picture } from "../engine/picture.ts";
 import { MIN_SIDE, planScales, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
 import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
-import type { Picture } from "../engine/types.ts";
 import {
   atMost,
   checkWritable,

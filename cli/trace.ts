@@ -1,7 +1,7 @@
 /** `--trace FILE`: the losses of each step, one JSON object a line. */
 import { accessSync, closeSync, constants, existsSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Iterate } from "../engine/types.ts";
+import type { Iterate } from "../engine/iterate.ts";
 import { writeFailed } from "../pictures/index.ts";
 
 /** Throws `write-failed` where a trace could not be started, and changes nothing. */

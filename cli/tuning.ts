@@ -17,7 +17,8 @@ import {
 } from "../engine/ops/gpu/choices.ts";
 import { distinct, problemsOf, tune } from "../engine/ops/gpu/tune.ts";
 import { type Problem, problemKey } from "../engine/ops/gpu/variants.ts";
-import type { ScalePlan, Size } from "../engine/pyramid.ts";
+import type { Size } from "../engine/picture.ts";
+import type { ScalePlan } from "../engine/pyramid.ts";
 import { writeFailed, writeFileSafely } from "../pictures/index.ts";
 import { cacheFolder, type Environment } from "../weights/download/cache.ts";
 import { packageVersion } from "./arguments.ts";

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { type Checkpoint, checkpointOf, scalesLeft } from "./checkpoint.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import type { Iterate } from "./iterate.ts";
 import { openContext } from "./node.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
-import type { Iterate } from "./types.ts";
 
 const content = seededPicture(1, 41, 53);
 

@@ -1,7 +1,8 @@
 /** Where a run stands, so that another can go on from there. */
 import { StylizeError } from "./errors.ts";
+import type { Iterate } from "./iterate.ts";
+import type { Picture } from "./picture.ts";
 import type { ScalePlan } from "./pyramid.ts";
-import type { Iterate, Picture } from "./types.ts";
 
 /** The optimiser's history is no part of it: a resumed run gathers it anew, which costs a step or two. */
 export interface Checkpoint {

@@ -5,12 +5,12 @@ import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { dryRun, type RunMemory, type ScaleMemory } from "./dry-run.ts";
 import type { KernelFamilyName } from "./gpu/adapter.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import type { Iterate } from "./iterate.ts";
 import { openContext } from "./node.ts";
 import { problemsOf } from "./ops/gpu/tune.ts";
 import { problemKey } from "./ops/gpu/variants.ts";
-import type { Size } from "./pyramid.ts";
+import type { Size } from "./picture.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
-import type { Iterate } from "./types.ts";
 
 const network = seededNetwork();
 const content = seededPicture(1, 40, 48);

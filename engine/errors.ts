@@ -4,7 +4,7 @@
  * The command line maps a code to its exit status, a worker to its own, a gateway to a safe answer.
  */
 
-import type { Picture } from "./types.ts";
+import type { Picture } from "./picture.ts";
 
 /** code -> exit status of the command line. 1 is left to unforeseen errors, 2 to wrong usage. */
 export const errorCodes = {

@@ -3,6 +3,7 @@ export { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 export { dryRun, type RunMemory, type ScaleMemory } from "./dry-run.ts";
 export { type ErrorCode, errorCodes, StylizeError } from "./errors.ts";
 export { GpuContext, type ShaderSource } from "./gpu/context.ts";
+export type { Iterate } from "./iterate.ts";
 export {
   type ConvLayer,
   type ConvName,
@@ -13,5 +14,5 @@ export {
 } from "./network/layers.ts";
 export * from "./network/types.ts";
 export { optionTable, parseSettings, type Settings, type SettingsInput } from "./options.ts";
+export type { Picture } from "./picture.ts";
 export { type StylizeOptions, type StylizeResult, stylize } from "./stylize.ts";
-export type { Iterate, Picture } from "./types.ts";

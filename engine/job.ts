@@ -4,6 +4,7 @@ import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { type Precision, pairPrecision, precisionOn } from "./gpu/precision.ts";
+import type { Iterate } from "./iterate.ts";
 import {
   contentTargets,
   type LossWeights,
@@ -24,10 +25,10 @@ import { adam } from "./optimizers/adam.ts";
 import { lbfgs } from "./optimizers/lbfgs.ts";
 import type { CreateOptimizer, OptimizerCarry } from "./optimizers/optimizer.ts";
 import { parseSettings, type Settings, type SettingsInput } from "./options.ts";
-import { fitSize, MIN_SIDE, planScales, type ScalePlan, type Size } from "./pyramid.ts";
+import type { Picture, Size } from "./picture.ts";
+import { fitSize, MIN_SIDE, planScales, type ScalePlan } from "./pyramid.ts";
 import { resample } from "./resample.ts";
 import type { ScaleRun } from "./scale.ts";
-import type { Iterate, Picture } from "./types.ts";
 
 export interface StylizeOptions extends SettingsInput {
   readonly context: GpuContext;

@@ -20,7 +20,7 @@ import type {
   Pooled,
 } from "./ops/family.ts";
 import { familyOn } from "./ops/index.ts";
-import type { Size } from "./pyramid.ts";
+import type { Size } from "./picture.ts";
 
 export interface Model {
   readonly family: KernelFamily;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { onWhite, withSpreadColours } from "./opacity.ts";
-import type { Picture } from "./types.ts";
+import type { Picture } from "./picture.ts";
 
 const opaque: Picture = { width: 2, height: 1, data: Float32Array.of(0.2, 0.4, 0, 1, 0.6, 0.5) };
 

@@ -1,5 +1,5 @@
 /** Transparency, which the network knows nothing of: it looks at colours, those that nobody sees included. */
-import type { Picture } from "./types.ts";
+import type { Picture } from "./picture.ts";
 
 /** The picture as it looks on white; itself where it is opaque. */
 export function onWhite(picture: Picture): Picture {

@@ -1,11 +1,7 @@
 /** Sizes of the pyramid of scales. Pure arithmetic. */
 import { StylizeError } from "./errors.ts";
 import { optionTable, type Settings, USUAL_SIZE } from "./options.ts";
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import type { Size } from "./picture.ts";
 
 /** Pictures below this have no room for five poolings. */
 export const MIN_SIDE = 32;

@@ -7,9 +7,9 @@ import type { Arena } from "./gpu/arena.ts";
 import { CountingContext } from "./gpu/counting-context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
 import { type Job, loadJob, type Plan, prepareScale, styleSizeAt } from "./job.ts";
-import type { ScalePlan, Size } from "./pyramid.ts";
+import type { Picture, Size } from "./picture.ts";
+import type { ScalePlan } from "./pyramid.ts";
 import { runScale } from "./scale.ts";
-import type { Picture } from "./types.ts";
 
 /** A scale and its device memory, in bytes. The first four together are taken as long as it steps. */
 export interface ScaleMemory extends ScalePlan {

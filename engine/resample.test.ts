@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Picture } from "./picture.ts";
 import { resample } from "./resample.ts";
-import type { Picture } from "./types.ts";
 
 function picture(width: number, height: number, value: (x: number, y: number, c: number) => number): Picture {
   const data = new Float32Array(3 * width * height);

@@ -1,7 +1,6 @@
 /** Resampling of pictures in floating point: nothing is rounded or clipped. */
 import { withSpreadColours } from "./opacity.ts";
-import type { Size } from "./pyramid.ts";
-import type { Picture } from "./types.ts";
+import type { Picture, Size } from "./picture.ts";
 
 /** Which inputs make up each output of one axis, and with what weight. */
 interface Taps {

@@ -6,8 +6,7 @@ import { STOPWATCH_BYTES, Stopwatch } from "./gpu/stopwatch.ts";
 import type { Objective } from "./losses/objective.ts";
 import { parseRecord, type RecordedLosses } from "./losses/record.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
-import type { Size } from "./pyramid.ts";
-import type { Picture } from "./types.ts";
+import type { Picture, Size } from "./picture.ts";
 
 /**
  * Steps submitted ahead of the one whose losses are awaited, so that the device never idles. The first step is awaited

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import type { Iterate } from "./iterate.ts";
 import type { ConvName } from "./network/layers.ts";
 import type { ConvWeights, Network } from "./network/types.ts";
 import { openContext } from "./node.ts";
+import type { Picture } from "./picture.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
-import type { Iterate, Picture } from "./types.ts";
 
 const content = seededPicture(1, 41, 53);
 const style = seededPicture(11, 47, 38);

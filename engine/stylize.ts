@@ -3,6 +3,7 @@
 import type { ScaleLeft } from "./checkpoint.ts";
 import { type CompileAhead, compileAhead } from "./compile-ahead.ts";
 import { StylizeError } from "./errors.ts";
+import type { Iterate } from "./iterate.ts";
 import {
   type Job,
   loadJob,
@@ -14,14 +15,13 @@ import {
 } from "./job.ts";
 import { lossName, type Term } from "./losses/objective.ts";
 import type { RecordedLosses } from "./losses/record.ts";
-import { noisePicture } from "./noise.ts";
 import { withoutOpacity } from "./opacity.ts";
 import { carryTo } from "./optimizers/carry.ts";
 import type { OptimizerCarry } from "./optimizers/optimizer.ts";
+import { noisePicture, type Picture } from "./picture.ts";
 import { kernelsOf } from "./rehearsal.ts";
 import { resample } from "./resample.ts";
 import { runScale, type ScaleRun } from "./scale.ts";
-import type { Iterate, Picture } from "./types.ts";
 
 export type { StylizeOptions } from "./job.ts";
 

@@ -1,6 +1,7 @@
 /** How long a run still takes, from how long its steps took: a step's time is proportional to its pixels. */
+
+import type { Iterate } from "./iterate.ts";
 import type { ScalePlan } from "./pyramid.ts";
-import type { Iterate } from "./types.ts";
 
 export class TimeLeft {
   readonly #scales: readonly ScalePlan[];

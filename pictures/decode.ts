@@ -5,8 +5,8 @@
 import { readFile } from "node:fs/promises";
 import type { Metadata } from "sharp";
 import { StylizeError } from "../engine/errors.ts";
+import type { Picture } from "../engine/picture.ts";
 import { MIN_SIDE } from "../engine/pyramid.ts";
-import type { Picture } from "../engine/types.ts";
 import { openPicture, uprightSrgb } from "./open.ts";
 import { toPlanes } from "./samples.ts";
 import { kindOf } from "./sniff.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 import { decodePicture } from "./decode.ts";
 import { encodePicture, formatOf, savePicture } from "./encode.ts";
 

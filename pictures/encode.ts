@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { StylizeError } from "../engine/errors.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 import type { Format } from "./decode.ts";
 import { type Transparency, toSamples } from "./samples.ts";
 import { writeFileSafely } from "./write-file.ts";

@@ -1,8 +1,8 @@
 /** Pictures brought to the size of a run. The arithmetic is the engine's. */
 import { StylizeError } from "../engine/errors.ts";
+import type { Picture } from "../engine/picture.ts";
 import { fitSize, leastSize, MIN_SIDE } from "../engine/pyramid.ts";
 import { resample } from "../engine/resample.ts";
-import type { Picture } from "../engine/types.ts";
 
 /**
  * The picture with a long side of `n` pixels and its own proportions.

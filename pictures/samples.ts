@@ -1,6 +1,7 @@
 /** Between the interleaved integers of picture files and planar floats. */
+
+import type { Picture } from "../engine/picture.ts";
 import { resamplePlanes } from "../engine/resample.ts";
-import type { Picture } from "../engine/types.ts";
 
 /** What is put back of a picture's transparency, at whatever size it has. */
 export type Transparency = Pick<Picture, "width" | "height" | "opacity">;

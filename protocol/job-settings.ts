@@ -2,7 +2,8 @@
 import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
 import { parseSettings, type Settings } from "../engine/options.ts";
-import { leastSize, MIN_SIDE, type Size } from "../engine/pyramid.ts";
+import type { Size } from "../engine/picture.ts";
+import { leastSize, MIN_SIDE } from "../engine/pyramid.ts";
 import type { JobOptions, Strength } from "./protocol.ts";
 
 /** Times the network's own content weight. */

@@ -14,7 +14,7 @@ import {
 import { parseRecord } from "../engine/losses/record.ts";
 import type { Model } from "../engine/model.ts";
 import type { Pooling } from "../engine/network/types.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 import { lossWeights, seededPicture } from "./seeded-network.ts";
 
 /** A part of a file of float32, counted in floats. */

@@ -19,7 +19,7 @@ import { chosenVariant, problemKey } from "../engine/ops/gpu/variants.ts";
 import { adam } from "../engine/optimizers/adam.ts";
 import { lbfgs } from "../engine/optimizers/lbfgs.ts";
 import type { CreateOptimizer } from "../engine/optimizers/optimizer.ts";
-import type { Size } from "../engine/pyramid.ts";
+import type { Size } from "../engine/picture.ts";
 import { loadNetwork } from "../weights/index.ts";
 import { findShipped } from "../weights/shipped.ts";
 import {

@@ -5,8 +5,7 @@
 
 import { type ConvName, vgg19 } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
-import { noisePicture } from "../engine/noise.ts";
-import type { Picture } from "../engine/types.ts";
+import { noisePicture, type Picture } from "../engine/picture.ts";
 
 /** Numbers in [0,1) of hash stream `seed`, as make_network.py's `hashed`. */
 export function hashed(seed: number, count: number): Float32Array {

@@ -1,6 +1,6 @@
 /** A plain forward pass on the CPU, for what must be known of a network before it runs on a GPU. */
 import type { Preprocessing } from "../engine/network/types.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 
 /** A feature map with a border of zeros one pixel wide, so that a 3x3 convolution needs no special case. */
 export interface Padded {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConvName, vgg19 } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
 import { preprocessings } from "./preprocessing.ts";
 import { rescaled } from "./rescale.ts";

@@ -8,7 +8,7 @@
  */
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
-import type { Picture } from "../engine/types.ts";
+import type { Picture } from "../engine/picture.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
 
 /** Five layers deep, 2x2 of it are left. */

@@ -1,9 +1,10 @@
 /** Tells how far a job is: numbers through the queue, a small picture through the store. */
 import type { Logger } from "pino";
 import { Occasional } from "../common/occasional.ts";
+import type { Iterate } from "../engine/iterate.ts";
+import type { Picture } from "../engine/picture.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
 import { TimeLeft } from "../engine/time-left.ts";
-import type { Iterate, Picture } from "../engine/types.ts";
 import { encodePicture, previewOf } from "../pictures/index.ts";
 import { jobIdOf, keys, type WorkerMessage } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";

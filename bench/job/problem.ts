@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { type Term, termsOf } from "../../engine/losses/objective.ts";
 import type { Network } from "../../engine/network/types.ts";
-import type { Picture } from "../../engine/types.ts";
+import type { Picture } from "../../engine/picture.ts";
 import { decodePicture, longSide } from "../../pictures/index.ts";
 import { generatedNetwork, loadNetwork } from "../../weights/index.ts";
 import type { NetworkName } from "../networks.ts";

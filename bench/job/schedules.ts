@@ -1,6 +1,7 @@
 /** How many scales a run has and how many steps each of the smaller ones. Pure arithmetic. */
 import { optionTable } from "../../engine/options.ts";
-import { MIN_SIDE, pyramid, type Size, usualScaleSteps } from "../../engine/pyramid.ts";
+import type { Size } from "../../engine/picture.ts";
+import { MIN_SIDE, pyramid, usualScaleSteps } from "../../engine/pyramid.ts";
 
 export interface Schedule {
   /** Long side of the first scale, pixels; each further one is sqrt(2) larger. The full size: one scale. */

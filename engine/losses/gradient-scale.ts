@@ -6,7 +6,7 @@
  * run, so one scale for a whole run will do.
  */
 import type { ConvLayer } from "../network/layers.ts";
-import type { Size } from "../pyramid.ts";
+import type { Size } from "../picture.ts";
 
 /** One content or style term; `norm`: sum of squares of its target. */
 export interface ScaledTerm {

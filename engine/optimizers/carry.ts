@@ -1,5 +1,5 @@
 /** The optimiser's state from one scale to the next. */
-import type { Size } from "../pyramid.ts";
+import type { Size } from "../picture.ts";
 import { resamplePlanes, tent } from "../resample.ts";
 import type { OptimizerCarry } from "./optimizer.ts";
 

@@ -7,8 +7,8 @@
  */
 import { StylizeError } from "../../engine/errors.ts";
 import type { GpuContext } from "../../engine/gpu/context.ts";
+import type { Picture } from "../../engine/picture.ts";
 import { MIN_SIDE } from "../../engine/pyramid.ts";
-import type { Picture } from "../../engine/types.ts";
 import { toPlanes } from "../../pictures/samples.ts";
 
 /** As floats these take 100 MB. Larger pictures are shrunk by the browser before. */

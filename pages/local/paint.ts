@@ -3,11 +3,12 @@
 import { Occasional } from "../../common/occasional.ts";
 import { findAdapter, openContext } from "../../engine/browser.ts";
 import { StylizeError } from "../../engine/errors.ts";
+import type { Iterate } from "../../engine/iterate.ts";
 import { optionTable } from "../../engine/options.ts";
+import type { Picture } from "../../engine/picture.ts";
 import { planScales, type ScalePlan } from "../../engine/pyramid.ts";
 import { stylize } from "../../engine/stylize.ts";
 import { TimeLeft } from "../../engine/time-left.ts";
-import type { Iterate, Picture } from "../../engine/types.ts";
 import { atMost, longSide, previewOf } from "../../pictures/resize.ts";
 import { settingsOf, sizeOf } from "../../protocol/job-settings.ts";
 import { shippedFor } from "../../weights/shipped.ts";

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { expect, it } from "vitest";
-import type { Picture } from "../../engine/types.ts";
+import type { Picture } from "../../engine/picture.ts";
 import { encodePng } from "./png.ts";
 
 const [width, height] = [37, 23];

@@ -4,7 +4,7 @@
  *
  * Source: PNG specification (third edition), https://www.w3.org/TR/png-3/.
  */
-import type { Picture } from "../../engine/types.ts";
+import type { Picture } from "../../engine/picture.ts";
 import { type Transparency, toSamples } from "../../pictures/samples.ts";
 import { crc32 } from "../../weights/formats/crc32.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import sharp, { type Sharp } from "sharp";
-import { noisePicture } from "../../engine/noise.ts";
+import { noisePicture } from "../../engine/picture.ts";
 import { encodePicture } from "../../pictures/index.ts";
 import { keys, type WorkerJob, type WorkerMessage } from "../../protocol/protocol.ts";
 import { workerMessageSchema } from "../../protocol/schemas.ts";

@@ -8,7 +8,7 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { vgg19 } from "../../network/layers.ts";
 import { openContext } from "../../node.ts";
-import type { Size } from "../../pyramid.ts";
+import type { Size } from "../../picture.ts";
 import type { Activation } from "../family.ts";
 import { conv, type Planes, preprocess } from "../reference.ts";
 import {

@@ -1,6 +1,18 @@
-/** Seeded noise to start from. */
-import type { Size } from "./pyramid.ts";
-import type { Picture } from "./types.ts";
+/** Decoded pictures, their sizes, and noise to start from. */
+
+/** In pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A decoded picture: planar sRGB in [0,1]. Results may leave that range by a little until they are encoded. */
+export interface Picture extends Size {
+  /** [3][height][width], R plane first. */
+  readonly data: Float32Array;
+  /** [height][width] in [0,1], colours not multiplied with it; a picture without it is opaque. */
+  readonly opacity?: Float32Array | undefined;
+}
 
 /** Grey with uniform noise in [0,1], the same on every machine: one 32-bit hash a value (splitmix32). */
 export function noisePicture({ width, height }: Size, seed: number): Picture {

@@ -1,17 +1,5 @@
-/** The records that go in and out of the engine. */
+/** What a run tells of each step. */
 import type { ReluName } from "./network/layers.ts";
-
-/**
- * A decoded picture: planar sRGB, values in [0,1] (results may leave that range by a little until they are encoded).
- */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  /** [3][height][width], R plane first. */
-  readonly data: Float32Array;
-  /** [height][width] in [0,1], colours not multiplied with it; a picture without it is opaque. */
-  readonly opacity?: Float32Array | undefined;
-}
 
 /**
  * What one optimisation step found. `loss` is that of the picture the step began with, as torch.optim's closures report
