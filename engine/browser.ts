@@ -8,7 +8,7 @@
 import { StylizeError } from "./errors.ts";
 import { adapterName, isSoftware } from "./gpu/adapter.ts";
 import { GpuContext, type ShaderSource } from "./gpu/context.ts";
-import type { Known } from "./gpu/webgpu-types.ts";
+import type { Known } from "./gpu/webgpu.ts";
 import { vgg19 } from "./network/layers.ts";
 import type { Network } from "./network/types.ts";
 import { mostTexels } from "./ops/elementwise.ts";

@@ -19,6 +19,7 @@ import { loadModel, type Model } from "./model.ts";
 import type { ConvLayer } from "./network/layers.ts";
 import { layersFor } from "./network/layers-for.ts";
 import type { Network, Pooling } from "./network/types.ts";
+import { mib } from "./numbers.ts";
 import { onWhite, withSpreadColours } from "./opacity.ts";
 import { familyOn } from "./ops/index.ts";
 import { adam } from "./optimizers/adam.ts";
@@ -221,11 +222,10 @@ function checkMemory(
   const check = (what: string, picture: Size, instead: (factor: number) => string) => {
     const needed = family.largestBuffer(layers, picture);
     if (needed <= limit) return;
-    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
     throw new StylizeError(
       "out-of-memory",
-      `Expected buffers of at most ${mib(limit)} on ${context.adapterName} but ${what}${picture.width}x${picture.height} pixels ` +
-        `need one of ${mib(needed)}; choose ${instead(0.99 * Math.sqrt(limit / needed))} or smaller.`,
+      `Expected buffers of at most ${mib(limit)} on ${context.adapterName} ` +
+        `but ${what}${picture.width}x${picture.height} pixels need one of ${mib(needed)}; choose ${instead(0.99 * Math.sqrt(limit / needed))} or smaller.`,
     );
   };
   const longSide = Math.max(size.width, size.height);

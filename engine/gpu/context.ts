@@ -11,7 +11,7 @@ import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./adap
 import { Arena } from "./arena.ts";
 import { Kernel } from "./kernel.ts";
 import { type MatrixConfig, matrixConfigs } from "./matrix-units.ts";
-import type { Known } from "./webgpu-types.ts";
+import { type Known, mapMode } from "./webgpu.ts";
 
 /** The text of shaders by their path under `shaders/` without `.wgsl`: `"pool_avg"`, `"lib/reduce"`. */
 export type ShaderSource = (name: string) => string;
@@ -261,7 +261,7 @@ export class GpuContext implements Disposable {
 
   /** @internal Reads a staging buffer, once the work submitted so far that writes it is done. */
   async readStaging(staging: GPUBuffer): Promise<ArrayBuffer> {
-    await this.until(staging.mapAsync(1 /* GPUMapMode.READ */));
+    await this.until(staging.mapAsync(mapMode.READ));
     const copy = staging.getMappedRange().slice(0);
     staging.unmap();
     return copy;

@@ -1,6 +1,7 @@
 /** A shader: its bind group layout, its uniform fields, and its pipeline, compiled when it is first asked for. */
 import { StylizeError } from "../errors.ts";
 import type { Arena, TexelFormat } from "./arena.ts";
+import { shaderStage } from "./webgpu.ts";
 import { type Binding, type ParamField, parseBindings, parseParams } from "./wgsl.ts";
 
 /** Bytes of a dummy buffer at least: a few elements of any array. */
@@ -59,7 +60,7 @@ export class Kernel {
   }
 
   #entry({ binding, kind, bytes }: Binding): GPUBindGroupLayoutEntry {
-    const visibility = 4; // GPUShaderStage.COMPUTE; the global is missing outside browsers
+    const visibility = shaderStage.COMPUTE;
     if (typeof kind === "object") {
       const storageTexture: GPUStorageTextureBindingLayout = {
         access: kind.access,

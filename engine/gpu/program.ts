@@ -6,6 +6,7 @@
 import type { Arena } from "./arena.ts";
 import type { GpuContext } from "./context.ts";
 import type { Kernel } from "./kernel.ts";
+import { bufferUsage } from "./webgpu.ts";
 import { packParams } from "./wgsl.ts";
 
 export type Resource = GPUBuffer | GPUTextureView;
@@ -180,7 +181,8 @@ export class Program {
     const { device } = this.#context;
     const count = 2 * this.dispatches;
     const querySet = device.createQuerySet({ type: "timestamp", count });
-    const resolved = device.createBuffer({ size: 8 * count, usage: 0x204 /* QUERY_RESOLVE | COPY_SRC */ });
+    const usage = bufferUsage.QUERY_RESOLVE | bufferUsage.COPY_SRC;
+    const resolved = device.createBuffer({ size: 8 * count, usage });
     const encoder = device.createCommandEncoder();
     let query = 0;
     for (const command of this.#commands) {

@@ -1,9 +1,7 @@
 /** How long submitted work takes on the device, where the adapter has timestamps. */
 import type { Arena } from "./arena.ts";
 import type { GpuContext } from "./context.ts";
-
-const QUERY_RESOLVE = 0x200; // GPUBufferUsage; the global is missing outside browsers
-const COPY_SRC = 4;
+import { bufferUsage } from "./webgpu.ts";
 
 /** Two 64-bit timestamps. */
 export const STOPWATCH_BYTES = 16;
@@ -15,7 +13,10 @@ export class Stopwatch {
   constructor({ device }: GpuContext, arena: Arena) {
     if (!device.features.has("timestamp-query")) return;
     this.#querySet = device.createQuerySet({ type: "timestamp", count: 2 });
-    this.#resolved = device.createBuffer({ size: STOPWATCH_BYTES, usage: QUERY_RESOLVE | COPY_SRC });
+    this.#resolved = device.createBuffer({
+      size: STOPWATCH_BYTES,
+      usage: bufferUsage.QUERY_RESOLVE | bufferUsage.COPY_SRC,
+    });
     arena.own(STOPWATCH_BYTES, () => {
       this.#querySet?.destroy();
       this.#resolved?.destroy();

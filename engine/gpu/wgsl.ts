@@ -3,6 +3,7 @@
  *
  * Bind group layouts and uniform packing are derived from these declarations, so text and TypeScript cannot disagree.
  */
+import { roundUp } from "../numbers.ts";
 
 export type BindingKind =
   | "read-only-storage"
@@ -106,7 +107,12 @@ function isWithin(type: ScalarType, value: number): boolean {
   return Number.isFinite(Math.fround(value)) || !Number.isFinite(value);
 }
 
+/** Three numbered fields of a `struct Params`: `mean0`, `mean1`, `mean2`. */
+export function triple(name: string, [a, b, c]: readonly [number, number, number]): Record<string, number> {
+  return { [`${name}0`]: a, [`${name}1`]: b, [`${name}2`]: c };
+}
+
 /** Bytes of a uniform buffer with these fields: a multiple of 16. */
 export function paramsSize(fields: readonly ParamField[]): number {
-  return Math.max(16, Math.ceil(fields.length / 4) * 16);
+  return Math.max(16, roundUp(4 * fields.length, 16));
 }

@@ -2,7 +2,7 @@
  * Layers as a family of kernels takes them: with channels that are always zero, up to a multiple of what its tiles
  * compute.
  */
-import { roundUp } from "../round-up.ts";
+import { roundUp } from "../numbers.ts";
 import type { ConvLayer } from "./layers.ts";
 import type { ConvWeights } from "./types.ts";
 

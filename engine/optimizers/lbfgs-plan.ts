@@ -1,8 +1,8 @@
 /** How L-BFGS lays out its history and divides its sums; pure arithmetic, no device. */
 import { StylizeError } from "../errors.ts";
 import type { Precision } from "../gpu/precision.ts";
+import { roundUp } from "../numbers.ts";
 import { optionTable } from "../options.ts";
-import { roundUp } from "../round-up.ts";
 
 export interface HistoryRequest {
   /** Values in the picture. */

@@ -4,6 +4,7 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { Program, Resource } from "../../gpu/program.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
 import { isDirect, recordDirect } from "./direct.ts";
+import type { Finish, OutputMode } from "./finish.ts";
 import { type GemmTile, gemmShader, MOST_DEPTH } from "./gemm-shader.ts";
 import {
   type Band,
@@ -16,19 +17,7 @@ import {
 } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
-import {
-  inputTransformShader,
-  type OutputMode,
-  outputTransformShader,
-  POSITIONS,
-} from "./winograd-shaders.ts";
-
-/** What becomes of the outputs, with the buffers it takes. See `OutputMode`. */
-export type Finish =
-  | { readonly mode: "forward"; readonly mask: GPUBuffer }
-  | { readonly mode: "plain" }
-  | { readonly mode: "masked"; readonly mask: GPUBuffer }
-  | { readonly mode: "masked-add"; readonly mask: GPUBuffer; readonly d: Resource };
+import { inputTransformShader, outputTransformShader, POSITIONS } from "./winograd-shaders.ts";
 
 /** A batch of matrix products; see gemm-shader.ts. `rows` and `depth` are multiples of 4. */
 export interface Product {

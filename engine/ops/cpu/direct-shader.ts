@@ -5,8 +5,9 @@
  * Blocks of 4x2 pixels, half of a 4x4 tile of the mask, and up to eight outputs an invocation: inputs are read once for
  * all of these.
  */
+
+import { maskBits, signsOf } from "./finish.ts";
 import { lines, loadFlat, opaqueZero, range } from "./text.ts";
-import { maskBits, signsOf } from "./winograd-shaders.ts";
 
 /** Invocations of a workgroup. */
 export const DIRECT_WORKGROUP = 64;

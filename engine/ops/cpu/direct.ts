@@ -2,9 +2,8 @@
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Program } from "../../gpu/program.ts";
 import type { ConvLayer } from "../../network/layers.ts";
-import { roundUp } from "../../round-up.ts";
+import { roundUp } from "../../numbers.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
-import type { Finish } from "./convolution.ts";
 import {
   DIRECT_DEPTH,
   DIRECT_WORKGROUP,
@@ -14,6 +13,7 @@ import {
   PICTURE_DEPTH,
   TAPS,
 } from "./direct-shader.ts";
+import type { Finish } from "./finish.ts";
 import { tilesOf } from "./layout.ts";
 import type { Scratch } from "./scratch.ts";
 import { range } from "./text.ts";

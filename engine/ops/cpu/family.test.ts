@@ -4,9 +4,10 @@ import { type ConvLayer, vgg19 } from "../../network/layers.ts";
 import { openContext } from "../../node.ts";
 import { isDirect } from "./direct.ts";
 import { directShader } from "./direct-shader.ts";
+import type { OutputMode } from "./finish.ts";
 import { gemmShader } from "./gemm-shader.ts";
 import { bandsOf, gramChunksIn, tileShape, workgroupFor, workgroupOf } from "./layout.ts";
-import { inputTransformShader, type OutputMode, outputTransformShader } from "./winograd-shaders.ts";
+import { inputTransformShader, outputTransformShader } from "./winograd-shaders.ts";
 
 test("every generated shader compiles", async () => {
   using context = await openContext({ backend: "null", family: "cpu" });

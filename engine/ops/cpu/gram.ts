@@ -1,7 +1,7 @@
 /** Gram matrices on the cpu family: F F^T as a batch of matrix products over chunks of pixels, then their sum. */
 import type { GpuContext } from "../../gpu/context.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
-import { roundUp } from "../../round-up.ts";
+import { roundUp } from "../../numbers.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
 import type { Convolution, Part } from "./convolution.ts";

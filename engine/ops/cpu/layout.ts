@@ -1,5 +1,5 @@
 /** How the cpu family lays out maps, tiles and matrix products. Pure arithmetic. */
-import { roundUp } from "../../round-up.ts";
+import { roundUp } from "../../numbers.ts";
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 import { MOST_DEPTH } from "./gemm-shader.ts";

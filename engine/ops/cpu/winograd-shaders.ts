@@ -6,6 +6,7 @@
  * third of the rounding error of 0, +-1, +-2 and infinity. y = A^T [sum over channels of (G w G^T) * (B^T d B)] A; G w
  * G^T is in shaders/winograd_weights.wgsl.
  */
+import { maskBits, type OutputMode, signsOf } from "./finish.ts";
 import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 
 /** Transform positions: 6 x 6. */
@@ -95,14 +96,6 @@ ${[...picked, row, ...stores].join("\n")}
 }
 
 /**
- * What happens to the outputs of a convolution before they are stored:
- * `forward`: bias, ReLU, and the ReLU's signs to a mask; `plain`: nothing; `masked`: times the mask of the map below;
- * `masked-add`: the same after adding d, the gradient of the losses there, a flat texture of y's shape.
- * All but `forward` are on the way back, whose tiles are turned round.
- */
-export type OutputMode = "forward" | "plain" | "masked" | "masked-add";
-
-/**
  * m: flat texture [36][columns/16][channels/4][16] -> y: [channels/4][rows][pitch] vec4f, zero outside height x width.
  * One invocation: one 4x4 tile of four channels. mask: [channels/4][tiles] of vec2u, bit 16 * row + 4 * column +
  * channel, rows 0 and 1 in the low word.
@@ -146,21 +139,6 @@ ${rows.join("\n")}
 ${finish(mode)}
 }`;
 }
-
-/** The bits of a pixel's four channels in its half of the mask: row r of the tile, column c. */
-export const maskBits = (r: number, c: number): string =>
-  `vec4u(${range(4)
-    .map((channel) => `${2 ** (16 * (r & 1) + 4 * c + channel)}u`)
-    .join(", ")})`;
-
-/**
- * What half of a tile adds to the mask, a vec4u whose parts are still to be joined; `value`: the name of a pixel's
- * vec4f.
- */
-export const signsOf = (
-  pixels: readonly { readonly r: number; readonly c: number; readonly value: string }[],
-): string =>
-  pixels.map(({ r, c, value }) => `select(vec4u(0), ${maskBits(r, c)}, ${value} > vec4f(0))`).join(" | ");
 
 /** Text from the 16 outputs a00 .. a33 to their stores. */
 function finish(mode: OutputMode): string {

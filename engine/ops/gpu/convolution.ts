@@ -7,6 +7,7 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import { matrixDirectives } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { linearGrid, linearGrids, type Program } from "../../gpu/program.ts";
+import { triple } from "../../gpu/wgsl.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
 import { maskWords } from "./layout.ts";
@@ -277,9 +278,4 @@ export function recordConvInputBackward(
     [Math.ceil(width / 32), Math.ceil(height / 16), 1],
     "conv1_1 backward",
   );
-}
-
-/** Three numbered fields of a `struct Params`. */
-function triple(name: string, [a, b, c]: readonly [number, number, number]): Record<string, number> {
-  return { [`${name}0`]: a, [`${name}1`]: b, [`${name}2`]: c };
 }
