@@ -5,7 +5,7 @@ import { Program } from "../engine/gpu/program.ts";
 import type { Objective } from "../engine/losses/objective.ts";
 import { createRing, recordLosses, STATE_BYTES } from "../engine/losses/record.ts";
 import { recordTotalVariation } from "../engine/losses/total-variation.ts";
-import { LOSS_PARTIALS } from "../engine/ops/family.ts";
+import { LOSS_PARTIALS } from "../engine/ops/index.ts";
 import type { Optimizer } from "../engine/optimizers/optimizer.ts";
 import type { Picture } from "../engine/picture.ts";
 

@@ -11,8 +11,7 @@ import { GpuContext, type ShaderSource } from "./gpu/context.ts";
 import type { Known } from "./gpu/webgpu.ts";
 import { vgg19 } from "./network/layers.ts";
 import type { Network } from "./network/types.ts";
-import { mostTexels } from "./ops/elementwise.ts";
-import { MASK_CHANNELS, mapShape, texelBytes } from "./ops/gpu/layout.ts";
+import { largestMapBytes } from "./ops/gpu/layout.ts";
 
 /** What the kernels of the gpu family take; every adapter that keeps to WebGPU's defaults has it. */
 const neededLimits = {
@@ -72,8 +71,7 @@ export function isEnough(limits: GPUSupportedLimits): boolean {
 
 /** @internal Long side of the largest square picture of which each map fits a buffer, in pixels; `max` at most. */
 export function largestSize(limits: GPUSupportedLimits, { layers }: NetworkShape, max: number): number {
-  const square = { height: max, width: max };
-  const bytesAtMax = texelBytes("f32") * mostTexels(layers, square, MASK_CHANNELS, mapShape);
+  const bytesAtMax = largestMapBytes(layers, { height: max, width: max }, "f32");
   const bytes = Math.min(...memoryLimits.map((name) => limits[name]));
   return Math.min(max, Math.floor(max * Math.sqrt(bytes / bytesAtMax)));
 }

@@ -6,20 +6,19 @@
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { Precision } from "./gpu/precision.ts";
-import { type ConvLayer, type ReluName, reluName, truncated } from "./network/layers.ts";
-import { padded, paddedWeights } from "./network/padding.ts";
-import type { Network, Pooling, Preprocessing } from "./network/types.ts";
-import type {
-  Activation,
-  FeatureMap,
-  KernelFamily,
-  LayerLosses,
-  LayerWeights,
-  Operations,
-  OperationsOptions,
-  Pooled,
-} from "./ops/family.ts";
-import { familyOn } from "./ops/index.ts";
+import { type ConvLayer, padded, type ReluName, reluName, truncated } from "./network/layers.ts";
+import type { ConvWeights, Network, Pooling, Preprocessing } from "./network/types.ts";
+import {
+  type Activation,
+  type FeatureMap,
+  familyOn,
+  type KernelFamily,
+  type LayerLosses,
+  type LayerWeights,
+  type Operations,
+  type OperationsOptions,
+  type Pooled,
+} from "./ops/index.ts";
 import type { Size } from "./picture.ts";
 
 export interface Model {
@@ -47,6 +46,18 @@ export async function loadModel(
     layers.push(await family.loadWeights(arena, wide, weights));
   }
   return { family, preprocessing: network.preprocessing, pooling, layers };
+}
+
+/** Weights of `from` for the wider layer `to`: further channels are read with zeros and given zeros. */
+function paddedWeights({ weight, bias }: ConvWeights, from: ConvLayer, to: ConvLayer): ConvWeights {
+  if (from.inChannels === to.inChannels && from.outChannels === to.outChannels) return { weight, bias };
+  const wide = new Float32Array(9 * to.inChannels * to.outChannels);
+  const filter = 9 * from.inChannels;
+  for (let o = 0; o < from.outChannels; o++)
+    wide.set(weight.subarray(o * filter, (o + 1) * filter), 9 * o * to.inChannels);
+  const biases = new Float32Array(to.outChannels);
+  biases.set(bias);
+  return { weight: wide, bias: biases };
 }
 
 /** The layer behind whose ReLU a loss is, as it was loaded. */

@@ -3,6 +3,7 @@
  * this table.
  */
 import { StylizeError } from "./errors.ts";
+import { MOST_HISTORY, USUAL_HISTORY } from "./optimizers/lbfgs-plan.ts";
 
 interface OptionBase {
   readonly help: string;
@@ -87,9 +88,9 @@ export const optionTable = {
   },
   history: {
     type: "integer",
-    default: 30, // as good as 100, docs/performance.md
+    default: USUAL_HISTORY,
     min: 1,
-    max: 255, // lanes that every adapter has in a workgroup, less one for the candidate
+    max: MOST_HISTORY,
     unit: "steps",
     help: "Steps that L-BFGS remembers.",
   },
@@ -131,7 +132,9 @@ export const optionTable = {
     type: "choice",
     default: "auto",
     choices: ["auto", "f32", "f16"],
-    help: "How maps, weights and L-BFGS's history are stored: f16 takes half the memory. auto: maps and weights in f16 on a GPU that has it, else in f32; the history in f16.",
+    help:
+      "How maps, weights and L-BFGS's history are stored: f16 takes half the memory. " +
+      "auto: maps and weights in f16 on a GPU that has it, else in f32; the history in f16.",
   },
 } as const satisfies Record<string, NumberOption | ChoiceOption>;
 

@@ -16,8 +16,7 @@ import {
 import { lossName, type Term } from "./losses/objective.ts";
 import type { RecordedLosses } from "./losses/record.ts";
 import { withoutOpacity } from "./opacity.ts";
-import { carryTo } from "./optimizers/carry.ts";
-import type { OptimizerCarry } from "./optimizers/optimizer.ts";
+import { carryTo, type OptimizerCarry } from "./optimizers/optimizer.ts";
 import { noisePicture, type Picture } from "./picture.ts";
 import { kernelsOf } from "./rehearsal.ts";
 import { resample } from "./resample.ts";

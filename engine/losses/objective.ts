@@ -9,7 +9,7 @@ import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
 import { layerAt, type Model, operationsOptions, recordBackward, recordForward } from "../model.ts";
 import type { ReluName } from "../network/layers.ts";
-import { type Activation, type LayerLosses, LOSS_PARTIALS, type Operations } from "../ops/family.ts";
+import { type Activation, type LayerLosses, LOSS_PARTIALS, type Operations } from "../ops/index.ts";
 import type { Picture, Size } from "../picture.ts";
 import { gradientScale, type ScaledTerm } from "./gradient-scale.ts";
 import { createRing, RECORD_TERMS, recordLosses, STATE_BYTES } from "./record.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { Program } from "../gpu/program.ts";
-import { LOSS_PARTIALS } from "../ops/family.ts";
+import { LOSS_PARTIALS } from "../ops/index.ts";
 import { expectClose, openTestContext, random } from "../ops/testing/operations.ts";
 import {
   createRing,

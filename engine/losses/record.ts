@@ -4,7 +4,7 @@
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Program } from "../gpu/program.ts";
-import { LOSS_PARTIALS } from "../ops/family.ts";
+import { LOSS_PARTIALS } from "../ops/index.ts";
 
 /** f32 values of a record: the terms from 0 on, the total, whether the step was thrown away. */
 export const RECORD_SIZE = 16;

@@ -1,7 +1,7 @@
 /** Total variation, the loss that smooths: squared differences between neighbouring pixels. */
 import type { GpuContext } from "../gpu/context.ts";
 import type { Program } from "../gpu/program.ts";
-import { LOSS_PARTIALS, type LossSink } from "../ops/family.ts";
+import { LOSS_PARTIALS, type LossSink } from "../ops/index.ts";
 
 export interface TotalVariation extends LossSink {
   /** [3][height][width] f32 */

@@ -1,5 +1,7 @@
 /** Networks of VGG's shape as data: 3x3 convolutions in blocks, each block but the first behind a 2x2 pool. */
 
+import { roundUp } from "../numbers.ts";
+
 /** One 3x3 convolution with padding 1, followed by a ReLU. */
 export interface ConvLayer {
   /** Its name in the papers: `conv3_1`. The feature map behind its ReLU is `relu3_1`. */
@@ -61,4 +63,16 @@ export function truncated(
   const wanted = new Set(reluLayers);
   const last = layers.findLastIndex(({ name }) => wanted.has(reluName(name)));
   return layers.slice(0, last + 1);
+}
+
+/**
+ * The layer as a family of kernels takes it: with channels up to a multiple of `multiple`, further ones always zero.
+ * Those of the picture stay three.
+ */
+export function padded(layer: ConvLayer, multiple: number): ConvLayer {
+  return {
+    ...layer,
+    inChannels: layer.index === 0 ? layer.inChannels : roundUp(layer.inChannels, multiple),
+    outChannels: roundUp(layer.outChannels, multiple),
+  };
 }

@@ -3,8 +3,8 @@
 import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { type Grid, linearGrid, type Program, type Resource } from "../gpu/program.ts";
-import type { ConvLayer } from "../network/layers.ts";
-import { padded } from "../network/padding.ts";
+import { type ConvLayer, padded } from "../network/layers.ts";
+import type { Size } from "../picture.ts";
 import {
   type Activation,
   type ContentTerm,
@@ -36,7 +36,7 @@ export const mapTexels = ({ channels, rows, pitch }: MapShape): number => (chann
  */
 export function mostTexels(
   layers: readonly ConvLayer[],
-  { height, width }: { readonly height: number; readonly width: number },
+  { height, width }: Size,
   multiple: number,
   mapShape: (channels: number, height: number, width: number) => MapShape,
 ): number {

@@ -12,6 +12,7 @@ import type { Precision } from "../gpu/precision.ts";
 import type { Program, Resource } from "../gpu/program.ts";
 import type { ConvLayer } from "../network/layers.ts";
 import type { ConvWeights, Pooling, Preprocessing } from "../network/types.ts";
+import type { Size } from "../picture.ts";
 
 export interface MapShape {
   readonly channels: number;
@@ -135,10 +136,7 @@ export interface KernelFamily {
   /** What the channels of its layers are multiples of, but for the picture's. */
   readonly channelMultiple: number;
   /** Bytes of the largest buffer that pictures of this size need; `layers` as the network has them. */
-  largestBuffer(
-    layers: readonly ConvLayer[],
-    size: { readonly height: number; readonly width: number },
-  ): number;
+  largestBuffer(layers: readonly ConvLayer[], size: Size): number;
   /** Uploads one layer, whose channels are such multiples. */
   loadWeights(arena: Arena, layer: ConvLayer, weights: ConvWeights): LayerWeights | Promise<LayerWeights>;
   /** Features as `Operations.featuresOf` gave them, back on the device: a content target. */
@@ -146,10 +144,8 @@ export interface KernelFamily {
   operations(program: Program, arena: Arena, options: OperationsOptions): Operations;
 }
 
-export interface OperationsOptions {
-  /** The picture's, in pixels, 32 or more. */
-  readonly height: number;
-  readonly width: number;
+/** `height` and `width`: of the picture, 32 or more. */
+export interface OperationsOptions extends Size {
   /** All that the operations may be asked for, as they were loaded. */
   readonly layers: readonly ConvLayer[];
   readonly preprocessing: Preprocessing;

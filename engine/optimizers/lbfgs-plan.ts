@@ -2,7 +2,11 @@
 import { StylizeError } from "../errors.ts";
 import type { Precision } from "../gpu/precision.ts";
 import { roundUp } from "../numbers.ts";
-import { optionTable } from "../options.ts";
+
+/** Pairs kept unless told otherwise: as good as 100 (docs/performance.md). */
+export const USUAL_HISTORY = 30;
+/** Lanes that every adapter has in a workgroup, less one for the candidate. */
+export const MOST_HISTORY = 255;
 
 export interface HistoryRequest {
   /** Values in the picture. */
@@ -49,7 +53,8 @@ export interface HistoryPlan {
   readonly lanes: number;
 }
 
-const LANES = 64;
+/** Lanes of a workgroup of all kernels but lbfgs_direction.wgsl. */
+export const LANES = 64;
 const BLOCK = 4;
 /** Slots a workgroup: their 32 sums and 16 loads in flight still fit a GPU's registers. */
 const MOST_PAIRS = 8;
@@ -57,12 +62,12 @@ const MOST_PAIRS = 8;
 const LEAST_WIDTH = 256;
 const LEAST_CHUNK_ROWS = 16;
 const MOST_CHUNKS = 128;
+
 /** Throws `out-of-memory` where not even one vector fits a texture. */
 export function planHistory(request: HistoryRequest): HistoryPlan {
   const { count, precision, history, maxSteps, slabBytes, side, layers } = request;
-  const { min, max } = optionTable.history;
-  if (!Number.isInteger(history) || history < min || history > max)
-    throw new Error(`Expected a history of ${min} to ${max} but received ${history}.`);
+  if (!Number.isInteger(history) || history < 1 || history > MOST_HISTORY)
+    throw new Error(`Expected a history of 1 to ${MOST_HISTORY} but received ${history}.`);
   const vectors = Math.ceil(count / 4);
   const parts = precision === "f16" ? 2 : 1;
   const texels = Math.ceil(vectors / parts);
@@ -73,7 +78,8 @@ export function planHistory(request: HistoryRequest): HistoryPlan {
   if (fitting < 1) {
     throw new StylizeError(
       "out-of-memory",
-      `Expected one vector of L-BFGS to fit in a texture of ${slabBytes} bytes but it needs ${16 * stride}; choose a smaller --size.`,
+      `Expected one vector of L-BFGS to fit in a texture of ${slabBytes} bytes but it needs ${16 * stride}; ` +
+        "choose a smaller --size.",
     );
   }
   const widest = Math.min(MOST_PAIRS, fitting);

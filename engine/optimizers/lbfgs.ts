@@ -13,8 +13,7 @@ import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Precision } from "../gpu/precision.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
-import { optionTable } from "../options.ts";
-import { type HistoryPlan, planHistory } from "./lbfgs-plan.ts";
+import { type HistoryPlan, LANES, planHistory, USUAL_HISTORY } from "./lbfgs-plan.ts";
 import type { CreateOptimizer, Optimizer, OptimizerCarry, Problem } from "./optimizer.ts";
 
 export interface LbfgsOptions {
@@ -47,7 +46,6 @@ interface Kernels {
   readonly update: Kernel;
 }
 
-const LANES = 64;
 /** Half of what Vulkan lets a texture have at least: 100 pairs of 1.6 megapixels in f16. */
 const SLAB_BYTES = 2 ** 30;
 /** Words of struct Memory in lib/lbfgs_memory.wgsl, and where `gamma` is among them. */
@@ -86,7 +84,7 @@ class Lbfgs implements Optimizer {
       throw new Error(`Expected what L-BFGS carries but received '${carry.kind}'.`);
     }
     const {
-      history = optionTable.history.default,
+      history = USUAL_HISTORY,
       maxSteps = Number.POSITIVE_INFINITY,
       learningRate = 1,
       largestChange = 0.1,

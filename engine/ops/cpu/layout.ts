@@ -1,5 +1,6 @@
 /** How the cpu family lays out maps, tiles and matrix products. Pure arithmetic. */
 import { roundUp } from "../../numbers.ts";
+import type { Size } from "../../picture.ts";
 import type { Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 import { MOST_DEPTH } from "./gemm-shader.ts";
@@ -40,7 +41,7 @@ export function mapShape(channels: number, height: number, width: number): MapSh
 }
 
 /** 4x4 tiles that cover a map. */
-export function tilesOf({ height, width }: { readonly height: number; readonly width: number }) {
+export function tilesOf({ height, width }: Size) {
   const x = Math.ceil(width / 4);
   const y = Math.ceil(height / 4);
   return { x, y, count: x * y };
@@ -113,9 +114,7 @@ export function workgroupFor(columns: number): number {
 }
 
 /** Texels that the transforms of one band of any of these convolutions need at most. */
-export function bandTexels(
-  convs: readonly { readonly channels: number; readonly height: number; readonly width: number }[],
-): number {
+export function bandTexels(convs: readonly (Size & { readonly channels: number })[]): number {
   const sizes = convs.map(({ channels, height, width }) => {
     const columns = Math.max(...bandsOf(tilesOf({ height, width }).count).map((band) => band.columns));
     return (POSITIONS * roundUp(channels, 4) * columns) / 4;

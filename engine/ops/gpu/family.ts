@@ -12,16 +12,8 @@ import type { GpuContext } from "../../gpu/context.ts";
 import { type Precision, stored } from "../../gpu/precision.ts";
 import type { ConvLayer } from "../../network/layers.ts";
 import type { ConvWeights } from "../../network/types.ts";
-import { mostTexels } from "../elementwise.ts";
 import type { KernelFamily } from "../family.ts";
-import {
-  MASK_CHANNELS,
-  mapShape,
-  packBackward,
-  packForward,
-  packInputBackward,
-  texelBytes,
-} from "./layout.ts";
+import { largestMapBytes, MASK_CHANNELS, packBackward, packForward, packInputBackward } from "./layout.ts";
 import { GpuOperations } from "./operations.ts";
 import { DirectedWeights, type GpuLayerWeights } from "./weights.ts";
 
@@ -30,8 +22,7 @@ export function gpuFamily(context: GpuContext, precision: Precision): KernelFami
     name: "gpu",
     precision,
     channelMultiple: MASK_CHANNELS,
-    largestBuffer: (layers, size) =>
-      texelBytes(precision) * mostTexels(layers, size, MASK_CHANNELS, mapShape),
+    largestBuffer: (layers, size) => largestMapBytes(layers, size, precision),
     loadWeights: (arena, layer, weights) => loadLayer(context, precision, arena, layer, weights),
     uploadFeatures: (arena, label, values) => arena.bufferWith(label, stored(values, precision)),
     operations: (program, arena, options) =>

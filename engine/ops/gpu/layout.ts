@@ -1,6 +1,8 @@
 /** How the gpu family lays out maps, masks and weights. Pure arithmetic. */
 import type { Precision } from "../../gpu/precision.ts";
-import type { Storage } from "../elementwise.ts";
+import type { ConvLayer } from "../../network/layers.ts";
+import type { Size } from "../../picture.ts";
+import { mostTexels, type Storage } from "../elementwise.ts";
 import type { MapShape } from "../family.ts";
 
 /** Maps have no padding: pixels are counted through from row to row. */
@@ -18,6 +20,10 @@ export const maskBytes = (shape: MapShape): number => 4 * (shape.channels / MASK
 
 /** Bytes of a texel of four channels. */
 export const texelBytes = (precision: Precision): number => (precision === "f16" ? 8 : 16);
+
+/** Bytes of the largest map of pictures of this size; `layers` as the network has them. */
+export const largestMapBytes = (layers: readonly ConvLayer[], size: Size, precision: Precision): number =>
+  texelBytes(precision) * mostTexels(layers, size, MASK_CHANNELS, mapShape);
 
 export const gpuStorage = (precision: Precision): Storage => ({
   texel: `texel_${precision}`,

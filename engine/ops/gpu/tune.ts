@@ -13,8 +13,8 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { Program } from "../../gpu/program.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
-import { type ConvLayer, vgg19 } from "../../network/layers.ts";
-import { padded } from "../../network/padding.ts";
+import { type ConvLayer, padded, vgg19 } from "../../network/layers.ts";
+import type { Size } from "../../picture.ts";
 import { type Convolution, type Finish, recordVariant } from "./convolution.ts";
 import { MASK_CHANNELS, mapShape, maskBytes, texelBytes } from "./layout.ts";
 import { Scratch } from "./scratch.ts";
@@ -61,7 +61,7 @@ const MAX_RUNS = 20;
  */
 export function problemsOf(
   layers: readonly ConvLayer[],
-  { height, width }: { readonly height: number; readonly width: number },
+  { height, width }: Size,
   precision: Precision,
 ): Problem[] {
   const wide = layers.slice(1).map((layer) => padded(layer, MASK_CHANNELS));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { seededPicture } from "../../tests/seeded-network.ts";
-import { carryTo } from "./carry.ts";
+import { carryTo } from "./optimizer.ts";
 
 const [from, to] = [
   { width: 20, height: 14 },
