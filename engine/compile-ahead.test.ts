@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { compileAhead, type KernelGroups, Sharing } from "./compile-ahead.ts";
+import { kernelsOf } from "./dry-run.ts";
 import { GpuContext } from "./gpu/context.ts";
 import { Kernel } from "./gpu/kernel.ts";
-import { planJob } from "./job.ts";
+import { checkJob } from "./job.ts";
 import { openContext, readShader } from "./node.ts";
-import { kernelsOf } from "./rehearsal.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 
 /** One loss on the first layer whose weights a program transforms: the fewest kernels. */
@@ -32,7 +32,7 @@ const job: Omit<StylizeOptions, "context"> = {
   init: "noise",
   optimizer: "adam",
 };
-const kernels = (context: GpuContext) => kernelsOf(planJob({ ...job, context }));
+const kernels = (context: GpuContext) => kernelsOf(checkJob({ ...job, context }));
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -271,7 +271,7 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     const { context } = await contextWith((own) => own());
     const options = { context, content, ...scales, ...settings };
     const groups: (readonly Kernel[])[] = [];
-    for await (const group of kernelsOf(planJob(options))) groups.push(group);
+    for await (const group of kernelsOf(checkJob(options))) groups.push(group);
     await stylize(options);
     const texts = (all: readonly Kernel[]) => all.map(({ label, code }) => `${label}: ${code}`);
     const [loading, ...run] = texts(context.kernels);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { create } from "webgpu";
 import { StylizeError } from "./errors.ts";
 import { adapterName, familyOf, type KernelFamilyName } from "./gpu/adapter.ts";
-import { findAdapter, parseAdapterNames, placeByName } from "./gpu/adapter-list.ts";
+import { findPlace, parseAdapterNames, placeByName } from "./gpu/adapter-list.ts";
 
 export interface AdapterOptions {
   /**
@@ -134,7 +134,7 @@ export async function chooseAdapter(options: AdapterOptions): Promise<ChosenAdap
   if (all.length === 0) throw noAdapter();
   const { adapter } = options;
   const names = all.map(({ name }) => name);
-  const place = adapter === undefined ? 0 : findAdapter(names, adapter);
+  const place = adapter === undefined ? 0 : findPlace(names, adapter);
   const candidate = all[place]!;
   if ("request" in candidate) return candidate;
   const named = (at: number) => `'${names[at]}' (${at + 1})`;

@@ -50,8 +50,8 @@ export interface StylizeOptions extends SettingsInput {
   readonly onNote?: ((sentence: string) => void) | undefined;
 }
 
-/** @internal Options that were checked. */
-export interface Plan {
+/** @internal A run whose options were checked. */
+export interface Job {
   /** Their pictures show nothing that opacity hides. */
   readonly options: StylizeOptions;
   readonly context: GpuContext;
@@ -65,7 +65,7 @@ export interface Plan {
 }
 
 /** @internal Checks `options`. Throws StylizeError. */
-export function planJob(options: StylizeOptions): Plan {
+export function checkJob(options: StylizeOptions): Job {
   const { context, network, content, styles, start, resume, signal, onIterate, onNote, ...input } = options;
   const settings = parseSettings(input);
   checkPictures(settings, content, styles, start);
@@ -87,17 +87,17 @@ export function planJob(options: StylizeOptions): Plan {
 }
 
 /** @internal The same, and the network on the device. */
-export interface Job extends Plan {
+export interface LoadedJob extends Job {
   readonly model: Model;
 }
 
 /** @internal Loads the network into `weights`. */
-export async function loadJob(plan: Plan, weights: Arena): Promise<Job> {
-  const { options, context, pooling, terms, precision } = plan;
+export async function loadJob(job: Job, weights: Arena): Promise<LoadedJob> {
+  const { options, context, pooling, terms, precision } = job;
   const model = await context.guarded(() =>
     loadModel(context, weights, options.network, pooling, [...lossLayers(terms)], precision),
   );
-  return { ...plan, model };
+  return { ...job, model };
 }
 
 /** @internal Those of one scale, each at the size at which it is looked at there. */
@@ -117,7 +117,7 @@ type Prepared = Omit<ScaleRun, "signal" | "keep" | "onStep">;
 
 /** @internal Targets, objective and optimiser of a scale. */
 export async function prepareScale(
-  { options, context, model, terms, settings }: Job,
+  { options, context, model, terms, settings }: LoadedJob,
   { arena, memory }: ScaleArenas,
   { content, styles, start }: ScalePictures,
   steps: number,
@@ -133,8 +133,8 @@ export async function prepareScale(
     if (objective.dropped.length === lossTerms(terms).length) throw deadNetwork(options.network, terms);
     const previous = arena.bufferWith("previous picture", data);
     const { image, gradient, state } = objective;
-    const problem = { count: data.length, image, gradient, previous, state };
-    const optimizer = optimizerOf(settings, steps)(context, memory, problem, carried);
+    const buffers = { count: data.length, image, gradient, previous, state };
+    const optimizer = optimizerOf(settings, steps)(context, memory, buffers, carried);
     return { context, arena, size: { width, height }, objective, optimizer, steps };
   });
 }
@@ -154,7 +154,7 @@ function optimizerOf(settings: Settings, maxSteps: number): CreateOptimizer {
 }
 
 /** @internal */
-export function picturesAt({ options, settings }: Plan, size: Size, before: Picture): ScalePictures {
+export function picturesAt({ options, settings }: Job, size: Size, before: Picture): ScalePictures {
   const { content, styles } = options;
   const at = (picture: Picture, { width, height }: Size) => resample(picture, width, height);
   return {

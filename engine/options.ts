@@ -3,7 +3,7 @@
  * this table.
  */
 import { StylizeError } from "./errors.ts";
-import { MOST_HISTORY, USUAL_HISTORY } from "./optimizers/lbfgs-plan.ts";
+import { MOST_HISTORY, USUAL_HISTORY } from "./optimizers/lbfgs-layout.ts";
 
 interface OptionBase {
   readonly help: string;

@@ -12,7 +12,7 @@ interface Taps {
 }
 
 /** Weight of an input by its distance; the support is at most 2 to either side. */
-type Kernel = (distance: number) => number;
+type Filter = (distance: number) => number;
 
 /**
  * Catmull and Rom's cubic (Keys 1981 with a = -1/2): reproduces constants and linear ramps, rings little.
@@ -30,8 +30,8 @@ export function tent(x: number): number {
   return Math.max(0, 1 - Math.abs(x));
 }
 
-/** Pixel centres lie at i + 1/2. When shrinking, the kernel is as much wider, which averages: no aliasing. */
-function tapsOf(inputs: number, outputs: number, kernel: Kernel): Taps {
+/** Pixel centres lie at i + 1/2. When shrinking, the filter is as much wider, which averages: no aliasing. */
+function tapsOf(inputs: number, outputs: number, filter: Filter): Taps {
   const ratio = inputs / outputs;
   const stretch = Math.max(1, ratio);
   const taps = Math.min(inputs, Math.ceil(4 * stretch) + 1);
@@ -41,10 +41,10 @@ function tapsOf(inputs: number, outputs: number, kernel: Kernel): Taps {
     const centre = (o + 0.5) * ratio - 0.5;
     const start = Math.min(Math.max(0, Math.ceil(centre - 2 * stretch)), inputs - taps);
     let sum = 0;
-    for (let k = 0; k < taps; k++) sum += kernel((start + k - centre) / stretch);
+    for (let k = 0; k < taps; k++) sum += filter((start + k - centre) / stretch);
     first[o] = start;
     for (let k = 0; k < taps; k++) {
-      weights[o * taps + k] = kernel((start + k - centre) / stretch) / sum;
+      weights[o * taps + k] = filter((start + k - centre) / stretch) / sum;
     }
   }
   return { first, weights, taps };
@@ -56,10 +56,10 @@ function resampleRows(
   rows: number,
   inputs: number,
   outputs: number,
-  kernel: Kernel,
+  filter: Filter,
 ): Float32Array {
   if (inputs === outputs) return data;
-  const { first, weights, taps } = tapsOf(inputs, outputs, kernel);
+  const { first, weights, taps } = tapsOf(inputs, outputs, filter);
   const result = new Float32Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
     for (let o = 0; o < outputs; o++) {
@@ -79,10 +79,10 @@ function resampleColumns(
   width: number,
   inputs: number,
   outputs: number,
-  kernel: Kernel,
+  filter: Filter,
 ): Float32Array {
   if (inputs === outputs) return data;
-  const { first, weights, taps } = tapsOf(inputs, outputs, kernel);
+  const { first, weights, taps } = tapsOf(inputs, outputs, filter);
   const result = new Float32Array(planes * outputs * width);
   const line = new Float64Array(width);
   for (let p = 0; p < planes; p++) {
@@ -110,10 +110,10 @@ export function resamplePlanes(
   planes: number,
   from: Size,
   to: Size,
-  kernel: Kernel = cubic,
+  filter: Filter = cubic,
 ): Float32Array {
-  const narrow = resampleRows(data, planes * from.height, from.width, to.width, kernel);
-  return resampleColumns(narrow, planes, to.width, from.height, to.height, kernel);
+  const narrow = resampleRows(data, planes * from.height, from.width, to.width, filter);
+  return resampleColumns(narrow, planes, to.width, from.height, to.height, filter);
 }
 
 /**

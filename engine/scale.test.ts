@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
-import { loadJob, picturesAt, planJob, prepareScale, type StylizeOptions } from "./job.ts";
+import { checkJob, loadJob, picturesAt, prepareScale, type StylizeOptions } from "./job.ts";
 import { openContext } from "./node.ts";
 import type { OptimizerCarry } from "./optimizers/optimizer.ts";
 import { runScale } from "./scale.ts";
@@ -25,7 +25,7 @@ describe("a scale", () => {
     const options = { context, network, content, styles, size: 35, minSize: 35, steps, ...settings };
     using weights = context.arena("weights");
     using arena = context.arena("scale");
-    const job = await loadJob(planJob(options), weights);
+    const job = await loadJob(checkJob(options), weights);
     const pictures = picturesAt(job, content, content);
     const prepared = await prepareScale(job, { arena, memory: arena }, pictures, steps, carried);
     const losses: number[] = [];

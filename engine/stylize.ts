@@ -2,14 +2,15 @@
 
 import type { ScaleLeft } from "./checkpoint.ts";
 import { type CompileAhead, compileAhead } from "./compile-ahead.ts";
+import { kernelsOf } from "./dry-run.ts";
 import { StylizeError } from "./errors.ts";
 import type { Iterate } from "./iterate.ts";
 import {
+  checkJob,
   type Job,
+  type LoadedJob,
   loadJob,
-  type Plan,
   picturesAt,
-  planJob,
   prepareScale,
   type StylizeOptions,
 } from "./job.ts";
@@ -18,7 +19,6 @@ import type { RecordedLosses } from "./losses/record.ts";
 import { withoutOpacity } from "./opacity.ts";
 import { carryTo, type OptimizerCarry } from "./optimizers/optimizer.ts";
 import { noisePicture, type Picture } from "./picture.ts";
-import { kernelsOf } from "./rehearsal.ts";
 import { resample } from "./resample.ts";
 import { runScale, type ScaleRun } from "./scale.ts";
 
@@ -43,17 +43,17 @@ export interface StylizeResult {
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   const { context, signal, onNote } = options;
-  const plan = planJob(options);
-  const ahead = compileAhead(context, () => kernelsOf(plan), signal);
+  const job = checkJob(options);
+  const ahead = compileAhead(context, () => kernelsOf(job), signal);
   const notes = new Notes(onNote);
   try {
     using weights = context.arena("weights");
-    const job = await loadJob(plan, weights);
+    const loaded = await loadJob(job, weights);
     await ahead.join();
-    let state: Progress = { picture: firstPicture(plan), last: undefined, carry: undefined };
-    for (const left of plan.left) {
+    let state: Handover = { picture: firstPicture(job), last: undefined, carry: undefined };
+    for (const left of job.left) {
       if (signal?.aborted) break;
-      state = await stylizeScale(job, ahead, left, state, notes);
+      state = await stylizeScale(loaded, ahead, left, state, notes);
     }
     notes.end();
     return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
@@ -63,7 +63,7 @@ export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
 }
 
 /** What goes from scale to scale. */
-interface Progress {
+interface Handover {
   readonly picture: Picture;
   readonly last: Iterate | undefined;
   readonly carry: OptimizerCarry | undefined;
@@ -71,12 +71,12 @@ interface Progress {
 
 /** Does the steps of a scale behind those that are done. */
 async function stylizeScale(
-  job: Job,
+  job: LoadedJob,
   ahead: CompileAhead,
   { scale, done }: ScaleLeft,
-  before: Progress,
+  before: Handover,
   notes: Notes,
-): Promise<Progress> {
+): Promise<Handover> {
   const { context } = job;
   const { signal, onIterate } = job.options;
   const { steps, ...size } = job.scales[scale]!;
@@ -147,7 +147,7 @@ class Notes {
   }
 }
 
-function firstPicture({ options, settings, scales }: Plan): Picture {
+function firstPicture({ options, settings, scales }: Job): Picture {
   const { content, start, resume } = options;
   const size = scales[0]!;
   if (resume) return resume.picture;
@@ -155,8 +155,8 @@ function firstPicture({ options, settings, scales }: Plan): Picture {
   return withoutOpacity(resample(settings.init === "file" ? start! : content, size.width, size.height));
 }
 
-function iterateOf(job: Job, scale: number, step: number, losses: RecordedLosses, ms: number): Iterate {
-  const steps = job.scales.map((plan) => plan.steps);
+function iterateOf(job: LoadedJob, scale: number, step: number, losses: RecordedLosses, ms: number): Iterate {
+  const steps = job.scales.map((planned) => planned.steps);
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const values = (kind: Term["kind"]) =>
     job.terms.flatMap((term, i) => (term.kind === kind ? [[term, losses.terms[i]!] as const] : []));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findAdapter, parseAdapterNames, placeByName } from "./adapter-list.ts";
+import { findPlace, parseAdapterNames, placeByName } from "./adapter-list.ts";
 
 const names = [
   "NVIDIA L40",
@@ -38,7 +38,7 @@ test.each([
   ["3", 2],
   [" 5 ", 4],
 ])("%j means the adapter at %i", (wanted, place) => {
-  expect(findAdapter(names, wanted)).toBe(place);
+  expect(findPlace(names, wanted)).toBe(place);
 });
 
 test.each([
@@ -49,12 +49,12 @@ test.each([
   ["", "Expected an adapter's name or number but received ''."],
   ["  ", "Expected an adapter's name or number but received '  '."],
 ])("%j is refused", (wanted, sentence) => {
-  expect(() => findAdapter(names, wanted)).toThrow(sentence);
-  expect(() => findAdapter(names, wanted)).toThrow(expect.objectContaining({ code: "no-adapter" }));
+  expect(() => findPlace(names, wanted)).toThrow(sentence);
+  expect(() => findPlace(names, wanted)).toThrow(expect.objectContaining({ code: "no-adapter" }));
 });
 
 test("the first of equal adapters is meant by their name", () => {
-  expect(findAdapter(["NVIDIA L4", "NVIDIA L4"], "nvidia")).toBe(0);
+  expect(findPlace(["NVIDIA L4", "NVIDIA L4"], "nvidia")).toBe(0);
 });
 
 test("knows which adapters stand in front of others with their name", () => {

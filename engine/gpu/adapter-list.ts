@@ -20,7 +20,7 @@ export function parseAdapterNames(text: string): readonly string[] | undefined {
  *
  * @throws StylizeError `no-adapter` where it is none, or may be several of different names.
  */
-export function findAdapter(names: readonly string[], wanted: string): number {
+export function findPlace(names: readonly string[], wanted: string): number {
   const text = wanted.trim().toLowerCase();
   const places = [...names.keys()];
   if (/^\d{1,2}$/.test(text)) {

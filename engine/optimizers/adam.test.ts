@@ -33,16 +33,16 @@ describe("adam", () => {
   it("keeps the picture before the update", async () => {
     using arena = context.arena("test");
     const harness = new Harness(context, arena, adam(options), start(30));
-    const before = await harness.picture(harness.problem.image);
+    const before = await harness.picture(harness.buffers.image);
     await harness.update(quadratic(before).gradient);
-    expect(await harness.picture(harness.problem.previous)).toEqual(before);
+    expect(await harness.picture(harness.buffers.previous)).toEqual(before);
   });
 
   it("goes back and begins anew at half the rate where the guard restores", async () => {
     using arena = context.arena("test");
     const harness = new Harness(context, arena, adam(options), start(30));
     const { image } = await harness.minimise(quadratic, 5);
-    const good = await harness.picture(harness.problem.previous);
+    const good = await harness.picture(harness.buffers.previous);
     const restored = await harness.update(image.fill(Number.NaN), true);
     expect(restored).toEqual(good);
     const update = referenceAdam({ ...options, learningRate: 0.01 });

@@ -2,7 +2,7 @@
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
-import type { CreateOptimizer, Optimizer, OptimizerCarry, Problem } from "./optimizer.ts";
+import type { CreateOptimizer, Optimizer, OptimizerBuffers, OptimizerCarry } from "./optimizer.ts";
 
 export interface AdamOptions {
   /** Largest change of a value in one step, about: the picture's own unit. */
@@ -26,12 +26,12 @@ const RECORD = 16;
  * is halved.
  */
 export function adam(options: AdamOptions): CreateOptimizer {
-  return (context, arena, problem, carry) => new Adam(context, arena, problem, options, carry);
+  return (context, arena, buffers, carry) => new Adam(context, arena, buffers, options, carry);
 }
 
 class Adam implements Optimizer {
   readonly #context: GpuContext;
-  readonly #problem: Problem;
+  readonly #buffers: OptimizerBuffers;
   readonly #program: Program;
   readonly #first: GPUBuffer;
   readonly #second: GPUBuffer;
@@ -42,15 +42,15 @@ class Adam implements Optimizer {
   constructor(
     context: GpuContext,
     arena: Arena,
-    problem: Problem,
+    buffers: OptimizerBuffers,
     options: AdamOptions,
     carry: OptimizerCarry | undefined,
   ) {
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-    const { count, image, gradient, previous, state } = problem;
+    const { count, image, gradient, previous, state } = buffers;
     const moments = adamCarry(count, carry);
     this.#context = context;
-    this.#problem = problem;
+    this.#buffers = buffers;
     this.#first = momentBuffer(arena, "first moment", count, moments?.first);
     this.#second = momentBuffer(arena, "second moment", count, moments?.second);
     this.#records = arena.bufferWith("adam records", initialRecords(moments, beta1, beta2));
@@ -74,7 +74,7 @@ class Adam implements Optimizer {
   }
 
   async carry(): Promise<OptimizerCarry> {
-    const { count, state } = this.#problem;
+    const { count, state } = this.#buffers;
     const [evaluations, restored] = new Uint32Array(await this.#context.read(state, 8));
     const bytes = await this.#context.read(this.#records, 2 * RECORD);
     const at = (this.#updated & 1) * RECORD;

@@ -154,7 +154,7 @@ describe("lbfgs", () => {
       using arena = context.arena("test");
       const harness = new Harness(context, arena, lbfgs({ history: 3 }), start(66));
       await submissions(harness);
-      return harness.picture(harness.problem.image);
+      return harness.picture(harness.buffers.image);
     };
     const apart = await run(async (harness) => {
       for (let i = 0; i < 6; i++) await harness.update(gradient);
@@ -165,9 +165,9 @@ describe("lbfgs", () => {
   it("keeps the picture before the update", async () => {
     using arena = context.arena("test");
     const harness = new Harness(context, arena, lbfgs(), start(30));
-    const before = await harness.picture(harness.problem.image);
+    const before = await harness.picture(harness.buffers.image);
     await harness.update(quadratic(before).gradient);
-    expect(await harness.picture(harness.problem.previous)).toEqual(before);
+    expect(await harness.picture(harness.buffers.previous)).toEqual(before);
   });
 
   it("allocates no more history than the steps can fill", () => {
@@ -177,7 +177,7 @@ describe("lbfgs", () => {
       lbfgs({ history: 100, maxSteps })(
         context,
         arena,
-        new Harness(context, arena, lbfgs({ history: 1 }), start(1000)).problem,
+        new Harness(context, arena, lbfgs({ history: 1 }), start(1000)).buffers,
       );
       return context.liveBytes - before;
     };
@@ -248,9 +248,9 @@ describe("lbfgs with pairs in f16", () => {
     });
     using arena = context.arena("test");
     const harness = new Harness(context, arena, lbfgs({ precision }), new Float64Array(30).fill(1e-3));
-    await harness.update(explosive(await harness.picture(harness.problem.image)).gradient.fill(1e-3));
+    await harness.update(explosive(await harness.picture(harness.buffers.image)).gradient.fill(1e-3));
     for (let i = 0; i < 3; i++) {
-      const image = await harness.update(explosive(await harness.picture(harness.problem.image)).gradient);
+      const image = await harness.update(explosive(await harness.picture(harness.buffers.image)).gradient);
       expect(image.every(Number.isFinite)).toBe(true);
     }
   });
@@ -273,10 +273,10 @@ describe("lbfgs after a restored picture", () => {
     using arena = context.arena("test");
     const harness = new Harness(context, arena, lbfgs(), start(66));
     const { image } = await harness.minimise(quadratic, 6);
-    const good = await harness.picture(harness.problem.previous);
+    const good = await harness.picture(harness.buffers.previous);
     const { gradient } = quadratic(good);
     const restored = await harness.update(image.fill(Number.NaN), true);
-    expect(await harness.picture(harness.problem.previous)).toEqual(good);
+    expect(await harness.picture(harness.buffers.previous)).toEqual(good);
     const { losses } = await harness.minimise(quadratic, 6);
 
     const update = referenceLbfgs({ learningRate: 1, history: 100, caution: 0.1 });
@@ -290,7 +290,7 @@ describe("lbfgs after a restored picture", () => {
     using arena = context.arena("test");
     const harness = new Harness(context, arena, lbfgs(), start(66));
     const { image } = await harness.minimise(quadratic, 6);
-    const good = await harness.picture(harness.problem.previous);
+    const good = await harness.picture(harness.buffers.previous);
     const bad = image.fill(Number.POSITIVE_INFINITY);
     const moves: number[] = [];
     for (let i = 0; i < 3; i++) moves.push(distance(await harness.update(bad, true), good));

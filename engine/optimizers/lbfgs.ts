@@ -13,8 +13,8 @@ import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Precision } from "../gpu/precision.ts";
 import { linearGrid, Program } from "../gpu/program.ts";
-import { type HistoryPlan, LANES, planHistory, USUAL_HISTORY } from "./lbfgs-plan.ts";
-import type { CreateOptimizer, Optimizer, OptimizerCarry, Problem } from "./optimizer.ts";
+import { type HistoryLayout, LANES, layOutHistory, USUAL_HISTORY } from "./lbfgs-layout.ts";
+import type { CreateOptimizer, Optimizer, OptimizerBuffers, OptimizerCarry } from "./optimizer.ts";
 
 export interface LbfgsOptions {
   /** Factor of every step. */
@@ -63,20 +63,20 @@ const GAMMA = 2;
  * change of more than `largestChange` would leave the region it was measured in, so the step is cut to that.
  */
 export function lbfgs(options: LbfgsOptions = {}): CreateOptimizer {
-  return (context, arena, problem, carry) => new Lbfgs(context, arena, problem, options, carry);
+  return (context, arena, buffers, carry) => new Lbfgs(context, arena, buffers, options, carry);
 }
 
 class Lbfgs implements Optimizer {
   readonly #context: GpuContext;
   readonly #memory: GPUBuffer;
-  readonly #plan: HistoryPlan;
+  readonly #layout: HistoryLayout;
   /** One for each count of groups of slots that may hold pairs, since no grid can change while encoding. */
   readonly #programs: readonly Program[];
 
   constructor(
     context: GpuContext,
     arena: Arena,
-    problem: Problem,
+    buffers: OptimizerBuffers,
     options: LbfgsOptions,
     carry: OptimizerCarry | undefined,
   ) {
@@ -92,16 +92,16 @@ class Lbfgs implements Optimizer {
     } = options;
     const { maxTextureDimension2D: side, maxTextureArrayLayers: layers } = context.limits;
     const { slabBytes = SLAB_BYTES } = options;
-    const { count } = problem;
-    const plan = planHistory({ count, precision, history, maxSteps, slabBytes, side, layers });
+    const { count } = buffers;
+    const layout = layOutHistory({ count, precision, history, maxSteps, slabBytes, side, layers });
     this.#context = context;
-    this.#plan = plan;
+    this.#layout = layout;
     const memory = new Float32Array(MEMORY);
     memory[GAMMA] = carry?.inverseHessian ?? 0;
     this.#memory = arena.bufferWith("l-bfgs memory", memory);
-    const recorder = new Recorder(context, arena, problem, plan, precision, this.#memory);
-    this.#programs = Array.from({ length: plan.groups }, (_, i) =>
-      recorder.record((i + 1) * plan.pairs, { learningRate, largestChange }),
+    const recorder = new Recorder(context, arena, buffers, layout, precision, this.#memory);
+    this.#programs = Array.from({ length: layout.groups }, (_, i) =>
+      recorder.record((i + 1) * layout.pairs, { learningRate, largestChange }),
     );
   }
 
@@ -111,8 +111,8 @@ class Lbfgs implements Optimizer {
 
   encode(encoder: GPUCommandEncoder, step: number): void {
     const candidates = Math.max(1, step); // the candidate itself is the `step`-th
-    const group = Math.ceil(candidates / this.#plan.pairs);
-    this.#programs[Math.min(group, this.#plan.groups) - 1]!.encode(encoder);
+    const group = Math.ceil(candidates / this.#layout.pairs);
+    this.#programs[Math.min(group, this.#layout.groups) - 1]!.encode(encoder);
   }
 
   async carry(): Promise<OptimizerCarry> {
@@ -125,8 +125,8 @@ class Lbfgs implements Optimizer {
 class Recorder {
   readonly #context: GpuContext;
   readonly #arena: Arena;
-  readonly #problem: Problem;
-  readonly #plan: HistoryPlan;
+  readonly #buffers: OptimizerBuffers;
+  readonly #layout: HistoryLayout;
   readonly #kernels: Kernels;
   readonly #slabs: readonly Slab[];
   readonly #memory: GPUBuffer;
@@ -140,17 +140,17 @@ class Recorder {
   constructor(
     context: GpuContext,
     arena: Arena,
-    problem: Problem,
-    plan: HistoryPlan,
+    buffers: OptimizerBuffers,
+    layout: HistoryLayout,
     precision: Precision,
     memory: GPUBuffer,
   ) {
-    const { width, height, stride, parts, chunks, pitch, ring, pairs, lanes } = plan;
+    const { width, height, stride, parts, chunks, pitch, ring, pairs, lanes } = layout;
     const WIDTH = width;
     this.#context = context;
     this.#arena = arena;
-    this.#problem = problem;
-    this.#plan = plan;
+    this.#buffers = buffers;
+    this.#layout = layout;
     this.#memory = memory;
     this.#kernels = {
       pair: context.kernel("lbfgs_pair", {
@@ -174,7 +174,7 @@ class Recorder {
     const format = precision === "f16" ? "rgba32uint" : "rgba32float";
     const history = (label: string, layers: number) =>
       arena.texture(label, width, height, layers, format).createView({ dimension: "2d-array" });
-    this.#slabs = plan.slabs.map(({ firstSlot, slots }, i) => ({
+    this.#slabs = layout.slabs.map(({ firstSlot, slots }, i) => ({
       s: history(`l-bfgs steps ${i}`, slots),
       y: history(`l-bfgs differences ${i}`, slots),
       firstSlot,
@@ -194,11 +194,11 @@ class Recorder {
     const slabs = this.#slabs.filter(({ firstSlot }) => firstSlot < slots);
     for (const slab of slabs) this.#pair(program, slab);
     for (const slab of slabs) this.#dots(program, slab, slots);
-    const { chunks, pitch, ring } = this.#plan;
+    const { chunks, pitch, ring } = this.#layout;
     program.dispatch(
       this.#kernels.direction,
       {
-        state: this.#problem.state,
+        state: this.#buffers.state,
         partials: this.#partials,
         memory: this.#memory,
         products: this.#products,
@@ -213,11 +213,11 @@ class Recorder {
   }
 
   #pair(program: Program, { s, y, firstSlot, slots }: Slab): void {
-    const { vectors, texels } = this.#plan;
+    const { vectors, texels } = this.#layout;
     const resources = {
       memory: this.#memory,
-      state: this.#problem.state,
-      gradient: this.#problem.gradient,
+      state: this.#buffers.state,
+      gradient: this.#buffers.gradient,
       step: this.#step,
       before: this.#gradient,
       difference: this.#difference,
@@ -229,7 +229,7 @@ class Recorder {
   }
 
   #dots(program: Program, { s, y, firstSlot, slots }: Slab, limit: number): void {
-    const { stride, chunkRows, chunks, pitch, pairs } = this.#plan;
+    const { stride, chunkRows, chunks, pitch, pairs } = this.#layout;
     const rows = stride / LANES;
     const resources = {
       slab_s: s,
@@ -244,7 +244,7 @@ class Recorder {
   }
 
   #combine(program: Program, { s, y, firstSlot, slots }: Slab, limit: number): void {
-    const { stride, block, pitch } = this.#plan;
+    const { stride, block, pitch } = this.#layout;
     const resources = {
       coefficients: this.#coefficients,
       slab_s: s,
@@ -261,8 +261,8 @@ class Recorder {
   }
 
   #update(program: Program): void {
-    const { vectors, pitch } = this.#plan;
-    const { image, previous } = this.#problem;
+    const { vectors, pitch } = this.#layout;
+    const { image, previous } = this.#buffers;
     const resources = { coefficients: this.#coefficients, step: this.#step, image, previous };
     const params = { vectors, factor: pitch - 1 };
     program.dispatch(this.#kernels.update, resources, params, linearGrid(Math.ceil(vectors / LANES)));

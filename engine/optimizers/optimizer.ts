@@ -10,7 +10,8 @@ import type { GpuContext } from "../gpu/context.ts";
 import type { Size } from "../picture.ts";
 import { resamplePlanes, tent } from "../resample.ts";
 
-export interface Problem {
+/** The buffers that optimiser and loss share. */
+export interface OptimizerBuffers {
   /** Values in the picture: 3 * height * width. Buffers are rounded up to 16 bytes; the excess is zero and stays so. */
   readonly count: number;
   /** f32 [count]: the iterate, updated in place. */
@@ -53,7 +54,7 @@ export type OptimizerCarry =
  *
  * All losses are means over pixels, so that a pixel's gradient shrinks with their number n, its curvature likewise: the
  * inverse Hessian grows with n. Adam's moments are scaled with 1/n and 1/n^2. The first is resampled like the picture,
- * the second linearly, as crowsonkb/style-transfer-pytorch does: a cubic kernel undershoots, and a second moment of
+ * the second linearly, as crowsonkb/style-transfer-pytorch does: a cubic filter undershoots, and a second moment of
  * zero makes a step without measure.
  */
 export function carryTo(carry: OptimizerCarry, from: Size, to: Size): OptimizerCarry {
@@ -69,6 +70,6 @@ export function carryTo(carry: OptimizerCarry, from: Size, to: Size): OptimizerC
 export type CreateOptimizer = (
   context: GpuContext,
   arena: Arena,
-  problem: Problem,
+  buffers: OptimizerBuffers,
   carry?: OptimizerCarry,
 ) => Optimizer;

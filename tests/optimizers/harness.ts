@@ -4,8 +4,8 @@ import type { GpuContext } from "../../engine/gpu/context.ts";
 import type {
   CreateOptimizer,
   Optimizer,
+  OptimizerBuffers,
   OptimizerCarry,
-  Problem,
 } from "../../engine/optimizers/optimizer.ts";
 import type { TestFunction } from "./problems.ts";
 
@@ -14,7 +14,7 @@ const SENTINELS = 64;
 const SENTINEL = 12345;
 
 export class Harness {
-  readonly problem: Problem;
+  readonly buffers: OptimizerBuffers;
   readonly optimizer: Optimizer;
   readonly #context: GpuContext;
   #step = 0;
@@ -28,14 +28,14 @@ export class Harness {
   ) {
     const values = guarded(image);
     this.#context = context;
-    this.problem = {
+    this.buffers = {
       count: image.length,
       image: arena.bufferWith("image", values),
       gradient: arena.bufferWith("gradient", values),
       previous: arena.bufferWith("previous", values),
       state: arena.buffer("state", 16),
     };
-    this.optimizer = create(context, arena, this.problem, carry);
+    this.optimizer = create(context, arena, this.buffers, carry);
   }
 
   /**
@@ -45,25 +45,25 @@ export class Harness {
   async update(gradient: ArrayLike<number>, restored = false): Promise<Float64Array> {
     const { queue } = this.#context.device;
     await this.optimizer.ready();
-    queue.writeBuffer(this.problem.gradient, 0, guarded(gradient));
-    queue.writeBuffer(this.problem.state, 0, new Uint32Array([this.#step + 1, restored ? 1 : 0, 0, 0]));
+    queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient));
+    queue.writeBuffer(this.buffers.state, 0, new Uint32Array([this.#step + 1, restored ? 1 : 0, 0, 0]));
     const encoder = this.#context.device.createCommandEncoder();
     this.optimizer.encode(encoder, this.#step++);
     queue.submit([encoder.finish()]);
-    return this.picture(this.problem.image);
+    return this.picture(this.buffers.image);
   }
 
   /** `steps` updates with the same gradient in one submission. */
   async updateTogether(gradient: ArrayLike<number>, steps: number): Promise<void> {
     const { device } = this.#context;
     await this.optimizer.ready();
-    device.queue.writeBuffer(this.problem.gradient, 0, guarded(gradient));
+    device.queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient));
     using arena = this.#context.arena("states");
     const counts = Uint32Array.from({ length: 4 * steps }, (_, i) => (i % 4 === 0 ? i / 4 + 1 : 0));
     const states = arena.bufferWith("states", counts);
     const encoder = device.createCommandEncoder();
     for (let i = 0; i < steps; i++) {
-      encoder.copyBufferToBuffer(states, 16 * i, this.problem.state, 0, 16);
+      encoder.copyBufferToBuffer(states, 16 * i, this.buffers.state, 0, 16);
       this.optimizer.encode(encoder, i);
     }
     device.queue.submit([encoder.finish()]);
@@ -72,7 +72,7 @@ export class Harness {
 
   /** Minimises `f` for `steps` steps; returns the loss before each and the last picture. */
   async minimise(f: TestFunction, steps: number) {
-    let image = await this.picture(this.problem.image);
+    let image = await this.picture(this.buffers.image);
     const losses: number[] = [];
     for (let i = 0; i < steps; i++) {
       const { loss, gradient } = f(image);
@@ -84,7 +84,7 @@ export class Harness {
 
   /** Reads a picture; throws if anything behind its values was written. */
   async picture(buffer: GPUBuffer): Promise<Float64Array> {
-    const { count } = this.problem;
+    const { count } = this.buffers;
     const values = await this.#context.readFloats(buffer, buffer.size / 4);
     const padded = Math.ceil(count / 4) * 4;
     const intact = values.subarray(count).every((x, i) => x === (count + i < padded ? 0 : SENTINEL));

@@ -15,7 +15,7 @@ import {
   tilesOf,
   workgroupOf,
 } from "./layout.ts";
-import type { Scratch } from "./scratch.ts";
+import type { CpuScratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
 import { inputTransformShader, outputTransformShader, POSITIONS } from "./winograd-shaders.ts";
 
@@ -61,12 +61,12 @@ export interface Part {
   readonly columns: number;
 }
 
-export class Convolution {
+export class ConvolutionRecorder {
   readonly #context: GpuContext;
   readonly #program: Program;
-  readonly #scratch: Scratch;
+  readonly #scratch: CpuScratch;
 
-  constructor(context: GpuContext, program: Program, scratch: Scratch) {
+  constructor(context: GpuContext, program: Program, scratch: CpuScratch) {
     this.#context = context;
     this.#program = program;
     this.#scratch = scratch;

@@ -15,7 +15,7 @@ import {
 } from "./direct-shader.ts";
 import type { Finish } from "./finish.ts";
 import { tilesOf } from "./layout.ts";
-import type { Scratch } from "./scratch.ts";
+import type { CpuScratch } from "./scratch.ts";
 import { range } from "./text.ts";
 
 /** Products of channels up to which direct sums are faster, as measured with 512-bit vectors. */
@@ -56,7 +56,7 @@ const depthOf = (inputs: number): number => (inputs === PICTURE_DEPTH ? PICTURE_
 export function recordDirect(
   context: GpuContext,
   program: Program,
-  scratch: Scratch,
+  scratch: CpuScratch,
   x: FeatureMap,
   { layer, forward, backward, bias }: LayerWeights,
   shape: MapShape,

@@ -4,19 +4,19 @@ import { linearGrid, type Program } from "../../gpu/program.ts";
 import { roundUp } from "../../numbers.ts";
 import { featuresOf } from "../elementwise.ts";
 import type { Activation } from "../family.ts";
-import type { Convolution, Part } from "./convolution.ts";
+import type { ConvolutionRecorder, Part } from "./convolution.ts";
 import { GRAM_CHUNK, gramChunksIn, inRows } from "./layout.ts";
-import type { Scratch } from "./scratch.ts";
+import type { CpuScratch } from "./scratch.ts";
 import { BLOCK_COLUMNS } from "./text.ts";
 import { copyFlat } from "./textures.ts";
 
 export class Gram {
   readonly #context: GpuContext;
   readonly #program: Program;
-  readonly #scratch: Scratch;
-  readonly #products: Convolution;
+  readonly #scratch: CpuScratch;
+  readonly #products: ConvolutionRecorder;
 
-  constructor(context: GpuContext, program: Program, scratch: Scratch, products: Convolution) {
+  constructor(context: GpuContext, program: Program, scratch: CpuScratch, products: ConvolutionRecorder) {
     this.#context = context;
     this.#program = program;
     this.#scratch = scratch;

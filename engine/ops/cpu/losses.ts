@@ -3,7 +3,7 @@ import type { Arena } from "../../gpu/arena.ts";
 import type { Program } from "../../gpu/program.ts";
 import { type Elementwise, featuresOf } from "../elementwise.ts";
 import type { Activation, LayerLosses, StyleTerm } from "../family.ts";
-import type { Convolution } from "./convolution.ts";
+import type { ConvolutionRecorder } from "./convolution.ts";
 import type { Gram } from "./gram.ts";
 import { inRows, tilesOf, workgroupFor } from "./layout.ts";
 import { copyFlat, flatTexture } from "./textures.ts";
@@ -12,10 +12,16 @@ export class Losses {
   readonly #program: Program;
   readonly #arena: Arena;
   readonly #gram: Gram;
-  readonly #products: Convolution;
+  readonly #products: ConvolutionRecorder;
   readonly #elementwise: Elementwise;
 
-  constructor(program: Program, arena: Arena, gram: Gram, products: Convolution, elementwise: Elementwise) {
+  constructor(
+    program: Program,
+    arena: Arena,
+    gram: Gram,
+    products: ConvolutionRecorder,
+    elementwise: Elementwise,
+  ) {
     this.#program = program;
     this.#arena = arena;
     this.#gram = gram;

@@ -16,20 +16,20 @@ import type {
   OperationsOptions,
   Pooled,
 } from "../family.ts";
-import { Convolution } from "./convolution.ts";
+import { ConvolutionRecorder } from "./convolution.ts";
 import type { Finish } from "./finish.ts";
 import { Gram } from "./gram.ts";
 import { cpuStorage, mapShape, tilesOf } from "./layout.ts";
 import { Losses } from "./losses.ts";
-import { Scratch } from "./scratch.ts";
+import { CpuScratch } from "./scratch.ts";
 import { copyFlat, copyMap, type FlatTexture, flatTexture, mapTexture } from "./textures.ts";
 
 export class CpuOperations implements Operations {
   readonly #context: GpuContext;
   readonly #program: Program;
   readonly #arena: Arena;
-  readonly #scratch: Scratch;
-  readonly #convolution: Convolution;
+  readonly #scratch: CpuScratch;
+  readonly #convolution: ConvolutionRecorder;
   readonly #gram: Gram;
   readonly #elementwise: Elementwise;
   readonly #losses: Losses;
@@ -45,8 +45,8 @@ export class CpuOperations implements Operations {
     this.#context = context;
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = new Scratch(arena, layers, height, width);
-    this.#convolution = new Convolution(context, program, this.#scratch);
+    this.#scratch = new CpuScratch(arena, layers, height, width);
+    this.#convolution = new ConvolutionRecorder(context, program, this.#scratch);
     this.#gram = new Gram(context, program, this.#scratch, this.#convolution);
     this.#elementwise = new Elementwise(context, program, cpuStorage, 1);
     this.#losses = new Losses(program, arena, this.#gram, this.#convolution, this.#elementwise);

@@ -15,7 +15,7 @@ interface Level {
   readonly map: MapTexture;
 }
 
-export class Scratch {
+export class CpuScratch {
   readonly #arena: Arena;
   readonly #levels = new Map<string, Level>();
   /** Most channels of the maps of each size. */

@@ -11,7 +11,7 @@ import { triple } from "../../gpu/wgsl.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
 import { maskWords } from "./layout.ts";
-import type { Scratch } from "./scratch.ts";
+import type { GpuScratch } from "./scratch.ts";
 import { chosenVariant, type Problem, type Tile, type Variant } from "./variants.ts";
 import { type DirectedWeights, winogradPositions } from "./weights.ts";
 
@@ -38,7 +38,7 @@ export type Convolution = {
 export interface Recording {
   readonly context: GpuContext;
   readonly program: Program;
-  readonly scratch: Scratch;
+  readonly scratch: GpuScratch;
   /** Of maps. */
   readonly precision: Precision;
 }

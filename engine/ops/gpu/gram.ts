@@ -3,7 +3,7 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { linearGrid, type Program, type Resource } from "../../gpu/program.ts";
 import type { MapShape } from "../family.ts";
-import { Scratch } from "./scratch.ts";
+import { GpuScratch } from "./scratch.ts";
 
 /** Pixels that are worth a workgroup of their own. */
 const MIN_CHUNK = 256;
@@ -12,7 +12,7 @@ const MIN_CHUNK = 256;
 export function gramSplit(channels: number, pixels: number) {
   const side = Math.ceil(channels / 64);
   const tiles = (side * (side + 1)) / 2;
-  const wanted = Math.min(Math.ceil(pixels / MIN_CHUNK), Math.floor(Scratch.gramGroups / tiles));
+  const wanted = Math.min(Math.ceil(pixels / MIN_CHUNK), Math.floor(GpuScratch.gramGroups / tiles));
   const chunkPixels = 16 * Math.ceil(pixels / wanted / 16);
   return { tiles, chunkPixels, chunks: Math.ceil(pixels / chunkPixels) };
 }
@@ -22,7 +22,7 @@ export function recordGram(
   context: GpuContext,
   program: Program,
   precision: Precision,
-  scratch: Scratch,
+  scratch: GpuScratch,
   { channels, height, width }: MapShape,
   features: Resource,
   gram: GPUBuffer,

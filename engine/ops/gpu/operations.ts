@@ -25,7 +25,7 @@ import {
 } from "./convolution.ts";
 import { recordGram } from "./gram.ts";
 import { gpuStorage, MASK_CHANNELS, mapShape, maskBytes, texelBytes } from "./layout.ts";
-import { Scratch } from "./scratch.ts";
+import { GpuScratch } from "./scratch.ts";
 import { directedWeights } from "./weights.ts";
 
 export interface GpuOperationsOptions extends OperationsOptions {
@@ -36,7 +36,7 @@ export class GpuOperations implements Operations {
   readonly #context: GpuContext;
   readonly #program: Program;
   readonly #arena: Arena;
-  readonly #scratch: Scratch;
+  readonly #scratch: GpuScratch;
   readonly #elementwise: Elementwise;
   readonly #options: GpuOperationsOptions;
   /** What `convInput` made, and how to make it again in another buffer. */
@@ -48,7 +48,7 @@ export class GpuOperations implements Operations {
     this.#context = context;
     this.#program = program;
     this.#arena = arena;
-    this.#scratch = new Scratch(arena, 4 * most, texelBytes(precision));
+    this.#scratch = new GpuScratch(arena, 4 * most, texelBytes(precision));
     this.#elementwise = new Elementwise(context, program, gpuStorage(precision), gradientScale);
     this.#options = options;
   }

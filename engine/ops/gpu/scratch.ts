@@ -15,7 +15,7 @@ interface WinogradScratch {
   readonly bytes: number;
 }
 
-export class Scratch {
+export class GpuScratch {
   /** Workgroups of a Gram product at most: enough to fill a GPU. */
   static readonly gramGroups = 512;
   readonly #arena: Arena;
@@ -42,7 +42,7 @@ export class Scratch {
 
   /** Partial sums of one Gram product. */
   gramPartials(): GPUBuffer {
-    this.#gramPartials ??= this.#arena.buffer("gram partials", GRAM_TILE_BYTES * Scratch.gramGroups);
+    this.#gramPartials ??= this.#arena.buffer("gram partials", GRAM_TILE_BYTES * GpuScratch.gramGroups);
     return this.#gramPartials;
   }
 

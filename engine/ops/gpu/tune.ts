@@ -17,7 +17,7 @@ import { type ConvLayer, padded, vgg19 } from "../../network/layers.ts";
 import type { Size } from "../../picture.ts";
 import { type Convolution, type Finish, recordVariant } from "./convolution.ts";
 import { MASK_CHANNELS, mapShape, maskBytes, texelBytes } from "./layout.ts";
-import { Scratch } from "./scratch.ts";
+import { GpuScratch } from "./scratch.ts";
 import {
   defaultVariant,
   type Problem,
@@ -185,7 +185,7 @@ function exerciseOf(context: GpuContext, arena: Arena, problem: Problem) {
   const y = arena.buffer("y", valueBytes * outChannels * height * width);
   const x = { shape: from, resource: arena.buffer("x", valueBytes * inChannels * height * width) };
   const count = inChannels * outChannels;
-  const scratch = new Scratch(
+  const scratch = new GpuScratch(
     arena,
     Math.max(inChannels, outChannels) * height * width,
     texelBytes(precision),

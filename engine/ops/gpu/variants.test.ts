@@ -18,7 +18,7 @@ import {
 } from "../testing/operations.ts";
 import { gpuFamily } from "./family.ts";
 import {
-  type Adapter,
+  type Capabilities,
   chosenVariant,
   defaultVariant,
   type Problem,
@@ -44,7 +44,7 @@ const backwardIn = (precision: Precision): Problem => ({
 });
 const [forward, backward] = [forwardIn("f32"), backwardIn("f32")];
 
-const unlimited: Adapter = {
+const unlimited: Capabilities = {
   limits: {
     maxComputeInvocationsPerWorkgroup: Infinity,
     maxComputeWorkgroupSizeX: Infinity,

@@ -90,7 +90,7 @@ export function problemKey(problem: Problem): string {
 }
 
 /** What variants depend on; a `GpuContext` has it. */
-export interface Adapter {
+export interface Capabilities {
   readonly limits: Pick<
     GPUSupportedLimits,
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX" | "maxComputeWorkgroupStorageSize"
@@ -99,7 +99,7 @@ export interface Adapter {
 }
 
 /** The variants that can compute a convolution on an adapter. */
-export function variantsFor(problem: Problem, adapter: Adapter): readonly Variant[] {
+export function variantsFor(problem: Problem, adapter: Capabilities): readonly Variant[] {
   const known = [...gemms, ...(problem.side === 3 ? winograds : []), ...matrixVariants(problem, adapter)];
   return known.filter(
     (variant) => problem.outChannels % variant.tile.channels === 0 && fits(variant, adapter.limits),
@@ -110,7 +110,7 @@ export function variantsFor(problem: Problem, adapter: Adapter): readonly Varian
  * Products on matrix units: each subgroup computes a quarter of the tile. Those of halves only where maps are stored
  * so, and a style's gradient ends in one: rounding its matrix (side 1), too, leaves the gradient's error what it was.
  */
-function matrixVariants({ precision }: Problem, { matrixConfigs }: Adapter): readonly Variant[] {
+function matrixVariants({ precision }: Problem, { matrixConfigs }: Capabilities): readonly Variant[] {
   const allowed = matrixConfigs.filter(({ operand }) => operand === "f32" || precision === "f16");
   return allowed.flatMap((config) =>
     matrixTiles.filter((tile) => suits(tile, config)).map(matrixVariant(config)),
@@ -131,7 +131,7 @@ function suits({ channels, pixels }: Tile, { m, n, k, subgroup }: MatrixConfig):
   return isWhole && (4 * subgroup) % pixels === 0 && (8 * channels) % (4 * subgroup) === 0;
 }
 
-function fits(variant: Variant, limits: Adapter["limits"]): boolean {
+function fits(variant: Variant, limits: Capabilities["limits"]): boolean {
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
   const isMatrix = variant.kind === "matrix";
   const invocations = isMatrix ? 4 * variant.config.subgroup : tileInvocations(variant.tile);
@@ -163,7 +163,7 @@ export function defaultVariant({ outChannels, pixels }: Problem): Variant {
 /** The variant that a convolution is computed in: the chosen one where the adapter can, else the default. */
 export function chosenVariant(
   problem: Problem,
-  adapter: Adapter & { readonly choices: ReadonlyMap<string, string> },
+  adapter: Capabilities & { readonly choices: ReadonlyMap<string, string> },
 ): Variant {
   const chosen = adapter.choices.get(problemKey(problem));
   const variant = variantsFor(problem, adapter).find(({ name }) => name === chosen);

@@ -24,7 +24,7 @@ export interface HistoryRequest {
   readonly layers: number;
 }
 
-export interface HistoryPlan {
+export interface HistoryLayout {
   /** vec4f in the picture. */
   readonly vectors: number;
   /** vec4f in a texel. */
@@ -64,7 +64,7 @@ const LEAST_CHUNK_ROWS = 16;
 const MOST_CHUNKS = 128;
 
 /** Throws `out-of-memory` where not even one vector fits a texture. */
-export function planHistory(request: HistoryRequest): HistoryPlan {
+export function layOutHistory(request: HistoryRequest): HistoryLayout {
   const { count, precision, history, maxSteps, slabBytes, side, layers } = request;
   if (!Number.isInteger(history) || history < 1 || history > MOST_HISTORY)
     throw new Error(`Expected a history of 1 to ${MOST_HISTORY} but received ${history}.`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { optionTable } from "../options.ts";
-import { planHistory } from "./lbfgs-plan.ts";
+import { layOutHistory } from "./lbfgs-layout.ts";
 
 const request = {
   count: 3 * 256 * 256,
@@ -12,10 +12,10 @@ const request = {
   layers: 256,
 };
 
-describe("planHistory", () => {
+describe("layOutHistory", () => {
   it("puts 101 slots of 256x256 pictures into one slab of lavapipe's 128 MiB", () => {
-    const plan = planHistory(request);
-    expect(plan).toMatchObject({
+    const layout = layOutHistory(request);
+    expect(layout).toMatchObject({
       vectors: 49152,
       stride: 49152,
       ring: 101,
@@ -23,7 +23,7 @@ describe("planHistory", () => {
       groups: 13,
       lanes: 128,
     });
-    expect(plan.slabs).toEqual([{ firstSlot: 0, slots: 104 }]);
+    expect(layout.slabs).toEqual([{ firstSlot: 0, slots: 104 }]);
   });
 
   it.each([
@@ -36,33 +36,33 @@ describe("planHistory", () => {
     "covers the ring with slabs that fit: history %i, %i values, slabs of %i bytes",
     (history, count, bytes) => {
       const slabBytes = Math.max(bytes, 4096);
-      const plan = planHistory({ ...request, count, history, slabBytes });
+      const layout = layOutHistory({ ...request, count, history, slabBytes });
       let next = 0;
-      for (const { firstSlot, slots } of plan.slabs) {
+      for (const { firstSlot, slots } of layout.slabs) {
         expect(firstSlot).toBe(next);
-        expect(slots % plan.pairs).toBe(0);
-        expect(16 * plan.stride * slots).toBeLessThanOrEqual(slabBytes);
+        expect(slots % layout.pairs).toBe(0);
+        expect(16 * layout.stride * slots).toBeLessThanOrEqual(slabBytes);
         next += slots;
       }
-      expect(next).toBe(plan.groups * plan.pairs);
+      expect(next).toBe(layout.groups * layout.pairs);
       expect(next).toBeGreaterThanOrEqual(history + 1);
-      expect(next - plan.pairs).toBeLessThan(history + 1);
-      expect(plan.chunkRows * plan.chunks).toBeGreaterThanOrEqual(plan.stride / 64);
-      expect(plan.lanes).toBeGreaterThanOrEqual(plan.ring);
+      expect(next - layout.pairs).toBeLessThan(history + 1);
+      expect(layout.chunkRows * layout.chunks).toBeGreaterThanOrEqual(layout.stride / 64);
+      expect(layout.lanes).toBeGreaterThanOrEqual(layout.ring);
     },
   );
 
   it("allocates no slot for steps that will not be made", () => {
-    expect(planHistory({ ...request, maxSteps: 11 }).ring).toBe(11);
-    expect(planHistory({ ...request, maxSteps: 1 }).ring).toBe(2);
+    expect(layOutHistory({ ...request, maxSteps: 11 }).ring).toBe(11);
+    expect(layOutHistory({ ...request, maxSteps: 1 }).ring).toBe(2);
   });
 
   it.each([0, optionTable.history.max + 1, 1.5, Number.NaN])("rejects a history of %d", (history) => {
-    expect(() => planHistory({ ...request, history })).toThrow("a history of 1 to 255");
+    expect(() => layOutHistory({ ...request, history })).toThrow("a history of 1 to 255");
   });
 
   it("has a lane for each pair of the longest history that the options allow, and for the candidate", () => {
-    const { ring, lanes } = planHistory({ ...request, history: optionTable.history.max });
+    const { ring, lanes } = layOutHistory({ ...request, history: optionTable.history.max });
     expect([ring, lanes]).toEqual([256, 256]);
   });
 
@@ -71,6 +71,6 @@ describe("planHistory", () => {
       code: "out-of-memory",
       message: expect.stringContaining("786432"),
     });
-    expect(() => planHistory({ ...request, slabBytes: 700_000 })).toThrow(error);
+    expect(() => layOutHistory({ ...request, slabBytes: 700_000 })).toThrow(error);
   });
 });

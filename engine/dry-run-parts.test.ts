@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
+import { kernelsOf, partsOf } from "./dry-run.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
-import { planJob, type StylizeOptions } from "./job.ts";
+import { checkJob, type StylizeOptions } from "./job.ts";
 import { openContext } from "./node.ts";
 import { candidateKernels } from "./ops/gpu/tune.ts";
-import { kernelsOf, rehearse } from "./rehearsal.ts";
 
 const job = {
   network: seededNetwork(),
@@ -21,18 +21,18 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-describe.each(["cpu", "gpu"] as const)("a rehearsal on the %s family", (family) => {
+describe.each(["cpu", "gpu"] as const)("the parts of a dry run on the %s family", (family) => {
   let context: GpuContext;
   beforeAll(async () => {
     context = await openContext({ backend: "null", family });
   });
   afterAll(() => context[Symbol.dispose]());
 
-  const planOf = (options: Partial<StylizeOptions> = {}) => planJob({ ...job, context, ...options });
+  const jobOf = (options: Partial<StylizeOptions> = {}) => checkJob({ ...job, context, ...options });
   const texts = (kernels: readonly Kernel[]) => kernels.map(({ code }) => code);
 
   test("goes through the loading of the network and every scale, and names each kernel once", async () => {
-    const parts = await collect(rehearse(planOf()));
+    const parts = await collect(partsOf(jobOf()));
     expect(parts.map(({ scale }) => scale?.width)).toEqual([undefined, 45, 64, 90]);
     const all = texts(parts.flatMap(({ kernels }) => kernels));
     expect(new Set(all).size).toBe(all.length);
@@ -53,10 +53,10 @@ describe.each(["cpu", "gpu"] as const)("a rehearsal on the %s family", (family) 
       [90, 75],
     ][at.scale]!;
     const resume = { ...at, picture: seededPicture(1, height!, width!) };
-    const [, ...scales] = await collect(rehearse(planOf({ resume })));
+    const [, ...scales] = await collect(partsOf(jobOf({ resume })));
     expect(scales.map(({ scale }) => scale!.width)).toEqual(widths);
     expect(scales.map(({ scale }) => scale!.steps)).toEqual(steps);
-    const groups = await collect(kernelsOf(planOf({ resume })));
+    const groups = await collect(kernelsOf(jobOf({ resume })));
     expect(groups.map(texts)).toEqual(scales.map(({ kernels }) => texts(kernels)));
   });
 
@@ -67,7 +67,7 @@ describe.each(["cpu", "gpu"] as const)("a rehearsal on the %s family", (family) 
       runs.push({ precision: "f16", pooling: "max" });
     const kernels = family === "gpu" ? [...candidateKernels(context)] : [];
     for (const options of runs) {
-      for (const part of await collect(rehearse(planOf(options)))) kernels.push(...part.kernels);
+      for (const part of await collect(partsOf(jobOf(options)))) kernels.push(...part.kernels);
     }
     for (const code of new Set(texts(kernels))) {
       const info = await context.device.createShaderModule({ code }).getCompilationInfo();
