@@ -48,7 +48,17 @@ export interface BrowserAdapter {
 /** What a network's layers alone tell of it. */
 export type NetworkShape = Pick<Network, "layers">;
 
-/** The browser's adapter; undefined where WebGPU is missing or too old, or where the adapter is, or is too small. */
+/**
+ * The browser's adapter; undefined where WebGPU is missing or too old, or where the adapter is missing or too small.
+ *
+ * @example
+ * ```ts
+ * import { findAdapter } from "stylize/browser";
+ *
+ * const found = await findAdapter();
+ * console.log(found ? `paints on ${found.name}` : "can't paint here");
+ * ```
+ */
 export async function findAdapter(): Promise<BrowserAdapter | undefined> {
   const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
   if (!navigator?.gpu?.wgslLanguageFeatures?.has(neededLanguage)) return undefined;
@@ -76,7 +86,23 @@ export function largestSize(limits: GPUSupportedLimits, { layers }: NetworkShape
   return Math.min(max, Math.floor(max * Math.sqrt(bytes / bytesAtMax)));
 }
 
-/** Opens a device on `adapter`, which then is spent. */
+/**
+ * Opens a device on `adapter`, which then is spent.
+ *
+ * @throws StylizeError `no-adapter` where the browser refuses the device.
+ *
+ * @example
+ * ```ts
+ * import { findAdapter, openContext } from "stylize/browser";
+ * import { readShader } from "stylize/shaders";
+ *
+ * const found = await findAdapter();
+ * if (found) {
+ *   using context = await openContext(found.adapter, readShader);
+ *   console.log(context.adapterName);
+ * }
+ * ```
+ */
 export async function openContext(adapter: Known<"GPUAdapter">, shaders: ShaderSource): Promise<GpuContext> {
   const requiredLimits = Object.fromEntries(memoryLimits.map((name) => [name, adapter.limits[name]]));
   const requiredFeatures = (["shader-f16"] as const).filter((feature) => adapter.features.has(feature));

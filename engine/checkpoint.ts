@@ -17,6 +17,16 @@ export interface Checkpoint {
 /**
  * The checkpoint behind a step: `onIterate`'s record with the picture it reads, or `last` and `picture` of a run that
  * was stopped.
+ *
+ * @example
+ * ```ts
+ * import { checkpointOf, type StylizeOptions, stylize } from "stylize";
+ *
+ * export async function inTwoSittings(options: StylizeOptions, milliseconds: number) {
+ *   const { last, picture } = await stylize({ ...options, signal: AbortSignal.timeout(milliseconds) });
+ *   return await stylize({ ...options, resume: last && checkpointOf(last, picture) });
+ * }
+ * ```
  */
 export function checkpointOf({ scale, step }: Iterate, picture: Picture): Checkpoint {
   return { scale, step, picture };

@@ -174,7 +174,18 @@ export interface AdapterReport {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** All adapters, the one that WebGPU prefers first. Throws `no-adapter` where there is none. */
+/**
+ * All adapters, the one that WebGPU prefers first.
+ *
+ * @throws StylizeError `no-adapter` where there is none.
+ *
+ * @example
+ * ```ts
+ * import { listAdapters } from "stylize/node";
+ *
+ * for (const { number, name } of await listAdapters()) console.log(`${number}. ${name}`);
+ * ```
+ */
 export async function listAdapters(): Promise<readonly ListedAdapter[]> {
   const all = await candidates({});
   if (all.length === 0) throw noAdapter();

@@ -46,6 +46,16 @@ export interface RunMemory {
  * computed or called.
  *
  * @throws StylizeError that `stylize` would throw before its first step, at any scale.
+ *
+ * @example
+ * ```ts
+ * import { dryRun, type StylizeOptions } from "stylize";
+ *
+ * export async function fits(options: StylizeOptions, bytes: number): Promise<boolean> {
+ *   const { peakBytes } = await dryRun(options);
+ *   return peakBytes <= bytes;
+ * }
+ * ```
  */
 export async function dryRun(options: StylizeOptions): Promise<RunMemory> {
   const scales: ScaleMemory[] = [];

@@ -225,7 +225,8 @@ function checkMemory(
     throw new StylizeError(
       "out-of-memory",
       `Expected buffers of at most ${mib(limit)} on ${context.adapterName} ` +
-        `but ${what}${picture.width}x${picture.height} pixels need one of ${mib(needed)}; choose ${instead(0.99 * Math.sqrt(limit / needed))} or smaller.`,
+        `but ${what}${picture.width}x${picture.height} pixels need one of ${mib(needed)}; ` +
+        `choose ${instead(0.99 * Math.sqrt(limit / needed))} or smaller.`,
     );
   };
   const longSide = Math.max(size.width, size.height);

@@ -38,7 +38,19 @@ const wantedFeatures = [
 /** Devices that compile ahead: more cores than these would share too few kernels. */
 const MOST_SIBLINGS = 3;
 
-/** Opens the adapter that `options` ask for. Throws `no-adapter` with what there is instead. */
+/**
+ * Opens the adapter that `options` ask for.
+ *
+ * @throws StylizeError `no-adapter` with what there is instead.
+ *
+ * @example
+ * ```ts
+ * import { openContext } from "stylize/node";
+ *
+ * using context = await openContext({ adapter: "nvidia" });
+ * console.log(context.adapterName);
+ * ```
+ */
 export async function openContext(options: OpenOptions = {}): Promise<GpuContext> {
   const { name, request } = await chooseAdapter(options);
   const { device, info } = await openDevice(request);
@@ -140,7 +152,16 @@ function sleep(): void {
 
 const shaders = new Map<string, string>();
 
-/** The text of `shaders/<name>.wgsl`. */
+/**
+ * The text of `shaders/<name>.wgsl`.
+ *
+ * @example
+ * ```ts
+ * import { readShader } from "stylize/node";
+ *
+ * const text = readShader("pool_avg");
+ * ```
+ */
 export const readShader: ShaderSource = (name) => {
   let text = shaders.get(name);
   if (text === undefined) {

@@ -157,6 +157,13 @@ export type SettingsInput = { readonly [K in OptionName]?: ValueOf<(typeof optio
  * Checks every given option and fills in the defaults.
  *
  * @throws StylizeError `bad-option`, naming the option, what it takes and what came.
+ *
+ * @example
+ * ```ts
+ * import { parseSettings } from "stylize";
+ *
+ * const { size, optimizer } = parseSettings({ size: 1024 }); // 1024, "lbfgs"
+ * ```
  */
 export function parseSettings(input: SettingsInput): Settings {
   for (const name of Object.keys(input)) {

@@ -53,7 +53,7 @@ describe("stylize", () => {
     expect(other.picture.data).not.toEqual(first.picture.data);
   });
 
-  test("looks at none of the colours that the content's opacity hides, and gives a picture without opacity", async () => {
+  test("looks at none of the colours that the content's opacity hides, and its picture has no opacity", async () => {
     const pixels = content.width * content.height;
     const opacity = Float32Array.from({ length: pixels }, (_, i) => (i % 53 < 20 ? 0 : 1));
     const hiding = (hidden: number): Picture => ({

@@ -40,6 +40,21 @@ export interface StylizeResult {
  * Source: Gatys, Ecker and Bethge (2016); relative losses as in losses/objective.ts.
  *
  * @throws StylizeError; after a failure midway its `picture` is the last good one.
+ *
+ * @example
+ * ```ts
+ * import { stylize } from "stylize";
+ * import { openContext } from "stylize/node";
+ * import { decodePicture, savePicture } from "stylize/pictures";
+ * import { loadDefaultNetwork } from "stylize/weights";
+ *
+ * using context = await openContext();
+ * const network = await loadDefaultNetwork(context);
+ * const { picture: content } = await decodePicture("photo.jpg");
+ * const { picture: style } = await decodePicture("painting.jpg");
+ * const { picture } = await stylize({ context, network, content, styles: [style], size: 512 });
+ * await savePicture("result.png", picture);
+ * ```
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
   const { context, signal, onNote } = options;

@@ -33,7 +33,8 @@ function checkTable(network: string, layers: readonly ConvLayer[]): void {
     for (const key of ["name", "index", "block", "inChannels", "pooled"] as const) {
       if (received[key] !== expected[key])
         throw bad(
-          `Expected ${received.name} of ${network} to have ${key} ${expected[key]}, behind the layers before it, but it has ${received[key]}.`,
+          `Expected ${received.name} of ${network} to have ${key} ${expected[key]}, behind the layers before it, ` +
+            `but it has ${received[key]}.`,
         );
     }
   }

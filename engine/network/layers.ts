@@ -22,7 +22,16 @@ export type ReluName = `relu${number}_${number}`;
 /** More than any network of this shape has; what a kernel's grids and sums allow. */
 export const MAX_CHANNELS = 1024;
 
-/** The layers of a network whose convolutions have these output channels, block by block. */
+/**
+ * The layers of a network whose convolutions have these output channels, block by block.
+ *
+ * @example
+ * ```ts
+ * import { vggLayers } from "stylize";
+ *
+ * const layers = vggLayers([[32, 32], [64, 64], [128]]); // conv1_1, conv1_2, conv2_1, conv2_2, conv3_1
+ * ```
+ */
 export function vggLayers(blocks: readonly (readonly number[])[]): readonly ConvLayer[] {
   const layers: ConvLayer[] = [];
   for (const [block, channels] of blocks.entries()) {
@@ -50,7 +59,16 @@ export const vgg19: readonly ConvLayer[] = vggLayers([
   [512, 512, 512, 512],
 ]);
 
-/** `conv3_1` -> `relu3_1`. */
+/**
+ * The name of the feature map behind a convolution's ReLU.
+ *
+ * @example
+ * ```ts
+ * import { reluName } from "stylize";
+ *
+ * const name = reluName("conv3_1"); // "relu3_1"
+ * ```
+ */
 export function reluName(name: ConvName): ReluName {
   return `relu${name.slice("conv".length)}` as ReluName;
 }

@@ -20,15 +20,18 @@ function inputTransform(v: readonly string[], out: readonly string[]): string {
   const [v0, v1, v2, v3, v4, v5] = v;
   const [o0, o1, o2, o3, o4, o5] = out;
   return `let ${o0} = ${v0} - 2.5 * ${v2} + ${v4}; let ${o5} = ${v1} - 2.5 * ${v3} + ${v5};
-let p${o0} = ${v4} - 2.0 * ${v2}; let q${o0} = ${NEAR} * (${v3} - 2.0 * ${v1}); let ${o1} = p${o0} + q${o0}; let ${o2} = p${o0} - q${o0};
-let r${o0} = ${v4} - 0.5 * ${v2}; let t${o0} = ${FAR} * (${v3} - 0.5 * ${v1}); let ${o3} = r${o0} + t${o0}; let ${o4} = r${o0} - t${o0};`;
+let p${o0} = ${v4} - 2.0 * ${v2}; let q${o0} = ${NEAR} * (${v3} - 2.0 * ${v1});
+let r${o0} = ${v4} - 0.5 * ${v2}; let t${o0} = ${FAR} * (${v3} - 0.5 * ${v1});
+let ${o1} = p${o0} + q${o0}; let ${o2} = p${o0} - q${o0};
+let ${o3} = r${o0} + t${o0}; let ${o4} = r${o0} - t${o0};`;
 }
 
 /** One-dimensional A^T: six names in, four names out. */
 function outputTransform(v: readonly string[], out: readonly string[]): string {
   const [v0, v1, v2, v3, v4, v5] = v;
   const [o0, o1, o2, o3] = out;
-  return `let p${o0} = ${v1} + ${v2}; let q${o0} = ${NEAR} * (${v1} - ${v2}); let r${o0} = ${v3} + ${v4}; let t${o0} = ${FAR} * (${v3} - ${v4});
+  return `let p${o0} = ${v1} + ${v2}; let q${o0} = ${NEAR} * (${v1} - ${v2});
+let r${o0} = ${v3} + ${v4}; let t${o0} = ${FAR} * (${v3} - ${v4});
 let ${o0} = ${v0} + p${o0} + r${o0}; let ${o1} = q${o0} + t${o0};
 let ${o2} = 0.5 * p${o0} + 2.0 * r${o0}; let ${o3} = 0.5 * q${o0} + 2.0 * t${o0} + ${v5};`;
 }
@@ -44,8 +47,8 @@ let tile = min(params.first_tile + t, params.last_tile);
 let ty = fast_divide(tile, params.inverse_tiles_x);
 let tx = tile - ty * params.tiles_x;`;
 
-const locateParams =
-  "zero: u32, last: u32, columns: u32, inverse_columns: f32, first_tile: u32, last_tile: u32, tiles_x: u32, inverse_tiles_x: f32, stride: u32, block: u32";
+const locateParams = `zero: u32, last: u32, columns: u32, inverse_columns: f32,
+first_tile: u32, last_tile: u32, tiles_x: u32, inverse_tiles_x: f32, stride: u32, block: u32`;
 
 /** The first position's texel of channel group c4 and tile t; see `inBlocks` in layout.ts. */
 const place = `let o = t / ${BLOCK_COLUMNS}u * params.block + c4 * ${BLOCK_COLUMNS}u + t % ${BLOCK_COLUMNS}u;`;

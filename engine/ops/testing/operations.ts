@@ -11,6 +11,7 @@ import { Program } from "../../gpu/program.ts";
 import { type ConvLayer, type ConvName, vgg19 } from "../../network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../../network/types.ts";
 import { openContext } from "../../node.ts";
+import { roundUp } from "../../numbers.ts";
 import { mapTexels } from "../elementwise.ts";
 import type {
   Activation,
@@ -58,7 +59,7 @@ class GuardedArena extends Arena {
   }
 
   override buffer(label: string, bytes: number): GPUBuffer {
-    const offset = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const offset = Math.max(16, roundUp(bytes, 16));
     const buffer = super.buffer(label, offset + GUARD_BYTES);
     this.#device.queue.writeBuffer(buffer, offset, new Uint32Array(GUARD_BYTES / 4).fill(GUARD));
     this.#guards.push({ label, buffer, offset });
@@ -177,7 +178,9 @@ export class OperationsTest implements Disposable {
   ) {
     const { channels, height, width, pitch, rows } = shape;
     const buffer = this.arena.buffer("observed", 4 * channels * height * width);
-    const text = `struct Params { height: u32, width: u32, pitch: u32, rows: u32, y_pitch: u32, mask_tiles: u32, tiles_x: u32 }
+    const text = `struct Params {
+  height: u32, width: u32, pitch: u32, rows: u32, y_pitch: u32, mask_tiles: u32, tiles_x: u32
+}
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 @compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) {
