@@ -33,7 +33,7 @@ const memoryLimits = ["maxStorageBufferBindingSize", "maxBufferSize"] as const;
  */
 const MAX_SIZE = 1024;
 const MAX_SIZE_SOFTWARE = 256;
-/** An adapter that can't hold so much is not worth its while. */
+/** An adapter that can't hold a picture of this size is not offered. */
 const MIN_SIZE = 128;
 
 export interface BrowserAdapter {

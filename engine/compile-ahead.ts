@@ -80,8 +80,9 @@ export class Sharing {
   readonly compiled: string[] = [];
   readonly #isStopped: () => boolean;
   readonly #debug: (sentence: string) => void;
-  /** Settles with the first group, as far as it is still to be taken; and when the siblings are done with it. */
+  /** Settles with the kernels of the first group, from which devices take until it is empty. */
   readonly #first: Promise<Kernel[]>;
+  /** Settles when the siblings are done with the first group. */
   readonly #firstDone: Promise<void>;
   /** Settles when the job's own device is done with its share. */
   #joined: Promise<void> = Promise.resolve();

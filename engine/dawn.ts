@@ -54,8 +54,8 @@ function kept(gpu: GPU): GPU {
 }
 
 /**
- * Lets llvmpipe use 512-bit vectors where the processor has them: 37 % less time. It reads the variable at the first
- * Vulkan call. Mesa's shader cache does not tell the widths apart, so this width gets a folder of its own.
+ * Lets llvmpipe use 512-bit vectors where the processor has them, which takes 37 % less time. It reads the variable at
+ * the first Vulkan call. Mesa's shader cache does not tell the widths apart, so this one gets a folder of its own.
  */
 function useWideVectors(): void {
   const { env, platform } = process;
@@ -161,7 +161,7 @@ export interface ListedAdapter {
   readonly name: string;
   /** Undefined for one that can't be had. */
   readonly report?: AdapterReport;
-  /** The number of the adapter that Dawn gives instead, as its name has that of this one in it. */
+  /** The number of the adapter that Dawn gives instead, because its name contains this one's. */
   readonly behind?: number;
 }
 

@@ -34,19 +34,19 @@ import type { ScaleRun } from "./scale.ts";
 export interface StylizeOptions extends SettingsInput {
   readonly context: GpuContext;
   readonly network: Network;
-  /** Colours that its opacity hides are not looked at; the result has none, and may be given the content's. */
+  /** Colours that its opacity hides are not looked at. The result has no opacity and may be given the content's. */
   readonly content: Picture;
-  /** One or more; their Gram matrices are averaged. Where they are transparent, they are looked at on white. */
+  /** One or more, whose Gram matrices are averaged. Transparent ones are looked at on white. */
   readonly styles: readonly Picture[];
   /** The picture to start from when `init` is "file"; any size, resampled to the first scale. */
   readonly start?: Picture | undefined;
-  /** Where a run with otherwise the same options was stopped: this one does the steps that were left. */
+  /** Where an earlier run with otherwise the same options was stopped. This one does the steps that are left. */
   readonly resume?: Checkpoint | undefined;
   /** Stops the run after the present step; `stylize` then resolves with what there is and `aborted: true`. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each step, in order. `picture` reads the best of the scale so far, which may be a few steps ahead. */
   readonly onIterate?: (iterate: Iterate, picture: () => Promise<Picture>) => void | Promise<void>;
-  /** Called with sentences that who waits for the picture should read. The run goes on. */
+  /** Called with sentences for whoever waits for the picture. The run goes on. */
   readonly onNote?: ((sentence: string) => void) | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface OpenOptions extends AdapterOptions {
    * which took up to half of the time from the adapter's own threads on two cores.
    */
   readonly giveWay?: boolean;
-  /** Takes what only who looks for a fault wants to know. */
+  /** Called with sentences for whoever looks for a fault. */
   readonly debug?: ((sentence: string) => void) | undefined;
 }
 
@@ -126,9 +126,9 @@ let isSleepNear = false;
 let waitingSince = 0;
 
 /**
- * Dawn's binding looks at pending promises once in each turn of the event loop: a turn that sleeps keeps the thread
- * from spinning. A turn costs a tenth of a millisecond, and so a tenth of a core where kernels are compiled for half a
- * minute.
+ * Dawn's binding looks at pending promises once in each turn of the event loop, so a turn that sleeps keeps the thread
+ * from spinning. A turn costs a tenth of a millisecond: with one in each millisecond, a tenth of a core for as long as
+ * kernels are compiled.
  */
 const asleep: Resting = async (promise) => {
   sleepers++;

@@ -9,9 +9,10 @@ import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Picture, Size } from "./picture.ts";
 
 /**
- * Steps submitted ahead of the one whose losses are awaited, so that the device never idles. The first step is awaited
- * alone: Dawn then deletes what first uses took, for which lavapipe makes it wait until no step is under way, and its
- * losses would come with the next one's.
+ * Steps submitted ahead of the one whose losses are awaited, so that the device never idles.
+ *
+ * The first step is awaited alone. Behind it Dawn deletes what first uses took, and lavapipe makes it wait for that
+ * until no step is under way: with others submitted, the losses of the first would come with the next one's.
  */
 const STEPS_AHEAD = 2;
 
@@ -101,10 +102,9 @@ async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, 
 }
 
 /**
- * Copies the best picture to the host, through one buffer: when asked, and now and then without waiting for the steps
- * behind it.
+ * Copies the best picture to the host: when asked, and now and then without waiting for the steps behind it.
  *
- * Who maps the buffer waits for its turn, and no step copies into it meanwhile.
+ * All copies go through one buffer. Each use waits for the one before, and no step copies into a buffer in use.
  */
 class Safekeeping {
   readonly #run: ScaleRun;
@@ -193,8 +193,8 @@ class Pace {
   }
 
   /**
-   * Call when a step's losses have arrived, with its time on the device (0: unknown); the milliseconds since the call
-   * before.
+   * Call when a step's losses have arrived, with its time on the device (0: unknown). Returns the milliseconds since
+   * the last call.
    */
   stepDone(step: number, deviceMs: number): number {
     const now = performance.now();

@@ -45,9 +45,9 @@ function refused(what: string, names: readonly string[], places: readonly number
 }
 
 /**
- * The place, from 0, of the adapter that Dawn gives to whoever asks for the one at `place` by its whole name: the first
- * with that text in its name. Where that is another, the one at `place` can't be had: a binding that takes a name alone
- * has no other way to it.
+ * The place, from 0, of the adapter that Dawn gives when asked for the whole name of the one at `place`: the first that
+ * has this text in its name. Where that is another, the one at `place` can't be had, since Dawn's binding takes nothing
+ * but a name.
  */
 export function placeByName(names: readonly string[], place: number): number {
   return names.findIndex((name) => name.includes(names[place]!));

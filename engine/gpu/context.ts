@@ -33,7 +33,7 @@ export interface ContextOptions {
    * compile-ahead.ts.
    */
   readonly openSiblings?: (() => Promise<readonly GpuContext[]>) | undefined;
-  /** Takes what only who looks for a fault wants to know; nothing does when not given. */
+  /** Called with sentences for whoever looks for a fault. */
   readonly debug?: ((sentence: string) => void) | undefined;
 }
 
@@ -172,7 +172,7 @@ export class GpuContext implements Disposable {
     await this.#resting(this.#orLoss(queue.onSubmittedWorkDone())).catch(() => {});
   }
 
-  /** Throws `error`, or the loss of the device behind it: what is pending may be rejected before the loss is told. */
+  /** Throws `error`, or the loss of the device where that caused it: the rejection may come before the loss is told. */
   async #explain(error: unknown): Promise<never> {
     await this.#orLoss(new Promise((resolve) => setTimeout(resolve, LOSS_MS)));
     throw error;

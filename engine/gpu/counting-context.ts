@@ -17,7 +17,8 @@ export class CountingContext extends GpuContext {
   }
 
   /**
-   * A 1, for statistics of zeros only are dropped from a run; then zeros, which take no memory until they are written.
+   * A 1 and then zeros, which take no memory until they are written. With zeros alone, targets would be zero, and their
+   * terms dropped from the run.
    */
   override async readStaging({ size }: GPUBuffer): Promise<ArrayBuffer> {
     const bytes = new ArrayBuffer(size);

@@ -25,9 +25,10 @@ export function precisionOn(context: GpuContext, wanted: Precision | "auto"): Pr
 }
 
 /**
- * How L-BFGS stores its pairs in a run that asks for this precision: in half precision unless all is to be f32. Every
- * adapter can, and it costs nothing: losses after any number of steps differ by what another rounding makes of them
- * (docs/performance.md).
+ * How L-BFGS stores its pairs in a run that asks for this precision: in f16 unless all is to be f32.
+ *
+ * Every adapter can do that, and it costs no quality: losses after any number of steps differ by no more than another
+ * rounding makes them differ (docs/performance.md).
  */
 export const pairPrecision = (wanted: Precision | "auto"): Precision => (wanted === "f32" ? "f32" : "f16");
 

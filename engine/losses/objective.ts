@@ -81,7 +81,7 @@ export async function styleTargets(
 ): Promise<Targets> {
   const mean = new Map<ReluName, Float32Array>();
   for (const style of styles) {
-    const grams = await statistics(context, model, style, layers, gramOf);
+    const grams = await statistics(context, model, style, layers, (ops, x) => ops.gram(x));
     for (const [layer, gram] of grams) {
       const sum = mean.get(layer) ?? new Float32Array(gram.length);
       mean.set(
@@ -100,13 +100,10 @@ export function contentTargets(
   content: Picture,
   layers: ReadonlySet<ReluName>,
 ): Promise<Targets> {
-  return statistics(context, model, content, layers, featuresOf);
+  return statistics(context, model, content, layers, (ops, x) => ops.featuresOf(x));
 }
 
 type Statistic = (ops: Operations, x: Activation) => GPUBuffer;
-
-export const gramOf: Statistic = (ops, x) => ops.gram(x);
-export const featuresOf: Statistic = (ops, x) => ops.featuresOf(x);
 
 async function statistics(
   context: GpuContext,
@@ -131,7 +128,7 @@ async function statistics(
 }
 
 /** Records `statistic` of the features of `image`, [3][height][width] f32, at each layer. */
-export function recordStatistics(
+function recordStatistics(
   program: Program,
   arena: Arena,
   model: Model,
@@ -152,7 +149,7 @@ const LARGEST_SCALE = 1e30;
 export interface Objective {
   readonly program: Program;
   readonly terms: readonly Term[];
-  /** Those of `terms` that are always 0 here, as their target is: nothing can be relative to that. */
+  /** Those of `terms` that are left out and always 0: their target is zero, and no loss can be relative to that. */
   readonly dropped: readonly Term[];
   /** [3][height][width] f32, and the gradient of the loss there. */
   readonly image: GPUBuffer;

@@ -1,4 +1,4 @@
-/** The layers of a network that losses need, checked: who uses the library may have made its table by hand. */
+/** The layers of a network that losses need, checked: users of the library may have made the table by hand. */
 import { StylizeError } from "../errors.ts";
 import { type ConvLayer, MAX_CHANNELS, type ReluName, reluName, truncated, vggLayers } from "./layers.ts";
 import type { Network } from "./types.ts";
@@ -19,7 +19,7 @@ export function layersFor(network: Network, relus: ReadonlySet<ReluName>): reado
   return needed;
 }
 
-/** What a layer says of those before it has to be so. */
+/** A layer's name, index, block and inputs must follow from the layers before it. */
 function checkTable(network: string, layers: readonly ConvLayer[]): void {
   const blocks: number[][] = [];
   for (const { name, outChannels, pooled } of layers) {

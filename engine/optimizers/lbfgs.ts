@@ -56,11 +56,13 @@ const GAMMA = 2;
  * L-BFGS as torch.optim.LBFGS computes it with `max_iter=1`, no line search and tolerances 0 (Nocedal and Wright,
  * algorithm 7.5).
  *
- * Departures, so that a run goes on where torch's would not: after a step that exploded the picture goes back, the
- * history is cleared and a tenth of a first step is made from the gradient there, less each time in a row; a direction
- * that does not descend is replaced by a first step and clears the history. At a new scale, the first step is -H g with
- * the carried H, which curvature along one direction tells and which never overestimates it (y.s/y.y <= s.s/y.s); a
- * change of more than `largestChange` would leave the region it was measured in, so the step is cut to that.
+ * Departures, so that a run goes on where torch's would not:
+ * - After a step that exploded, the picture goes back and the history is cleared. A tenth of a first step is made from
+ *   the gradient there, less each time in a row.
+ * - A direction that does not descend is replaced by a first step and clears the history.
+ * - At a new scale, the first step is -H g with the carried H. Curvature along one direction tells H, and never
+ *   overestimates it (y.s/y.y <= s.s/y.s). The step is cut to `largestChange`, beyond which it would leave the region
+ *   that H was measured in.
  */
 export function lbfgs(options: LbfgsOptions = {}): CreateOptimizer {
   return (context, arena, buffers, carry) => new Lbfgs(context, arena, buffers, options, carry);

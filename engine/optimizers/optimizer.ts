@@ -52,10 +52,11 @@ export type OptimizerCarry =
 /**
  * `carry` as it stands at another size.
  *
- * All losses are means over pixels, so that a pixel's gradient shrinks with their number n, its curvature likewise: the
- * inverse Hessian grows with n. Adam's moments are scaled with 1/n and 1/n^2. The first is resampled like the picture,
- * the second linearly, as crowsonkb/style-transfer-pytorch does: a cubic filter undershoots, and a second moment of
- * zero makes a step without measure.
+ * All losses are means over the n pixels. So a pixel's gradient and its curvature shrink with n, and the inverse
+ * Hessian grows with it. Adam's moments are scaled with 1/n and 1/n^2.
+ *
+ * The first moment is resampled like the picture, the second linearly, as crowsonkb/style-transfer-pytorch does: a
+ * cubic filter undershoots, and a second moment of zero makes a step without measure.
  */
 export function carryTo(carry: OptimizerCarry, from: Size, to: Size): OptimizerCarry {
   const ratio = (to.width * to.height) / (from.width * from.height);
