@@ -10,7 +10,7 @@ import { exitCodes } from "../protocol/exit-codes.ts";
 import { jobIdOf } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import { ProcessJobQueue } from "../stores/process-job-queue.ts";
-import { type Config, type Environment, settings, variableOf } from "./config.ts";
+import { type Config, configTable, type Environment, variableOf } from "./config.ts";
 
 export interface OwnWorkersOptions {
   readonly config: Config;
@@ -52,7 +52,7 @@ export async function maxSize(config: Config): Promise<number> {
 
 /** What a worker of ours needs to know, without what only gateways may. */
 function workerEnvironment(config: Config, data: string, env: Environment): Record<string, string> {
-  const own = (Object.keys(settings) as (keyof typeof settings)[])
+  const own = (Object.keys(configTable) as (keyof typeof configTable)[])
     .map(variableOf)
     .filter((name) => name.startsWith("STYLIZE_"));
   const inherited = Object.entries(env).filter(([name, value]) => value !== undefined && !own.includes(name));

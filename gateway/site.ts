@@ -2,27 +2,13 @@
  * The site around the pages: their files, what it says of itself at `GET /site.json`, and the network that it offers.
  */
 import type { Logger } from "pino";
+import type { Site } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { BrowserWeights } from "./browser-weights.ts";
 import type { Config } from "./config.ts";
 import { pagePolicy, storeOrigins } from "./content-policy.ts";
 import type { Route } from "./http.ts";
 import { createPagesRoute, readPages } from "./pages-route.ts";
-
-export interface Site {
-  /** Bytes of the largest picture file. */
-  readonly maxImageBytes: number;
-  /** Of the largest picture. */
-  readonly maxPixels: number;
-  /** Pixels of the long side of the largest result. */
-  readonly maxSize: number;
-  /** At the last scale. */
-  readonly maxSteps: number;
-  /** Whether clients must present a token to connect. */
-  readonly needsLogin: boolean;
-  /** Of a trained network, as safetensors, for browsers that paint by themselves. */
-  readonly weightsUrl?: string;
-}
 
 export interface SiteParts {
   readonly config: Config;

@@ -11,12 +11,11 @@ import { settingsOf, sizeOf } from "../protocol/job-settings.ts";
 import { jobIdOf, keys, type WorkerJob, type WorkerMessage } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { digestOf } from "./checkpoint.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints, digestOf } from "./checkpoint-file.ts";
 import type { JobLimits } from "./config.ts";
 import { failureOf } from "./failures.ts";
 import { readInput, styleKey } from "./inputs.ts";
-import { Progress } from "./progress.ts";
+import { ProgressReporter } from "./progress-reporter.ts";
 
 export interface JobDeps {
   readonly objects: ObjectStore;
@@ -90,7 +89,7 @@ async function paint(job: WorkerJob, deps: JobDeps) {
     digest: digestOf({ ...digests, settings, scales, network }),
     everySeconds: deps.limits.checkpointSeconds,
   });
-  const progress = new Progress({ ...deps, requestId: job.requestId, scales });
+  const progress = new ProgressReporter({ ...deps, requestId: job.requestId, scales });
   const resume = await checkpoints.load();
   if (signal.aborted) return undefined;
   const { size, steps } = settings;
