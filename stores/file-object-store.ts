@@ -32,12 +32,15 @@ import {
   requireTypedKey,
 } from "./object-keys.ts";
 import {
+  type ListOptions,
   type ObjectInfo,
+  type ObjectPage,
   type ObjectStore,
   type PutOptions,
   type StoredObject,
   StoreError,
   type UploadForm,
+  type UploadTerms,
 } from "./object-store.ts";
 import { UrlSigner } from "./url-signer.ts";
 
@@ -150,10 +153,7 @@ export class FileObjectStore implements ObjectStore {
     await attempt(`to delete '${key}'`, () => rm(join(this.#root, key), { force: true }));
   }
 
-  async list(
-    prefix: string,
-    { limit, cursor = "" }: { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }> {
+  async list(prefix: string, { limit, cursor = "" }: ListOptions): Promise<ObjectPage> {
     return attempt(`to list '${prefix}'`, async () => {
       const objects: ObjectInfo[] = [];
       for await (const key of keysBelow(this.#root, "", prefix, cursor)) {
@@ -177,11 +177,7 @@ export class FileObjectStore implements ObjectStore {
     return this.#url(`/objects/${keyPath(key)}`);
   }
 
-  async presignUpload(
-    key: string,
-    options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
-  ): Promise<UploadForm> {
-    const { contentType, maxBytes, seconds } = options;
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
     requireTypedKey(key, contentType);
     return { url: this.#url(this.signer.uploadPath({ key, contentType, maxBytes }, seconds)), fields: {} };
   }

@@ -24,14 +24,14 @@ import {
   idempotencySeconds,
   idTaken,
   isActive,
+  type JobRecord,
+  type JobStore,
   jobIdOfMember,
   memberOf,
-} from "./job-index.ts";
-import type { JobRecord, JobStore } from "./job-store.ts";
+} from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
-import { callRedis, type RedisClient } from "./redis.ts";
+import { callRedis, type RedisClient, RedisScript } from "./redis.ts";
 import { RedisJobSets } from "./redis-job-sets.ts";
-import { RedisScript } from "./redis-script.ts";
 
 /**
  * Writes a record where the stored one has the expected seq ("" where there must be none). A write whose answer was

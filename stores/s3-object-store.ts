@@ -23,12 +23,15 @@ import {
   requireTypedKey,
 } from "./object-keys.ts";
 import {
+  type ListOptions,
   type ObjectInfo,
+  type ObjectPage,
   type ObjectStore,
   type PutOptions,
   type StoredObject,
   StoreError,
   type UploadForm,
+  type UploadTerms,
 } from "./object-store.ts";
 
 /** With `endpoint`, or AWS_ENDPOINT_URL_S3 in the environment, the bucket is addressed in path style. */
@@ -122,10 +125,7 @@ export class S3ObjectStore implements ObjectStore {
     await this.#call(`to delete '${key}'`, send);
   }
 
-  async list(
-    prefix: string,
-    { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }> {
+  async list(prefix: string, { limit, cursor }: ListOptions): Promise<ObjectPage> {
     const command = new ListObjectsV2Command({
       Bucket: this.#bucket,
       Prefix: prefix,
@@ -159,11 +159,7 @@ export class S3ObjectStore implements ObjectStore {
     return `${this.#publicBase}/${keyPath(key)}`;
   }
 
-  async presignUpload(
-    key: string,
-    options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
-  ): Promise<UploadForm> {
-    const { contentType, maxBytes, seconds } = options;
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
     requireTypedKey(key, contentType);
     const sign = () =>
       createPresignedPost(this.#client, {
