@@ -5,7 +5,7 @@ import { ConfigError } from "../common/config-values.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { StoreError } from "../stores/object-store.ts";
 import { helpText, printedConfig, readConfig } from "./config.ts";
-import { run } from "./run.ts";
+import { run } from "./serve.ts";
 
 const CANNOT_START = 1;
 const WRONG_USAGE = 2;

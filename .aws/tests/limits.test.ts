@@ -21,10 +21,10 @@ function constant(file: string, pattern: RegExp): number {
 }
 
 const patienceSeconds = constant("gateway/news.ts", /^const PATIENCE_MS = ([\d_]+);$/gm) / 1000;
-const keepAliveSeconds = constant("gateway/gateway.ts", /^const KEEP_ALIVE_MS = ([\d_]+);$/gm) / 1000;
+const keepAliveSeconds = constant("gateway/listener.ts", /^const KEEP_ALIVE_MS = ([\d_]+);$/gm) / 1000;
 const pingSeconds =
-  (constant("gateway/gateway.ts", /pingInterval: ([\d_]+),/g) +
-    constant("gateway/gateway.ts", /pingTimeout: ([\d_]+),/g)) /
+  (constant("gateway/listener.ts", /pingInterval: ([\d_]+),/g) +
+    constant("gateway/listener.ts", /pingTimeout: ([\d_]+),/g)) /
   1000;
 const pollSeconds = constant("stores/sqs-message-queue.ts", /^const pollSeconds = ([\d_]+);$/gm);
 const urlSeconds = constant("gateway/views.ts", /^const URL_SECONDS = ([\d_]+);$/gm);
