@@ -110,7 +110,8 @@ function rangeOf(
 async function requireNetwork(path: string): Promise<void> {
   const refuse = (received: string) =>
     new ConfigError([
-      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file of a network of VGG19's shape but received ${received}`,
+      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file ` +
+        `of a network of VGG19's shape but received ${received}`,
     ]);
   if (extname(path) !== ".safetensors") throw refuse(`'${path}'.`);
   try {

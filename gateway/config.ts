@@ -65,11 +65,13 @@ export const configTable = {
   workers: entry(integer(1, 1, 64), "Jobs at a time, as child processes."),
   weights: entry(
     optional,
-    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, else compact, or compact-small on a processor.",
+    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, " +
+      "else compact, or compact-small on a processor.",
   ),
   "browser-weights": entry(
     optional,
-    "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; one that ships when not given.",
+    "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; " +
+      "one that ships when not given.",
   ),
 
   secret: entry(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {
