@@ -6,6 +6,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Logger } from "pino";
+import { tracer } from "../common/trace.ts";
 import { exitCodes } from "../protocol/exit-codes.ts";
 import { jobIdOf } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
@@ -22,6 +23,8 @@ export interface OwnWorkersOptions {
   readonly data: string;
 }
 
+const trace = tracer("gateway:workers");
+
 export function openOwnWorkers({ config, env, log, worker, data }: OwnWorkersOptions): JobQueue {
   return new ProcessJobQueue({
     command: process.execPath,
@@ -29,8 +32,10 @@ export function openOwnWorkers({ config, env, log, worker, data }: OwnWorkersOpt
     env: workerEnvironment(config, data, env),
     concurrency: config.workers,
     noRetryCodes: [exitCodes["bad-input"], exitCodes["bad-config"]],
-    onLog: (text, { requestId, attempt }) =>
-      log.debug({ jobId: jobIdOf(requestId), attempt, text }, "worker"),
+    onLog(text, { requestId, attempt }) {
+      trace(() => `${jobIdOf(requestId)} ${text}`);
+      log.debug({ jobId: jobIdOf(requestId), attempt, text }, "worker");
+    },
   });
 }
 

@@ -6,7 +6,14 @@
  */
 import { type FSWatcher, watch } from "node:fs";
 import { type Claim, forgetOwner, MessageFiles, newOwner, parse } from "./message-files.ts";
-import { backoffMs, checkMessageSize, type MessageQueue, type Receiver } from "./message-queue.ts";
+import {
+  backoffMs,
+  checkMessageSize,
+  jobOfMessage,
+  type MessageQueue,
+  type Receiver,
+  traceMessages as trace,
+} from "./message-queue.ts";
 import { StoreError } from "./object-store.ts";
 
 export interface FileMessageQueueOptions {
@@ -46,6 +53,7 @@ export class FileMessageQueue implements MessageQueue {
   async publish(body: string): Promise<void> {
     checkMessageSize(body);
     await reported("take a message", () => this.#files.add(body));
+    trace(() => `${jobOfMessage(body)} published`);
   }
 
   receive(handle: Handle): Receiver {
@@ -179,10 +187,15 @@ class FileReceiver implements Receiver {
   async #run(claim: Claim): Promise<void> {
     const { visibilityMs, retryMs, onError } = this.#options;
     const heart = setInterval(() => void this.#files.keep(claim).catch(onError), visibilityMs / 3);
+    let body = "";
     try {
-      await this.#handle(await this.#files.read(claim), { sentAt: claim.sentAt });
+      body = await this.#files.read(claim);
+      trace(() => `${jobOfMessage(body)} received, try ${claim.receives}`);
+      await this.#handle(body, { sentAt: claim.sentAt });
       await this.#files.delete(claim);
+      trace(() => `${jobOfMessage(body)} handled`);
     } catch (error) {
+      trace(() => `${jobOfMessage(body)} not handled: ${(error as Error).message}`);
       onError(error);
       const notBefore = Date.now() + backoffMs(claim.receives, retryMs, maxRetryMs);
       await this.#files.release(claim, notBefore).catch(onError);

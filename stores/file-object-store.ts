@@ -39,6 +39,7 @@ import {
   type PutOptions,
   type StoredObject,
   StoreError,
+  traceObject,
   type UploadForm,
   type UploadTerms,
 } from "./object-store.ts";
@@ -96,6 +97,7 @@ export class FileObjectStore implements ObjectStore {
     { contentType, ifAbsent = false }: PutOptions,
   ): Promise<boolean> {
     requireTypedKey(key, contentType);
+    traceObject("write", key);
     return attempt(`to write '${key}'`, async () => {
       await makeFolders(this.#root, key);
       return writeAtomically(this.#root, key, pieces, ifAbsent);
@@ -104,6 +106,7 @@ export class FileObjectStore implements ObjectStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     const object = await this.open(key);
+    traceObject(object === undefined ? "find no" : "read", key);
     if (object === undefined) return undefined;
     return attempt(`to read '${key}'`, async () => {
       await using handle = object.handle;
@@ -150,6 +153,7 @@ export class FileObjectStore implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     if ((await this.head(key)) === undefined) return;
+    traceObject("delete", key);
     await attempt(`to delete '${key}'`, () => rm(join(this.#root, key), { force: true }));
   }
 

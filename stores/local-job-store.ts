@@ -2,6 +2,7 @@
  * Records of jobs in the memory of one process and, where a folder is given, in a file each (job-files.ts), so that a
  * restarted gateway goes on with them. A change is in the file before memory changes: what a caller was told is on disk.
  */
+import { tracer } from "../common/trace.ts";
 import { jobIdSchema } from "../protocol/schemas.ts";
 import { type Entry, JobFiles } from "./job-files.ts";
 import {
@@ -17,6 +18,8 @@ import {
   jobIdOfMember,
   memberOf,
 } from "./job-store.ts";
+
+const trace = tracer("stores:jobs");
 
 export interface LocalJobStoreOptions {
   /** Where files are kept; nowhere when not given. One process at a time may use it. */
@@ -89,6 +92,7 @@ export class LocalJobStore implements JobStore {
     const entry = this.#entries.get(jobId);
     if (entry === undefined) return;
     this.#files?.remove(jobId);
+    trace(() => `${jobId} removed`);
     this.#forget(entry);
   }
 
@@ -138,6 +142,7 @@ export class LocalJobStore implements JobStore {
     // What is in memory is what a restart would read, and nobody else's to change.
     const entry: Entry = JSON.parse(text);
     this.#files?.write(given.jobId, text, given.seq);
+    trace(() => `${given.jobId} written, ${given.status}, seq ${given.seq}`);
     const before = this.#entries.get(given.jobId);
     if (before !== undefined) this.#forget(before);
     this.#remember(entry);

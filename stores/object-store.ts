@@ -1,4 +1,12 @@
 /** Where pictures lie: a folder on one machine, S3 in the cloud. */
+import { tracer } from "../common/trace.ts";
+
+const trace = tracer("stores:objects");
+
+/** Tells what is done to an object; of a job's, the key has the id. */
+export function traceObject(done: string, key: string): void {
+  trace(() => `${/[0-9a-f]{32}/.exec(key)?.[0] ?? "-"} ${done} '${key}'`);
+}
 
 export interface ObjectInfo {
   readonly key: string;

@@ -30,6 +30,7 @@ import {
   type PutOptions,
   type StoredObject,
   StoreError,
+  traceObject,
   type UploadForm,
   type UploadTerms,
 } from "./object-store.ts";
@@ -75,6 +76,7 @@ export class S3ObjectStore implements ObjectStore {
    */
   async put(key: string, body: Uint8Array, { contentType, ifAbsent = false }: PutOptions): Promise<boolean> {
     requireTypedKey(key, contentType);
+    traceObject("write", key);
     if (ifAbsent && (await this.head(key)) !== undefined) return false;
     const command = new PutObjectCommand({
       ...this.#at(key),
@@ -91,6 +93,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     requireKey(key);
+    traceObject("read", key);
     const read = async (options: Options) => {
       const { Body, ContentType } = await this.#client.send(new GetObjectCommand(this.#at(key)), options);
       const body = (await Body?.transformToByteArray()) ?? new Uint8Array();
@@ -121,6 +124,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     requireKey(key);
+    traceObject("delete", key);
     const send = (options: Options) => this.#client.send(new DeleteObjectCommand(this.#at(key)), options);
     await this.#call(`to delete '${key}'`, send);
   }

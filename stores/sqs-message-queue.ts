@@ -15,7 +15,14 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { type AwsOptions, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
-import { backoffMs, checkMessageSize, type MessageQueue, type Receiver } from "./message-queue.ts";
+import {
+  backoffMs,
+  checkMessageSize,
+  jobOfMessage,
+  type MessageQueue,
+  type Receiver,
+  traceMessages as trace,
+} from "./message-queue.ts";
 import { StoreError } from "./object-store.ts";
 
 export interface SqsMessageQueueOptions extends AwsOptions {
@@ -64,6 +71,7 @@ export class SqsMessageQueue implements MessageQueue {
     await call("SQS to take a message", this.#options.callSeconds, (options) =>
       this.#client.send(command, options),
     );
+    trace(() => `${jobOfMessage(body)} published`);
   }
 
   receive(handle: Handle): Receiver {
@@ -159,13 +167,17 @@ class Poller implements Receiver {
     const { visibilitySeconds, retryMs, onError } = this.#options;
     const keep = () => void this.#hide(message, visibilitySeconds).catch(onError);
     const heart = setInterval(keep, (visibilitySeconds * 1000) / 3);
+    const { Body: body = "", Attributes: attributes } = message;
+    const tries = Number(attributes?.ApproximateReceiveCount ?? 1);
+    trace(() => `${jobOfMessage(body)} received, try ${tries}`);
     try {
-      await this.#handle(message.Body ?? "", { sentAt: Number(message.Attributes?.SentTimestamp) });
+      await this.#handle(body, { sentAt: Number(attributes?.SentTimestamp) });
       await this.#deletes.add(message.ReceiptHandle!);
+      trace(() => `${jobOfMessage(body)} handled`);
     } catch (error) {
+      trace(() => `${jobOfMessage(body)} not handled: ${(error as Error).message}`);
       onError(error);
       clearInterval(heart);
-      const tries = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
       const seconds = Math.round(backoffMs(tries, retryMs, maxRetryMs) / 1000);
       await this.#hide(message, seconds).catch(onError);
     } finally {
