@@ -215,7 +215,8 @@ describe(".dockerignore", () => {
     expect(compiled.filter((path) => isIgnored(dockerignore, path))).toEqual([]);
     const folders = new Set(let_in.map((path) => path.split("/")[0]!).filter((path) => !path.includes(".")));
     folders.delete("LICENSE");
-    const needed = new Set([...compiled.map((path) => path.split("/")[0]!), "service", "shaders"]);
+    // Vite builds the pages, and nothing imports them.
+    const needed = new Set([...compiled.map((path) => path.split("/")[0]!), "pages", "service", "shaders"]);
     expect([...folders].sort()).toEqual([...needed].sort());
     expect(
       let_in.filter((path) =>
