@@ -1,4 +1,7 @@
-/** What becomes of jobs, as clients of a gateway see it: real sockets, files, child processes; only the worker is a stand-in. */
+/**
+ * What becomes of jobs, as clients of a gateway see it: real sockets, files, child processes; only the worker is a
+ * stand-in.
+ */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";

@@ -1,6 +1,6 @@
 /**
- * Records of jobs as files, one for each, for one process at a time. A change is appended; the last whole line of a file
- * counts, and now and then it becomes the only one.
+ * Records of jobs as files, one for each, for one process at a time. A change is appended; the last whole line of a
+ * file counts, and now and then it becomes the only one.
  */
 import {
   appendFileSync,
@@ -142,7 +142,7 @@ function tryTo<T>(work: () => T): T | undefined {
   }
 }
 
-/** A file that names the process which has the folder. One that was killed leaves it, and it then counts for nothing. */
+/** A file that names the process which has the folder. One that was killed leaves it; it then counts for nothing. */
 const ownerOf = (folder: string) => join(folder, "owner");
 
 /** Makes the folder where it is missing. Throws StoreError where another living process has it. */

@@ -1,6 +1,6 @@
 /**
- * The records of jobs: in memory (and files) on one machine, in Redis in the cloud; and what both stores have in common,
- * the order of the feed and how records and keys are written.
+ * The records of jobs: in memory (and files) on one machine, in Redis in the cloud; and what both stores have in
+ * common, the order of the feed and how records and keys are written.
  */
 import { createHash } from "node:crypto";
 import {

@@ -1,6 +1,7 @@
 /**
  * Records of jobs in the memory of one process and, where a folder is given, in a file each (job-files.ts), so that a
- * restarted gateway goes on with them. A change is in the file before memory changes: what a caller was told is on disk.
+ * restarted gateway goes on with them. A change is in the file before memory changes: what a caller was told is on
+ * disk.
  */
 import { tracer } from "../common/trace.ts";
 import { jobIdSchema } from "../protocol/schemas.ts";

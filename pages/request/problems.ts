@@ -55,8 +55,8 @@ export function focusFirst(problems: Problems): void {
 }
 
 /**
- * What the service refuses, at the part of the form where it can be mended. `isOwnStyle`: whether the style was a picture that was sent, too; which of
- * two was refused is not said.
+ * What the service refuses, at the part of the form where it can be mended. `isOwnStyle`: whether the style was a
+ * picture that was sent, too; which of two was refused is not said.
  */
 export function refusalOf(error: unknown, isOwnStyle: boolean): Problems {
   if (!(error instanceof ServiceError))
