@@ -41,9 +41,9 @@ trap 'rm -rf "$scratch"' EXIT
 exec 3>&1
 say() { printf '%s\n' "$*" >&3; }
 
-# status, sentence
+# status, sentence, in one part or several
 fail() {
-  printf 'error: %s\n' "$2" >&2
+  printf 'error: %s\n' "${*:2}" >&2
   exit "$1"
 }
 
@@ -101,19 +101,22 @@ use_environment() {
 
 # Names of root.yaml's parameters, a line each.
 root_parameters() {
-  awk '/^[A-Za-z]/ {inside = /^Parameters:/} inside && /^  [A-Za-z]+:$/ {gsub(/[ :]/, ""); print}' "$here/templates/root.yaml"
+  awk '/^[A-Za-z]/ {inside = /^Parameters:/} inside && /^  [A-Za-z]+:$/ {gsub(/[ :]/, ""); print}' \
+    "$here/templates/root.yaml"
 }
 
 # Reads NAME=VALUE lines: names are root.yaml's parameters, AWS_REGION, NODE_IMAGE and WEIGHTS. Nothing in it is run.
 read_parameters() {
   local file=${1:-$here/parameters/$environment.env} line name value number=0 known
-  [[ -f $file ]] || fail $USAGE "Expected parameters in $file but there is no such file: copy $here/parameters/example.env and edit it."
+  [[ -f $file ]] || fail $USAGE \
+    "Expected parameters in $file but there is no such file: copy $here/parameters/example.env and edit it."
   known=$(root_parameters)
   while IFS= read -r line || [[ -n $line ]]; do
     ((++number))
     line=${line%$'\r'}
     [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
-    [[ $line =~ ^([A-Za-z_]+)=(.*)$ ]] || fail $USAGE "Expected NAME=VALUE in line $number of $file but received '$line'."
+    [[ $line =~ ^([A-Za-z_]+)=(.*)$ ]] || fail $USAGE \
+      "Expected NAME=VALUE in line $number of $file but received '$line'."
     name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
     [[ $value != *[\"\\]* ]] || fail $USAGE "Expected $name in line $number of $file without quotes and backslashes."
     case $name in
@@ -123,7 +126,8 @@ read_parameters() {
       Environment | GatewayImage | WorkerImage | CloudFrontPrefixListId)
         fail $USAGE "Expected no $name in line $number of $file: deploy.sh finds it out." ;;
       *)
-        grep -qx -- "$name" <<<"$known" || fail $USAGE "Expected a parameter of root.yaml in line $number of $file but received '$name'."
+        grep -qx -- "$name" <<<"$known" || fail $USAGE \
+          "Expected a parameter of root.yaml in line $number of $file but received '$name'."
         parameters[$name]=$value ;;
     esac
   done <"$file"
@@ -149,7 +153,8 @@ identify() {
 assumed=NONE
 stack_status() {
   local status
-  if status=$(ask "${2:-$assumed}" cloudformation describe-stacks --stack-name "$1" --query 'Stacks[0].StackStatus' 2>"$scratch/error"); then
+  if status=$(ask "${2:-$assumed}" cloudformation describe-stacks --stack-name "$1" \
+    --query 'Stacks[0].StackStatus' 2>"$scratch/error"); then
     printf '%s\n' "$status"
   elif grep -q 'does not exist' "$scratch/error"; then
     printf 'NONE\n'
@@ -162,14 +167,17 @@ stack_status() {
 # stack, name of an output
 output() {
   local value
-  value=$(ask "<$2>" cloudformation describe-stacks --stack-name "$1" --query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue | [0]")
-  [[ $value != None ]] || fail $FAILED "Expected stack '$1' to say its $2 but it does not: look at its state in CloudFormation."
+  value=$(ask "<$2>" cloudformation describe-stacks --stack-name "$1" \
+    --query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue | [0]")
+  [[ $value != None ]] || fail $FAILED \
+    "Expected stack '$1' to say its $2 but it does not: look at its state in CloudFormation."
   printf '%s\n' "$value"
 }
 
 # stack, name of a parameter
 parameter() {
-  ask "<$2>" cloudformation describe-stacks --stack-name "$1" --query "Stacks[0].Parameters[?ParameterKey=='$2'].ParameterValue | [0]"
+  ask "<$2>" cloudformation describe-stacks --stack-name "$1" \
+    --query "Stacks[0].Parameters[?ParameterKey=='$2'].ParameterValue | [0]"
 }
 
 # stack, logical id: what it is in AWS
@@ -200,10 +208,13 @@ last_event() {
 # left out.
 show_failures() {
   local id since=$2 failed
-  failed="StackEvents[?Timestamp>'$since' && ends_with(ResourceStatus, '_FAILED') && !contains(ResourceStatusReason || '', 'cancelled')]"
-  ask "" cloudformation describe-stack-events --stack-name "$1" --query "$failed.[StackName, LogicalResourceId, ResourceType, ResourceStatusReason]" |
+  local within="ResourceType=='AWS::CloudFormation::Stack' && PhysicalResourceId!=StackId && PhysicalResourceId!=''"
+  failed="StackEvents[?Timestamp>'$since' && ends_with(ResourceStatus, '_FAILED')"
+  failed+=" && !contains(ResourceStatusReason || '', 'cancelled')]"
+  ask "" cloudformation describe-stack-events --stack-name "$1" \
+    --query "$failed.[StackName, LogicalResourceId, ResourceType, ResourceStatusReason]" |
     while IFS=$'\t' read -r -a event; do say "  ${event[0]} / ${event[1]} (${event[2]}): ${event[3]:-}"; done
   ask "" cloudformation describe-stack-events --stack-name "$1" \
-    --query "$failed | [?ResourceType=='AWS::CloudFormation::Stack' && PhysicalResourceId!=StackId && PhysicalResourceId!=''].[PhysicalResourceId]" |
+    --query "$failed | [?$within].[PhysicalResourceId]" |
     sort -u | while read -r id; do show_failures "$id" "$since"; done
 }

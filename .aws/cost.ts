@@ -97,7 +97,13 @@ export function idleItems(
     ),
     item(
       "watching",
-      `${alarmedMetrics(number("RedisNodes"))} x alarm + ${countOf("alarms.yaml", "AWS::Logs::MetricFilter")} x metric + dashboard + ${size.MinGateways} x logGigabyte + insights`,
+      [
+        `${alarmedMetrics(number("RedisNodes"))} x alarm`,
+        `${countOf("alarms.yaml", "AWS::Logs::MetricFilter")} x metric`,
+        "dashboard",
+        `${size.MinGateways} x logGigabyte`,
+        "insights",
+      ].join(" + "),
       watching(size, prices),
     ),
     item("keys and secrets", "key + 2 x secret", prices.key + 2 * prices.secret),

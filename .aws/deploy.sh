@@ -8,8 +8,8 @@ shopt -s extglob
 
 readonly HELP="Usage: .aws/deploy.sh ENV [options]
 
-ENV is development, testing, staging or production; its parameters stand in .aws/parameters/ENV.env (see example.env there).
-Each change set is shown before it is executed. Running it again is harmless.
+ENV is development, testing, staging or production; its parameters stand in .aws/parameters/ENV.env (see
+example.env there). Each change set is shown before it is executed. Running it again is harmless.
 
   --yes              do not ask
   --images-of ENV    take the images that run in another environment, and build none
@@ -54,9 +54,11 @@ warn_of_quotas() {
   local code what have
   for code in L-DB2E81BA L-3819A6DF; do
     what=$([[ $code == L-DB2E81BA ]] && echo "at the full price" || echo "on Spot")
-    have=$(ask "<vCPUs>" service-quotas get-service-quota --service-code ec2 --quota-code "$code" --query Quota.Value 2>/dev/null) || continue
+    have=$(ask "<vCPUs>" service-quotas get-service-quota --service-code ec2 --quota-code "$code" \
+      --query Quota.Value 2>/dev/null) || continue
     if [[ ${have%.*} =~ ^[0-3]$ ]]; then
-      say "Warning: this account may have $have vCPUs of G machines $what, and the smallest has 4: ask for more (docs/aws.md)."
+      say "Warning: this account may have $have vCPUs of G machines $what, and the smallest has 4:" \
+        "ask for more (docs/aws.md)."
     fi
   done
 }
@@ -81,10 +83,12 @@ write_parameters() {
 create_change_set() {
   local stack=$1 name=$2
   shift 2
-  run aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$name" --capabilities CAPABILITY_IAM "$@" >/dev/null || return
+  run aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$name" \
+    --capabilities CAPABILITY_IAM "$@" >/dev/null || return
   if "$print"; then echo CREATE_COMPLETE; return; fi
   aws cloudformation wait change-set-create-complete --stack-name "$stack" --change-set-name "$name" 2>/dev/null || true
-  aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$name" --query '[Status, StatusReason]' --output text
+  aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$name" \
+    --query '[Status, StatusReason]' --output text
 }
 
 # arguments of describe-change-set; the changes of stacks within a stack follow it.
@@ -109,7 +113,8 @@ remove_remains() {
   say "Stack '$1' is what a first deployment that failed has left; it is deleted first."
   confirm "Delete it?" || fail $DECLINED "Nothing was changed."
   run aws cloudformation delete-stack --stack-name "$1"
-  [[ $(wait_for_rest "$1") =~ ^(NONE|DELETE_COMPLETE|DONE)$ ]] || fail $STACK_FAILED "Expected stack '$1' to be deleted; .aws/destroy.sh goes on with that."
+  [[ $(wait_for_rest "$1") =~ ^(NONE|DELETE_COMPLETE|DONE)$ ]] || fail $STACK_FAILED \
+    "Expected stack '$1' to be deleted; .aws/destroy.sh goes on with that."
 }
 
 # Says CREATE or UPDATE, for a stack that can be changed.
@@ -119,9 +124,13 @@ kind_of_change() {
   case $status in
     NONE | REVIEW_IN_PROGRESS) echo CREATE ;;
     ROLLBACK_COMPLETE | CREATE_FAILED) remove_remains "$1"; echo CREATE ;;
-    *_IN_PROGRESS) fail $STACK_FAILED "Expected stack '$1' to be at rest but it is $status: try again when it has ended." ;;
-    UPDATE_ROLLBACK_FAILED) fail $STACK_FAILED "Expected stack '$1' to be whole but it is $status: repair what its events name, then run 'aws cloudformation continue-update-rollback --stack-name $1'." ;;
-    ROLLBACK_FAILED | DELETE_FAILED) fail $STACK_FAILED "Expected stack '$1' to be whole but it is $status: run .aws/destroy.sh first." ;;
+    *_IN_PROGRESS) fail $STACK_FAILED \
+      "Expected stack '$1' to be at rest but it is $status: try again when it has ended." ;;
+    UPDATE_ROLLBACK_FAILED) fail $STACK_FAILED \
+      "Expected stack '$1' to be whole but it is $status: repair what its events name, then run" \
+      "'aws cloudformation continue-update-rollback --stack-name $1'." ;;
+    ROLLBACK_FAILED | DELETE_FAILED) fail $STACK_FAILED \
+      "Expected stack '$1' to be whole but it is $status: run .aws/destroy.sh first." ;;
     *) echo UPDATE ;;
   esac
 }
@@ -137,7 +146,8 @@ apply() {
   [[ $kind == UPDATE ]] && nested=(--include-nested-stacks)
   say "Stack '$stack': $kind"
   read -r status reason < <(create_change_set "$stack" "$name" --change-set-type "$kind" "${nested[@]}" "$@") || true
-  if [[ ${status:-} == FAILED && $reason != *"didn't contain changes"* && $reason != *"No updates"* && $kind == UPDATE ]]; then
+  if [[ ${status:-} == FAILED && $kind == UPDATE &&
+    $reason != *"didn't contain changes"* && $reason != *"No updates"* ]]; then
     say "  The stacks within it can't be shown: $reason"
     run aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$name" || true
     name=$name-flat
@@ -148,7 +158,8 @@ apply() {
     say "  Nothing changes."
     return
   fi
-  [[ ${status:-} == CREATE_COMPLETE ]] || fail $STACK_FAILED "Expected a change set for stack '$stack' but received: ${status:-no answer} ${reason:-}"
+  [[ ${status:-} == CREATE_COMPLETE ]] || fail $STACK_FAILED \
+    "Expected a change set for stack '$stack' but received: ${status:-no answer} ${reason:-}"
   show_changes --stack-name "$stack" --change-set-name "$name"
   if ! confirm "Execute this?"; then
     run aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$name"
@@ -186,11 +197,13 @@ source_tag() {
     return
   fi
   [[ $environment != production ]] || fail $USAGE "Expected a tree without changes for production: commit them."
-  printf '%s-%s\n' "$commit" "$(cd "$repository" && git ls-files -co --exclude-standard -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -c1-12)"
+  printf '%s-%s\n' "$commit" "$(cd "$repository" && git ls-files -co --exclude-standard -z |
+    xargs -0 sha256sum 2>/dev/null | sha256sum | cut -c1-12)"
 }
 
 digest_of() { # repository's name, tag
-  ask "" ecr describe-images --repository-name "$1" --image-ids "imageTag=$2" --query 'imageDetails[0].imageDigest' 2>/dev/null
+  ask "" ecr describe-images --repository-name "$1" --image-ids "imageTag=$2" \
+    --query 'imageDetails[0].imageDigest' 2>/dev/null
 }
 
 log_in_to_registry() {
@@ -228,7 +241,8 @@ find_images() {
   if [[ $mode == copy ]]; then
     gateway_image=$(parameter "$project-$images_of" GatewayImage)
     worker_image=$(parameter "$project-$images_of" WorkerImage)
-    [[ $worker_image == *@sha256:* || $print == true ]] || fail $USAGE "Expected images in stack '$project-$images_of' but it has none."
+    [[ $worker_image == *@sha256:* || $print == true ]] || fail $USAGE \
+      "Expected images in stack '$project-$images_of' but it has none."
     return
   fi
   local tag arguments=()
@@ -244,7 +258,8 @@ find_images() {
 
 record_release() {
   printf 'GatewayImage=%s\nWorkerImage=%s\n' "$gateway_image" "$worker_image" >"$scratch/release.env"
-  run aws s3 cp --only-show-errors "$scratch/release.env" "s3://$bucket/releases/$stack/$(date -u +%Y-%m-%dT%H-%M-%SZ).env"
+  run aws s3 cp --only-show-errors "$scratch/release.env" \
+    "s3://$bucket/releases/$stack/$(date -u +%Y-%m-%dT%H-%M-%SZ).env"
 }
 
 # The newest release whose images are not those that run.
@@ -253,14 +268,16 @@ find_release_before() {
   gateway_image=$(parameter "$stack" GatewayImage)
   worker_image=$(parameter "$stack" WorkerImage)
   current=$(printf 'GatewayImage=%s\nWorkerImage=%s' "$gateway_image" "$worker_image")
-  for key in $(ask "releases/$stack/<time>.env" s3api list-objects-v2 --bucket "$bucket" --prefix "releases/$stack/" --query 'Contents[].[Key]' | sort -r); do
+  for key in $(ask "releases/$stack/<time>.env" s3api list-objects-v2 --bucket "$bucket" \
+    --prefix "releases/$stack/" --query 'Contents[].[Key]' | sort -r); do
     [[ $key == releases/* ]] || continue
     run aws s3 cp --only-show-errors "s3://$bucket/$key" "$scratch/before.env"
     if "$print"; then gateway_image="<before>" worker_image="<before>"; return; fi
     [[ $(<"$scratch/before.env") != "$current" ]] || continue
     gateway_image=$(sed -n 's/^GatewayImage=//p' "$scratch/before.env")
     worker_image=$(sed -n 's/^WorkerImage=//p' "$scratch/before.env")
-    [[ $gateway_image == *@sha256:* && $worker_image == *@sha256:* ]] || fail $FAILED "Expected two images in s3://$bucket/$key but there are none."
+    [[ $gateway_image == *@sha256:* && $worker_image == *@sha256:* ]] || fail $FAILED \
+      "Expected two images in s3://$bucket/$key but there are none."
     say "Going back to $(basename "$key" .env)."
     return
   done
@@ -272,7 +289,8 @@ roll_back() {
   assumed=CREATE_COMPLETE
   [[ $(stack_status "$stack") != NONE ]] || fail $USAGE "Expected a stack '$stack' but there is none."
   find_release_before
-  names=$(ask "$(root_parameters)" cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Parameters[].[ParameterKey]')
+  names=$(ask "$(root_parameters)" cloudformation describe-stacks --stack-name "$stack" \
+    --query 'Stacks[0].Parameters[].[ParameterKey]')
   for name in $names; do
     case $name in
       GatewayImage) arguments+=("ParameterKey=$name,ParameterValue=$gateway_image") ;;
@@ -291,16 +309,19 @@ deploy() {
   validate "$here"/templates/!(root).yaml
   warn_of_quotas
   list=$(ask pl-00000000 ec2 describe-managed-prefix-lists \
-    --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing --query 'PrefixLists[0].PrefixListId')
+    --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing \
+    --query 'PrefixLists[0].PrefixListId')
   [[ $list == pl-* ]] || fail $FAILED "Expected a prefix list of CloudFront in $AWS_REGION but there is none."
   write_parameters "$scratch/registry.json" Project "$project"
-  apply "$project-registry" --template-body "file://$here/templates/registry.yaml" --parameters "file://$scratch/registry.json"
+  apply "$project-registry" --template-body "file://$here/templates/registry.yaml" \
+    --parameters "file://$scratch/registry.json"
   bucket=$(output "$project-registry" TemplateBucketName)
   find_images
-  run aws cloudformation package --template-file "$here/templates/root.yaml" --s3-bucket "$bucket" --s3-prefix templates \
-    --output-template-file "$scratch/root.yaml" >/dev/null
+  run aws cloudformation package --template-file "$here/templates/root.yaml" --s3-bucket "$bucket" \
+    --s3-prefix templates --output-template-file "$scratch/root.yaml" >/dev/null
   validate "$scratch/root.yaml"
-  arguments=(Environment "$environment" GatewayImage "$gateway_image" WorkerImage "$worker_image" CloudFrontPrefixListId "$list")
+  arguments=(Environment "$environment" GatewayImage "$gateway_image" WorkerImage "$worker_image"
+    CloudFrontPrefixListId "$list")
   for name in "${!parameters[@]}"; do arguments+=("$name" "${parameters[$name]}"); done
   write_parameters "$scratch/root.json" "${arguments[@]}"
   apply "$stack" --template-body "file://$scratch/root.yaml" --parameters "file://$scratch/root.json"

@@ -7,8 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly HELP="Usage: .aws/destroy.sh ENV [options]
 
-Deletes the stacks of ENV: development, testing, staging or production. Buckets and the key of the jobs' tokens stay, and Redis leaves a snapshot.
-Production is only deleted after its name was typed on a terminal; --yes does not do.
+Deletes the stacks of ENV: development, testing, staging or production. Buckets and the key of the jobs' tokens
+stay, and Redis leaves a snapshot. Production is only deleted after its name was typed on a terminal; --yes does not do.
 
   --yes              do not ask
   --parameters FILE  read these instead of .aws/parameters/ENV.env
@@ -64,7 +64,8 @@ ask_for_name() {
     confirm "Delete '$stack'?" || fail $DECLINED "Nothing was deleted."
     return
   fi
-  [[ -t 0 ]] || fail $DECLINED "Expected a terminal on which the name '$stack' is typed; production is deleted in no other way."
+  [[ -t 0 ]] || fail $DECLINED \
+    "Expected a terminal on which the name '$stack' is typed; production is deleted in no other way."
   local answer
   read -r -p "Type '$stack' to delete it: " answer
   [[ $answer == "$stack" ]] || fail $DECLINED "Expected '$stack' but received '$answer': nothing was deleted."
@@ -89,7 +90,9 @@ remove_group_of_cloudfront() {
 
 delete_stack() {
   local network vpc="" try status since
-  if network=$(physical_id "$stack" Network 2>/dev/null); then vpc=$(physical_id "$network" Vpc 2>/dev/null) || vpc=""; fi
+  if network=$(physical_id "$stack" Network 2>/dev/null); then
+    vpc=$(physical_id "$network" Vpc 2>/dev/null) || vpc=""
+  fi
   for try in 1 2 3; do
     since=$(last_event "$stack")
     run aws cloudformation delete-stack --stack-name "$stack"
@@ -100,7 +103,8 @@ delete_stack() {
     say "Try $try ended with $status. What failed:"
     show_failures "$stack" "$since"
   done
-  fail $STACK_FAILED "Expected stack '$stack' to be deleted but it is $status: remove what is named above, then run this again."
+  fail $STACK_FAILED \
+    "Expected stack '$stack' to be deleted but it is $status: remove what is named above, then run this again."
 }
 
 read_arguments "$@"

@@ -199,11 +199,22 @@ function drawBox({ title, stack, id, x, y, width = WIDTH }: Box): string {
   const resource = templates[stack]!.Resources[id];
   if (resource === undefined) throw new Error(`Expected ${id} in ${stack}.yaml but there is none.`);
   const [, service = "", kind = ""] = resource.Type.split("::");
-  const words = `${service.replace("ElasticLoadBalancingV2", "ELB")} ${kind.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase()}`;
+  const kindInWords = kind.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+  const words = `${service.replace("ElasticLoadBalancingV2", "ELB")} ${kindInWords}`;
   const small = width < 150 ? service : words;
   const middle = x + width / 2;
   return `<g><rect class="box" x="${x}" y="${y}" width="${width}" height="${HEIGHT}" rx="6"/>
-    <text class="title" x="${middle}" y="${y + 22}">${xml(title)}</text><text class="type" x="${middle}" y="${y + 40}">${xml(small)}</text></g>`;
+    ${textAt("title", middle, y + 22, title)}${textAt("type", middle, y + 40, small)}</g>`;
+}
+
+function textAt(kind: string, x: number, y: number, text: string): string {
+  return `<text class="${kind}" x="${x}" y="${y}">${xml(text)}</text>`;
+}
+
+type Area = Record<"x" | "y" | "width" | "height", number>;
+
+function drawFrame({ x, y, width, height }: Area): string {
+  return `<rect class="frame" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`;
 }
 
 function drawArrow(arrow: Arrow): string {
@@ -216,8 +227,8 @@ function drawArrow(arrow: Arrow): string {
 
 /** A stack in one line: what it has, in words. */
 function drawStrip(stack: string, text: string, x: number, y: number, width: number): string {
-  return `<rect class="frame" x="${x}" y="${y}" width="${width}" height="46" rx="8"/><text class="stack" x="${x + 14}" y="${y + 19}">${stack}</text>
-    <text class="strip" x="${x + 14}" y="${y + 36}">${xml(text)}</text>`;
+  return `${drawFrame({ x, y, width, height: 46 })}${textAt("stack", x + 14, y + 19, stack)}
+    ${textAt("strip", x + 14, y + 36, text)}`;
 }
 
 export function picture(): string {
@@ -247,7 +258,7 @@ export function picture(): string {
   .arrow { fill: none; stroke: var(--soft); stroke-width: 1.5; marker-end: url(#head); } .head { fill: var(--soft); }
 </style>
 <defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="head" d="M0 0.5 8 4 0 7.5z"/></marker></defs>
-${frames.map(({ stack, x, y, width, height }) => `<rect class="frame" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/><text class="stack" x="${x + 14}" y="${y + 22}">${stack}</text>`).join("\n")}
+${frames.map((frame) => drawFrame(frame) + textAt("stack", frame.x + 14, frame.y + 22, frame.stack)).join("\n")}
 <rect class="box" x="16" y="70" width="86" height="${HEIGHT}" rx="6"/><text class="title" x="59" y="101">Browser</text>
 <polyline class="arrow" points="102,96 165,96"/>
 ${arrows.map(drawArrow).join("\n")}

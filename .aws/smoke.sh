@@ -8,8 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 readonly CHECK_FAILED=7
 readonly HELP="Usage: .aws/smoke.sh ENV|URL [options]
 
-Checks health, pages, site.json, headers of security and the styles, then has a small picture painted twice: for everybody, where it must show up in
-the feed, and in private, where it must be reachable by its signed address alone. Says how long each took. Needs the repository's packages (npm ci).
+Checks health, pages, site.json, headers of security and the styles, then has a small picture painted twice: for
+everybody, where it must show up in the feed, and in private, where it must be reachable by its signed address alone.
+Says how long each took. Needs the repository's packages (npm ci).
 
   --private-only     leave out the picture for everybody, which would stand in the feed until it expires
   --seconds N        give up on a picture after this long; 1500 when not given, since a machine may have to start
@@ -39,7 +40,8 @@ read_arguments() {
     esac
     shift
   done
-  [[ -n $url || -n $environment ]] || fail $USAGE "Expected an environment or an address: .aws/smoke.sh --help tells more."
+  [[ -n $url || -n $environment ]] || fail $USAGE \
+    "Expected an environment or an address: .aws/smoke.sh --help tells more."
   [[ $seconds =~ ^[0-9]+$ ]] || fail $USAGE "Expected --seconds to be a number but received '$seconds'."
 }
 
@@ -58,7 +60,10 @@ check() { # sentence, then a command that succeeds if it is true
 }
 
 # path: its status; headers and body stay in $scratch.
-fetch() { curl --silent --show-error --path-as-is --max-time 30 --dump-header "$scratch/headers" --output "$scratch/body" --write-out '%{http_code}' "$1" || true; }
+fetch() {
+  curl --silent --show-error --path-as-is --max-time 30 --dump-header "$scratch/headers" --output "$scratch/body" \
+    --write-out '%{http_code}' "$1" || true
+}
 answers() { [[ $(fetch "$2") == "$1" ]]; }
 refuses() { [[ $(fetch "$1") =~ ^40[0-9]$ ]]; }
 has_header() { tr -d '\r' <"$scratch/headers" | grep -qiE -- "^$1"; }
@@ -93,8 +98,9 @@ last_of() { sed -n "s/.*\"event\":\"job\".*\"$2\":\"\([^\"]*\)\".*/\1/p" "$1" | 
 paint() {
   local name=$1 began=$SECONDS
   shift
-  if ! timeout --foreground "$seconds" npx --no-install tsx cli/main.ts request examples/astronaut.jpg --style "$style" --size 256 --steps 20 \
-    --server "$url" --output "$scratch/$name.png" --json "$@" | note_start "$name" "$began"; then
+  if ! timeout --foreground "$seconds" npx --no-install tsx cli/main.ts request examples/astronaut.jpg \
+    --style "$style" --size 256 --steps 20 --server "$url" --output "$scratch/$name.png" --json "$@" |
+    note_start "$name" "$began"; then
     tail -1 "$scratch/$name.jsonl" >&3
     return 1
   fi
@@ -107,7 +113,9 @@ note_start() {
   printf '?' >"$scratch/$1.waited"
   while IFS= read -r line; do
     printf '%s\n' "$line"
-    if [[ $(<"$scratch/$1.waited") == "?" && $line == *'"status":"running"'* ]]; then echo $((SECONDS - $2)) >"$scratch/$1.waited"; fi
+    if [[ $(<"$scratch/$1.waited") == "?" && $line == *'"status":"running"'* ]]; then
+      echo $((SECONDS - $2)) >"$scratch/$1.waited"
+    fi
   done >"$scratch/$1.jsonl"
 }
 
@@ -153,7 +161,8 @@ cd "$repository"
 if "$print"; then
   show curl "$url/healthz"
   show npx --no-install tsx cli/main.ts request --list-styles --server "$url"
-  show npx --no-install tsx cli/main.ts request examples/astronaut.jpg --style "<style>" --size 256 --steps 20 --server "$url" --json
+  show npx --no-install tsx cli/main.ts request examples/astronaut.jpg --style "<style>" \
+    --size 256 --steps 20 --server "$url" --json
   show npx --no-install tsx .aws/feed.ts "$url"
   exit 0
 fi

@@ -6,8 +6,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly HELP="Usage: .aws/styles.sh ENV FOLDER [options]
 
-Uploads FOLDER's pictures (JPEG, PNG, WebP) as the styles that the service of ENV offers, under their file names. What is there already and the same
-is left alone. A picture that was replaced is seen after five minutes at most, when CloudFront asks for it again.
+Uploads FOLDER's pictures (JPEG, PNG, WebP) as the styles that the service of ENV offers, under their file names. What
+is there already and the same is left alone. A picture that was replaced is seen after five minutes at most, when
+CloudFront asks for it again.
 
   --delete-missing   also delete styles that FOLDER does not have, after asking
   --yes              do not ask
@@ -69,7 +70,8 @@ check_files() {
     if [[ ! -f $file ]]; then
       problem="Expected pictures alone in $folder but '$name' is no file."
     elif ! [[ $name =~ $STYLE_NAME ]]; then
-      problem="Expected letters, digits, spaces, '_' and '-', at most 64 and then .jpg, .jpeg, .png or .webp, but received the name '$name'."
+      problem="Expected letters, digits, spaces, '_' and '-', at most 64 and then .jpg, .jpeg, .png or .webp,"
+      problem+=" but received the name '$name'."
     elif is=$(type_of "$file") && [[ $is != "$(type_of_name "$name")" ]]; then
       problem="Expected '$name' to be $(type_of_name "$name") but it is ${is/nothing/none of the three}."
     else
@@ -89,7 +91,8 @@ upload() {
     # The ETag of an object that was put in one piece, and is encrypted with S3's own key, is its MD5.
     if grep -qxF -- "style/$name"$'\t'"\"$sum\"" "$scratch/present"; then continue; fi
     say "Uploading $name."
-    run aws s3api put-object --bucket "$bucket" --key "style/$name" --body "$folder/$name" --content-type "$(type_of_name "$name")" >/dev/null
+    run aws s3api put-object --bucket "$bucket" --key "style/$name" --body "$folder/$name" \
+      --content-type "$(type_of_name "$name")" >/dev/null
     ((++sent))
   done
   say "$sent uploaded, $((${#names[@]} - sent)) there already."
@@ -115,7 +118,8 @@ read_parameters "$parameters_file"
 need md5sum od
 identify
 stack=$project-$environment
-[[ $(stack_status "$stack" CREATE_COMPLETE) != NONE ]] || fail $USAGE "Expected a stack '$stack' but there is none: deploy it first."
+[[ $(stack_status "$stack" CREATE_COMPLETE) != NONE ]] || fail $USAGE \
+  "Expected a stack '$stack' but there is none: deploy it first."
 bucket=$(output "$stack" BucketName)
 ask "" s3api list-objects-v2 --bucket "$bucket" --prefix style/ --query 'Contents[].[Key, ETag]' >"$scratch/present"
 upload

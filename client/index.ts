@@ -44,7 +44,12 @@ export class ServiceClient implements Disposable {
   readonly #connection: ServiceConnection;
   readonly #inlineBytes: number;
 
-  /** Connects, and goes on trying until `close`. `url` is the service's address, without a path. */
+  /**
+   * Connects, and goes on trying until `close`. `url` is the service's address, without a path.
+   *
+   * @example
+   * using service = new ServiceClient("https://paint.example.org", { token: () => login.token });
+   */
   constructor(url: string, { inlineBytes = 500_000, ...options }: ServiceOptions = {}) {
     this.#connection = new ServiceConnection(url, options);
     this.#inlineBytes = inlineBytes;
@@ -56,27 +61,52 @@ export class ServiceClient implements Disposable {
 
   /**
    * Calls `listener` now, and whenever the connection is lost, comes back or is refused. Returns a function that stops.
+   *
+   * @example
+   * const stop = service.onConnection(({ state }) => notice.toggleAttribute("hidden", state === "connected"));
    */
   onConnection(listener: (connection: Connection) => void): () => void {
     return this.#connection.onChange(listener);
   }
 
-  /** Resolves once there is a connection; requests wait for one by themselves. Throws ServiceError `unauthorized`. */
+  /**
+   * Resolves once there is a connection; requests wait for one by themselves. Throws ServiceError `unauthorized`.
+   *
+   * @example
+   * await service.connected(AbortSignal.timeout(5000));
+   */
   connected(signal?: AbortSignal): Promise<void> {
     return this.#connection.connected(signal);
   }
 
-  /** Tries again after a refusal, with the token that there is by now. */
+  /**
+   * Tries again after a refusal, with the token that there is by now.
+   *
+   * @example
+   * if (service.connection.state === "refused") service.reconnect();
+   */
   reconnect(): void {
     this.#connection.reconnect();
   }
 
-  /** The styles in the order of their names, a page at a time: `next` is the cursor of the one after. */
+  /**
+   * The styles in the order of their names, a page at a time: `next` is the cursor of the one after.
+   *
+   * @example
+   * const { styles, next } = await service.listStyles({ limit: 100 });
+   * const more = next === undefined ? [] : (await service.listStyles({ cursor: next })).styles;
+   */
   listStyles(page: Page = {}): Promise<{ readonly styles: readonly StyleItem[]; readonly next?: string }> {
     return this.#connection.ask("LIST_STYLES", page);
   }
 
-  /** Public results, newest first, a page at a time. */
+  /**
+   * Public results, newest first, a page at a time.
+   *
+   * @example
+   * const { images } = await service.listImages({ limit: 20 });
+   * for (const { thumbnail, style } of images) show(thumbnail, style ?? "a style of one's own");
+   */
   listImages(page: Page = {}): Promise<{ readonly images: readonly ImageItem[]; readonly next?: string }> {
     return this.#connection.ask("LIST_IMAGES", page);
   }
@@ -84,6 +114,9 @@ export class ServiceClient implements Disposable {
   /**
    * Calls `listener` with each new public result; what came while there was no connection is in `listImages`. Returns a
    * function that stops.
+   *
+   * @example
+   * const stop = service.onImage(({ thumbnail }) => show(thumbnail));
    */
   onImage(listener: (image: ImageItem) => void): () => void {
     const own = (image: ImageItem) => listener(image);
@@ -95,6 +128,13 @@ export class ServiceClient implements Disposable {
    * Sends the pictures and starts a job: one, however often the connection is lost meanwhile.
    *
    * @throws ServiceError, and what `signal` was aborted with; a job that had been started by then is cancelled.
+   *
+   * @example
+   * const options = { size: 1024, strength: "bold" } as const;
+   * const request = { image: file, style: "great-wave.jpg", isPrivate: true, options };
+   * const { jobId, token } = await service.transferStyle(request, {
+   *   onUploadProgress: ({ sent, total }) => (bar.value = total && sent / total),
+   * });
    */
   async transferStyle(request: StyleRequest, options: SendOptions = {}): Promise<Accepted> {
     const job = await startJob(this.#connection, request, { ...options, inlineBytes: this.#inlineBytes });
@@ -105,7 +145,12 @@ export class ServiceClient implements Disposable {
     return job;
   }
 
-  /** The job's present state, with fresh URLs. Throws ServiceError. */
+  /**
+   * The job's present state, with fresh URLs. Throws ServiceError.
+   *
+   * @example
+   * const { status, result } = await service.job({ jobId, token });
+   */
   async job({ jobId, token }: JobReference): Promise<JobView> {
     return (await this.#connection.ask("GET_JOB", { jobId, token })).job;
   }
@@ -115,6 +160,11 @@ export class ServiceClient implements Disposable {
    * the connection.
    *
    * Where there is no such job (any more) `onRefused` is called, and nothing after it. Returns a function that stops.
+   *
+   * @example
+   * const stop = service.follow(job, ({ status, step, total, preview }) => {
+   *   if (status === "running") draw(step, total, preview);
+   * });
    */
   follow(
     job: JobReference,
@@ -127,6 +177,10 @@ export class ServiceClient implements Disposable {
   /**
    * The job's last state, once it has ended, whether well or not. Throws ServiceError, and what `signal` was aborted
    * with.
+   *
+   * @example
+   * const { result, failure } = await service.finished(job, { signal: AbortSignal.timeout(600_000) });
+   * if (failure) throw new Error(failure.message);
    */
   async finished(
     job: JobReference,
@@ -152,12 +206,22 @@ export class ServiceClient implements Disposable {
     });
   }
 
-  /** Throws ServiceError `not-cancellable` where the job has ended otherwise. */
+  /**
+   * Stops the job. Throws ServiceError `not-cancellable` where it has ended otherwise.
+   *
+   * @example
+   * const { status } = await service.cancel(job); // "cancelled"
+   */
   async cancel({ jobId, token }: JobReference): Promise<JobView> {
     return (await this.#connection.ask("CANCEL_JOB", { jobId, token })).job;
   }
 
-  /** Removes the job and its pictures, after cancelling it if it has not ended. One that is not there is no error. */
+  /**
+   * Removes the job and its pictures, after cancelling it if it has not ended. One that is not there is no error.
+   *
+   * @example
+   * await service.remove({ jobId, token });
+   */
   async remove({ jobId, token }: JobReference): Promise<void> {
     await this.#connection.ask("DELETE_JOB", { jobId, token }).catch((error: unknown) => {
       // what is repeated because the answer was lost finds nothing

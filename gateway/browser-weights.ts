@@ -7,8 +7,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { ConfigError } from "../common/config-values.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { ConfigError } from "../protocol/worker-settings.ts";
 import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
 import { findNetwork, neededOf } from "../weights/network-file.ts";
@@ -110,7 +110,8 @@ function rangeOf(
 async function requireNetwork(path: string): Promise<void> {
   const refuse = (received: string) =>
     new ConfigError([
-      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file of a network of VGG19's shape but received ${received}`,
+      `Expected --browser-weights (${variableOf("browser-weights")}) to be a safetensors file ` +
+        `of a network of VGG19's shape but received ${received}`,
     ]);
   if (extname(path) !== ".safetensors") throw refuse(`'${path}'.`);
   try {

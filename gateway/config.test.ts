@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../protocol/worker-settings.ts";
-import { helpText, printedConfig, readConfig, settings, variableOf } from "./config.ts";
+import { ConfigError } from "../common/config-values.ts";
+import { configTable, helpText, printedConfig, readConfig, variableOf } from "./config.ts";
 
 const read = (argv: string[], env: Record<string, string> = {}) => readConfig(argv, env).config;
 
@@ -10,7 +10,7 @@ function refused(argv: string[], env: Record<string, string> = {}): readonly str
   try {
     readConfig(argv, env);
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return error.sentences;
     throw error;
   }
   throw new Error("Expected a ConfigError but none was thrown.");
@@ -90,23 +90,23 @@ describe("what is shown", () => {
       STYLIZE_S3_ENDPOINT: "https://me:hush@host/",
     };
     const text = printedConfig(read([], secrets));
-    for (const name of Object.keys(settings)) expect(text).toMatch(new RegExp(`^${name}: `, "m"));
+    for (const name of Object.keys(configTable)) expect(text).toMatch(new RegExp(`^${name}: `, "m"));
     expect(text).not.toMatch(/sssss|hush/);
     expect(text).toContain("redis: (set)\n");
   });
 
   it("is in docs/service.md, one row each", () => {
     const docs = readFileSync(new URL("../docs/service.md", import.meta.url), "utf8");
-    const rows = (Object.keys(settings) as (keyof typeof settings)[]).map((name) => {
-      const fallback = `${settings[name].schema.safeParse(undefined).data ?? ""}`;
+    const rows = (Object.keys(configTable) as (keyof typeof configTable)[]).map((name) => {
+      const fallback = `${configTable[name].schema.safeParse(undefined).data ?? ""}`;
       const shown = fallback === "" ? "" : `\`${fallback}\``;
-      return `| \`--${name}\` | \`${variableOf(name)}\` | ${shown} | ${settings[name].help} |`;
+      return `| \`--${name}\` | \`${variableOf(name)}\` | ${shown} | ${configTable[name].help} |`;
     });
     expect(docs.split("\n").filter((line) => line.startsWith("| `--"))).toEqual(rows);
   });
 
   it("helps with every flag", () => {
-    for (const name of Object.keys(settings)) expect(helpText()).toContain(`--${name} `);
+    for (const name of Object.keys(configTable)) expect(helpText()).toContain(`--${name} `);
     expect(variableOf("s3-endpoint")).toBe("STYLIZE_S3_ENDPOINT");
   });
 });

@@ -1,9 +1,9 @@
 /** What the service can be told, by flag or by environment: one table. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { ConfigError, integer, logLevel } from "../protocol/worker-settings.ts";
+import { ConfigError, integer, logLevel } from "../common/config-values.ts";
 
-interface Setting<T = unknown> {
+interface ConfigEntry<T = unknown> {
   /** `--flag`; the variable is STYLIZE_FLAG unless `env` names another. */
   readonly env?: string;
   /** Of the text that a flag or variable has. */
@@ -26,102 +26,98 @@ const list = z
       .filter(Boolean),
   );
 
-const setting = <T>(
+const entry = <T>(
   schema: z.ZodType<T, string | undefined>,
   help: string,
-  more: Pick<Setting, "env" | "secret"> = {},
+  more: Pick<ConfigEntry, "env" | "secret"> = {},
 ) => ({
   schema,
   help,
   ...more,
 });
 
-export const settings = {
-  host: setting(z.string().default("127.0.0.1"), "Address to listen on."),
-  port: setting(integer(3000, 0, 65_535), "Port to listen on; 0 for any that is free."),
-  data: setting(
-    z.string().default("stylize-data"),
-    "Folder of pictures, messages and records on one machine.",
-  ),
-  "public-url": setting(
-    url,
-    "Address at which browsers reach this gateway; http://HOST:PORT when not given.",
-  ),
-  origins: setting(list, "Origins of pages, separated by commas, that may connect beside the gateway's own."),
-  "trust-proxy": setting(
+export const configTable = {
+  host: entry(z.string().default("127.0.0.1"), "Address to listen on."),
+  port: entry(integer(3000, 0, 65_535), "Port to listen on; 0 for any that is free."),
+  data: entry(z.string().default("stylize-data"), "Folder of pictures, messages and records on one machine."),
+  "public-url": entry(url, "Address at which browsers reach this gateway; http://HOST:PORT when not given."),
+  origins: entry(list, "Origins of pages, separated by commas, that may connect beside the gateway's own."),
+  "trust-proxy": entry(
     integer(0, 0, 10),
     "Proxies in front, whose X-Forwarded-For tells the client's address.",
   ),
 
-  redis: setting(
+  redis: entry(
     optional,
     "redis://, rediss:// or redis+cluster:// address of job records; files when not given.",
     { secret: true },
   ),
-  "redis-password": setting(optional, "Password for Redis, where the address has none.", { secret: true }),
-  bucket: setting(optional, "S3 bucket of pictures; files when not given."),
-  "s3-endpoint": setting(url, "Address of S3, where it is not AWS's."),
-  "cdn-url": setting(url, "Address under which public objects of the bucket can be read."),
-  "queue-url": setting(url, "SQS queue of workers' news; files when not given."),
-  "sqs-endpoint": setting(url, "Address of SQS, where it is not AWS's."),
-  "batch-queue": setting(optional, "AWS Batch job queue; child processes when not given."),
-  "batch-definition": setting(optional, "AWS Batch job definition."),
-  "batch-endpoint": setting(url, "Address of Batch, where it is not AWS's."),
-  region: setting(optional, "AWS region.", { env: "AWS_REGION" }),
-  workers: setting(integer(1, 1, 64), "Jobs at a time, as child processes."),
-  weights: setting(
+  "redis-password": entry(optional, "Password for Redis, where the address has none.", { secret: true }),
+  bucket: entry(optional, "S3 bucket of pictures; files when not given."),
+  "s3-endpoint": entry(url, "Address of S3, where it is not AWS's."),
+  "cdn-url": entry(url, "Address under which public objects of the bucket can be read."),
+  "queue-url": entry(url, "SQS queue of workers' news; files when not given."),
+  "sqs-endpoint": entry(url, "Address of SQS, where it is not AWS's."),
+  "batch-queue": entry(optional, "AWS Batch job queue; child processes when not given."),
+  "batch-definition": entry(optional, "AWS Batch job definition."),
+  "batch-endpoint": entry(url, "Address of Batch, where it is not AWS's."),
+  region: entry(optional, "AWS region.", { env: "AWS_REGION" }),
+  workers: entry(integer(1, 1, 64), "Jobs at a time, as child processes."),
+  weights: entry(
     optional,
-    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, else compact, or compact-small on a processor.",
+    "Network of child processes, a name or a file: docs/networks.md; vgg19 when not given and here, " +
+      "else compact, or compact-small on a processor.",
   ),
-  "browser-weights": setting(
+  "browser-weights": entry(
     optional,
-    "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; one that ships when not given.",
+    "Safetensors file of a network of VGG19's shape for browsers that paint by themselves; " +
+      "one that ships when not given.",
   ),
 
-  secret: setting(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {
+  secret: entry(key, "Key of the jobs' tokens, the same for all gateways; made up on one machine.", {
     secret: true,
   }),
-  "jwt-secret": setting(
+  "jwt-secret": entry(
     key,
     "Key of HS256 tokens that clients must present; anybody may connect when not given.",
     { secret: true },
   ),
-  "jwt-public-key": setting(
+  "jwt-public-key": entry(
     optional,
     "PEM of the key of RS256, ES256 or EdDSA tokens that clients must present.",
   ),
 
-  "max-image-bytes": setting(integer(20_000_000, 1000, 100_000_000), "Largest picture file."),
-  "max-message-bytes": setting(
+  "max-image-bytes": entry(integer(20_000_000, 1000, 100_000_000), "Largest picture file."),
+  "max-message-bytes": entry(
     integer(8_000_000, 1000, 100_000_000),
     "Largest message; larger pictures need an upload.",
   ),
-  "max-pixels": setting(integer(50_000_000, 1024, 268_000_000), "Pixels of the largest picture."),
-  "max-size": setting(integer(1536, 32, 16_384), "Long side of the largest result."),
-  "max-size-software": setting(integer(512, 32, 4096), "The same where workers have no GPU."),
-  "max-steps": setting(integer(500, 1, 2000), "Most steps at the last scale."),
-  "jobs-per-client": setting(integer(3, 1, 1000), "Jobs of one client that have not ended."),
-  "jobs-per-minute": setting(integer(6, 1, 100_000), "Jobs that one client may start in a minute."),
-  "jobs-per-day": setting(integer(100, 1, 1_000_000), "Jobs that one client may start in a day."),
-  "requests-per-minute": setting(integer(240, 1, 1_000_000), "Requests of one client in a minute."),
-  "requests-at-once": setting(
+  "max-pixels": entry(integer(50_000_000, 1024, 268_000_000), "Pixels of the largest picture."),
+  "max-size": entry(integer(1536, 32, 16_384), "Long side of the largest result."),
+  "max-size-software": entry(integer(512, 32, 4096), "The same where workers have no GPU."),
+  "max-steps": entry(integer(500, 1, 2000), "Most steps at the last scale."),
+  "jobs-per-client": entry(integer(3, 1, 1000), "Jobs of one client that have not ended."),
+  "jobs-per-minute": entry(integer(6, 1, 100_000), "Jobs that one client may start in a minute."),
+  "jobs-per-day": entry(integer(100, 1, 1_000_000), "Jobs that one client may start in a day."),
+  "requests-per-minute": entry(integer(240, 1, 1_000_000), "Requests of one client in a minute."),
+  "requests-at-once": entry(
     integer(64, 1, 10_000),
     "Jobs that one gateway takes in at a time; further ones are asked to come again.",
   ),
-  "retention-days": setting(integer(7, 1, 365), "Days that records are kept after the last change."),
+  "retention-days": entry(integer(7, 1, 365), "Days that records are kept after the last change."),
 
-  "drain-seconds": setting(integer(100, 1, 119), "Seconds for work at hand after SIGTERM."),
-  "log-level": setting(logLevel, "Least level of log lines."),
-} as const satisfies Record<string, Setting>;
+  "drain-seconds": entry(integer(100, 1, 119), "Seconds for work at hand after SIGTERM."),
+  "log-level": entry(logLevel, "Least level of log lines."),
+} as const satisfies Record<string, ConfigEntry>;
 
-export type SettingName = keyof typeof settings;
-export type Config = { readonly [Name in SettingName]: z.output<(typeof settings)[Name]["schema"]> };
+export type ConfigName = keyof typeof configTable;
+export type Config = { readonly [Name in ConfigName]: z.output<(typeof configTable)[Name]["schema"]> };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variable of a setting: STYLIZE_PORT. */
-export function variableOf(name: SettingName): string {
-  const { env }: Setting = settings[name];
+/** The variable of a name: STYLIZE_PORT. */
+export function variableOf(name: ConfigName): string {
+  const { env }: ConfigEntry = configTable[name];
   return env ?? `STYLIZE_${name.toUpperCase().replaceAll("-", "_")}`;
 }
 
@@ -130,15 +126,15 @@ export function readConfig(
   argv: readonly string[],
   env: Environment,
 ): { config: Config; print: boolean; help: boolean } {
-  const names = Object.keys(settings) as SettingName[];
+  const names = Object.keys(configTable) as ConfigName[];
   const { flags, print, help } = parseFlags(argv, names);
   const sentences: string[] = [];
   const values = names.map((name) => {
     const variable = variableOf(name);
     const given = flags[name] ?? (env[variable] || undefined);
-    const parsed = (settings[name] as Setting).schema.safeParse(given);
+    const parsed = (configTable[name] as ConfigEntry).schema.safeParse(given);
     if (parsed.success) return [name, parsed.data];
-    const { secret }: Setting = settings[name];
+    const { secret }: ConfigEntry = configTable[name];
     const received = secret ? "something else" : `'${given}'`;
     sentences.push(
       `Expected --${name} (${variable}) to be ${parsed.error.issues[0]!.message} but received ${received}.`,
@@ -151,14 +147,14 @@ export function readConfig(
   return { config, print, help };
 }
 
-function parseFlags(argv: readonly string[], names: readonly SettingName[]) {
+function parseFlags(argv: readonly string[], names: readonly ConfigName[]) {
   const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
   try {
     const { values } = parseArgs({
       args: [...argv],
       options: { ...options, "print-config": { type: "boolean" }, help: { type: "boolean", short: "h" } },
     });
-    const flags = values as Partial<Record<SettingName, string>>;
+    const flags = values as Partial<Record<ConfigName, string>>;
     return { flags, print: values["print-config"] === true, help: values.help === true };
   } catch (error) {
     throw new ConfigError([(error as Error).message.split("\n")[0]!]);
@@ -167,7 +163,7 @@ function parseFlags(argv: readonly string[], names: readonly SettingName[]) {
 
 /** What can't go together. */
 function contradictions(config: Config): string[] {
-  const needs = (name: SettingName, other: SettingName) =>
+  const needs = (name: ConfigName, other: ConfigName) =>
     config[name] !== undefined && config[other] === undefined
       ? [`Expected --${other} (${variableOf(other)}) with --${name} but received none.`]
       : [];
@@ -183,10 +179,10 @@ function contradictions(config: Config): string[] {
   ];
 }
 
-/** The settings as they are in force, one a line; of secrets only whether they are set. */
+/** The values as they are in force, one a line; of secrets only whether they are set. */
 export function printedConfig(config: Config): string {
-  const lines = (Object.keys(settings) as SettingName[]).map((name) => {
-    const { secret }: Setting = settings[name];
+  const lines = (Object.keys(configTable) as ConfigName[]).map((name) => {
+    const { secret }: ConfigEntry = configTable[name];
     const value = config[name];
     const shown = String(value).replace(/\/\/[^/]*@/g, "//...@"); // of an address, without the login in it
     return `${name}: ${value === undefined ? "(not set)" : secret ? "(set)" : shown}`;
@@ -195,10 +191,10 @@ export function printedConfig(config: Config): string {
 }
 
 export function helpText(): string {
-  const rows = (Object.keys(settings) as SettingName[]).map((name) => {
-    const fallback = (settings[name] as Setting).schema.safeParse(undefined).data;
+  const rows = (Object.keys(configTable) as ConfigName[]).map((name) => {
+    const fallback = (configTable[name] as ConfigEntry).schema.safeParse(undefined).data;
     const shown = fallback === undefined || `${fallback}` === "" ? "" : ` [${fallback}]`;
-    return `  --${name.padEnd(20)} ${settings[name].help}${shown}`;
+    return `  --${name.padEnd(20)} ${configTable[name].help}${shown}`;
   });
   return ["Usage: stylize-serve [options]; each has a variable, STYLIZE_PORT for --port", ...rows, ""].join(
     "\n",

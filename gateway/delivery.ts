@@ -6,6 +6,7 @@
  * and then for the jobs that its clients wait for, and for new public results.
  */
 import type { Server } from "socket.io";
+import { tracer } from "../common/trace.ts";
 import { type ClientEvents, failureReasons, isTerminal, type ServerEvents } from "../protocol/protocol.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import type { Views } from "./views.ts";
@@ -25,6 +26,8 @@ export type GatewayServer = Server<ClientEvents, ServerEvents, GatewayEvents, So
 const REMEMBERED = 50_000;
 /** Public results looked at in a sweep. */
 const FEED_LOOK = 50;
+
+const trace = tracer("gateway:delivery");
 
 const ROOM = "job:";
 export const roomOf = (jobId: string): string => ROOM + jobId;
@@ -99,6 +102,7 @@ export class Delivery {
     const { jobId, status, isPrivate } = record;
     const room = roomOf(jobId);
     const isWaited = io.of("/").adapter.rooms.has(room);
+    trace(() => `${jobId} ${status}, seq ${record.seq}, ${isWaited ? "is told" : "is nobody's here"}`);
     if (!isTerminal(status)) {
       if (isWaited) io.local.volatile.to(room).emit(`JOB_PROGRESS::${jobId}`, await views.progress(record));
       return;

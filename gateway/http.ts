@@ -1,7 +1,6 @@
 /** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { closedPolicy } from "./content-policy.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Answers a request and says so, or returns false. */
@@ -15,6 +14,9 @@ export interface HttpParts {
   readonly routes: readonly Route[];
   readonly onError: (error: unknown, where: string) => void;
 }
+
+/** The Content-Security-Policy of answers that are no pages: nothing at all. */
+export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Of every answer; routes that serve pages or objects give their own policy instead. */
 const securityHeaders = {

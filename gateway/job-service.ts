@@ -5,6 +5,7 @@
  * repeats news and loses none. Workers run at least once; what they say twice changes a record once.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { tracer } from "../common/trace.ts";
 import {
   type FailureReason,
   isTerminal,
@@ -53,6 +54,8 @@ export interface Ticket {
   readonly token: string;
 }
 
+const trace = tracer("gateway:jobs");
+
 export class JobService {
   readonly #parts: JobParts;
 
@@ -87,6 +90,7 @@ export class JobService {
     await put(objects, contentKey, content);
     if (isOwn) await put(objects, record.style, style);
     const { record: kept, created } = await jobs.create(record, request.idempotencyKey);
+    trace(() => `${kept.jobId} ${created ? "is new" : "is asked for again"}`);
     if (!created) {
       await this.#deleteObjects(record);
       return this.#again(kept, request.onAccepted);
@@ -122,6 +126,7 @@ export class JobService {
   async submit({ jobId, contentKey, style, requestId, options }: JobRecord): Promise<JobRecord> {
     const { jobs, queue } = this.#parts;
     const queueId = await queue.submit({ contentKey, style, requestId, options });
+    trace(() => `${jobId} is in the queue as ${queueId}`);
     const updated = await jobs.update(jobId, (record) => ({ ...record, queueId }));
     // Deleted or cancelled while it was submitted: nobody waits for it any more.
     if (!updated || isTerminal(updated.record.status)) await queue.cancel(queueId);
@@ -155,6 +160,7 @@ export class JobService {
       await this.#end(record.jobId, (present) => ({ ...present, status: "cancelled" }));
       if (record.queueId !== undefined) await queue.cancel(record.queueId);
     }
+    trace(() => `${record.jobId} is deleted`);
     await this.#deleteObjects(record); // the record last: as long as it is there, deleting can be tried again
     await jobs.remove(record.jobId);
   }
@@ -178,7 +184,7 @@ export class JobService {
       if (isOld || isTerminal(record.status) || record.requestId !== message.requestId) return undefined;
       return { ...record, status: "running", startedAt: record.startedAt ?? Date.now(), progress };
     });
-    if (updated?.changed) this.#parts.announce(updated.record, true);
+    if (updated?.changed) this.#announce(updated.record, true);
   }
 
   /** For the reconciler: the queue has begun with a job. */
@@ -192,7 +198,7 @@ export class JobService {
         ...(status === "running" ? { startedAt: record.startedAt ?? Date.now() } : {}),
       };
     });
-    if (updated?.changed) this.#parts.announce(updated.record, true);
+    if (updated?.changed) this.#announce(updated.record, true);
   }
 
   async #heardResult(jobId: string, resultKey: string): Promise<void> {
@@ -215,8 +221,13 @@ export class JobService {
       const ended = isTerminal(record.status) ? undefined : change(record);
       return ended && { ...ended, endedAt: Date.now() };
     });
-    if (updated) this.#parts.announce(updated.record, updated.changed);
+    if (updated) this.#announce(updated.record, updated.changed);
     return updated;
+  }
+
+  #announce(record: JobRecord, isNews: boolean): void {
+    trace(() => `${record.jobId} is ${record.status}, seq ${record.seq}${isNews ? "" : ", as it was"}`);
+    this.#parts.announce(record, isNews);
   }
 
   async #deleteObjects({ jobId, isPrivate, contentKey, style }: JobRecord): Promise<void> {

@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { redisMissing, startRedis } from "../stores/testing/redis.ts";
-import { settings } from "./config.ts";
+import { configTable } from "./config.ts";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 let folder: string;
@@ -35,7 +35,7 @@ describe("stylize-serve", () => {
   it("--help tells of every flag", async () => {
     const { code, stdout, stderr } = await run(["--help"]);
     expect([code, stderr]).toEqual([0, ""]);
-    for (const name of Object.keys(settings)) expect(stdout).toContain(`--${name} `);
+    for (const name of Object.keys(configTable)) expect(stdout).toContain(`--${name} `);
   });
 
   const redis = "redis://me:hunter2@example.org";

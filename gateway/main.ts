@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** `stylize-serve`: a gateway from its flags to its end. */
 import { pino } from "pino";
+import { ConfigError } from "../common/config-values.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { ConfigError } from "../protocol/worker-settings.ts";
 import { StoreError } from "../stores/object-store.ts";
 import { helpText, printedConfig, readConfig } from "./config.ts";
-import { run } from "./run.ts";
+import { run } from "./serve.ts";
 
 const CANNOT_START = 1;
 const WRONG_USAGE = 2;
@@ -26,7 +26,7 @@ try {
 
 /** What keeps it from starting. What only a defect of ours can be is thrown on, with its stack. */
 function sentencesOf(error: unknown): readonly string[] {
-  if (error instanceof ConfigError) return error.problems;
+  if (error instanceof ConfigError) return error.sentences;
   if (error instanceof StylizeError || error instanceof StoreError) return [error.message];
   const { code, message } = error as NodeJS.ErrnoException;
   if (/^E[A-Z]+$/.test(code ?? "")) return [`Expected to start but the system says: ${message}.`];

@@ -1,9 +1,10 @@
 /** What comes through the queue: news of workers, and AWS Batch's own about jobs that failed without a word. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type FailureReason, jobIdOf } from "../protocol/protocol.ts";
+import { tracer } from "../common/trace.ts";
+import { type FailureReason, jobIdOf, type WorkerMessage } from "../protocol/protocol.ts";
 import { workerJobSchema, workerMessageSchema } from "../protocol/schemas.ts";
-import { backoffMs } from "../stores/message-queue.ts";
+import { backoffMs, jobOfMessage } from "../stores/message-queue.ts";
 import { StoreError } from "../stores/object-store.ts";
 import type { JobService } from "./job-service.ts";
 
@@ -16,6 +17,8 @@ const batchEventSchema = z.object({
     parameters: z.object({ requestId: workerJobSchema.shape.requestId }),
   }),
 });
+
+const trace = tracer("gateway:news");
 
 /** Milliseconds for which one message waits for a store that is away, before it is given back. */
 const PATIENCE_MS = 600_000;
@@ -41,6 +44,7 @@ export async function handleNewsPatiently(
       return await handleNews(body, service);
     } catch (error) {
       const mayPass = error instanceof StoreError && error.retryable;
+      trace(() => `${jobOfMessage(body)} can't be handled, try ${tries}: ${(error as Error).message}`);
       if (!mayPass || signal.aborted || Date.now() >= end) throw error;
       onError(error);
       await sleep(backoffMs(tries, 500, 5_000), undefined, { signal }).catch(() => {});
@@ -54,10 +58,18 @@ async function handleNews(body: string, service: JobService): Promise<void> {
   const event = batchEventSchema.safeParse(value);
   if (event.success) {
     const { status, statusReason, parameters } = event.data.detail;
+    trace(() => `${jobIdOf(parameters.requestId)} ${status}, says Batch: ${statusReason}`);
     if (status === "FAILED") await service.fail(jobIdOf(parameters.requestId), reasonOf(statusReason));
     return;
   }
-  await service.heard(workerMessageSchema.parse(value));
+  const message = workerMessageSchema.parse(value);
+  trace(() => `${jobIdOf(message.requestId)} ${wordsOf(message)}, says its worker`);
+  await service.heard(message);
+}
+
+function wordsOf(message: WorkerMessage): string {
+  if ("failure" in message) return message.failure;
+  return "progress" in message ? `step ${message.progress.step} of ${message.progress.total}` : "done";
 }
 
 /** What Batch says of a job that ended without its worker saying why. */

@@ -6,11 +6,12 @@ import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Logger } from "pino";
+import { tracer } from "../common/trace.ts";
 import { exitCodes } from "../protocol/exit-codes.ts";
 import { jobIdOf } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import { ProcessJobQueue } from "../stores/process-job-queue.ts";
-import { type Config, type Environment, settings, variableOf } from "./config.ts";
+import { type Config, configTable, type Environment, variableOf } from "./config.ts";
 
 export interface OwnWorkersOptions {
   readonly config: Config;
@@ -22,6 +23,8 @@ export interface OwnWorkersOptions {
   readonly data: string;
 }
 
+const trace = tracer("gateway:workers");
+
 export function openOwnWorkers({ config, env, log, worker, data }: OwnWorkersOptions): JobQueue {
   return new ProcessJobQueue({
     command: process.execPath,
@@ -29,8 +32,10 @@ export function openOwnWorkers({ config, env, log, worker, data }: OwnWorkersOpt
     env: workerEnvironment(config, data, env),
     concurrency: config.workers,
     noRetryCodes: [exitCodes["bad-input"], exitCodes["bad-config"]],
-    onLog: (text, { requestId, attempt }) =>
-      log.debug({ jobId: jobIdOf(requestId), attempt, text }, "worker"),
+    onLog(text, { requestId, attempt }) {
+      trace(() => `${jobIdOf(requestId)} ${text}`);
+      log.debug({ jobId: jobIdOf(requestId), attempt, text }, "worker");
+    },
   });
 }
 
@@ -52,7 +57,7 @@ export async function maxSize(config: Config): Promise<number> {
 
 /** What a worker of ours needs to know, without what only gateways may. */
 function workerEnvironment(config: Config, data: string, env: Environment): Record<string, string> {
-  const own = (Object.keys(settings) as (keyof typeof settings)[])
+  const own = (Object.keys(configTable) as (keyof typeof configTable)[])
     .map(variableOf)
     .filter((name) => name.startsWith("STYLIZE_"));
   const inherited = Object.entries(env).filter(([name, value]) => value !== undefined && !own.includes(name));

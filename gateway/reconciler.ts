@@ -1,5 +1,6 @@
 /** Jobs of which the news was lost: what the queue and the store say of them, every so often. */
 
+import { tracer } from "../common/trace.ts";
 import { type JobStatus, keys } from "../protocol/protocol.ts";
 import type { JobQueue, QueuedJob } from "../stores/job-queue.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
@@ -9,6 +10,8 @@ import { reasonOf } from "./news.ts";
 
 /** Milliseconds in which a gateway surely has submitted what it took, and the news of a worker surely have come. */
 export const GRACE_MS = 30_000;
+
+const trace = tracer("gateway:reconciler");
 
 export interface ReconcilerParts {
   readonly jobs: JobStore;
@@ -53,6 +56,7 @@ export class Reconciler {
     const silent = new Map<string, number>();
     for (const [i, record] of submitted.entries()) {
       const { state } = states[i]!;
+      trace(() => `${record.jobId} is ${record.status}, and ${state} in the queue`);
       if (state === "starting" || state === "running") await service.began(record.jobId, state);
       if (state === "queued" || state === "starting" || state === "running") continue;
       const since = this.#silent.get(record.jobId) ?? Date.now();

@@ -1,6 +1,7 @@
 /** What clients may ask for: each request is validated, counted, done, and answered. */
 import type { Socket } from "socket.io";
 import type { z } from "zod";
+import { tracer } from "../common/trace.ts";
 import {
   type ClientEvents,
   isStyleName,
@@ -50,6 +51,8 @@ export interface RequestParts {
   readonly onError: (error: unknown, event: string) => void;
 }
 
+const trace = tracer("gateway:requests");
+
 /** Answers the requests of one connection. */
 export function answerRequests(socket: ClientSocket, parts: RequestParts): void {
   const { limits, service, styles, uploads, views, jobs } = parts;
@@ -67,6 +70,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
       const reply = typeof answer === "function" ? (answer as (value: T | RequestError) => void) : () => {};
       handle(request).then(reply, (error: unknown) => {
         const failure = failureOf(error);
+        trace(() => `${jobIn(request)} ${event} of ${socket.id} refused: ${failure.code}`);
         parts.onRefused(failure.code);
         if (failure.cause !== undefined && !isClients(failure.code)) parts.onError(failure.cause, event);
         reply(failure.answer());
@@ -76,6 +80,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
       await limits.count("requests", client);
       const parsed = schema.safeParse(request);
       if (!parsed.success) throw new RequestFailure("invalid-request");
+      trace(() => `${jobIn(request)} ${event} of ${socket.id}`);
       return work(parsed.data);
     };
     socket.on(event, handler as never);
@@ -89,6 +94,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
     for (const source of [request.image, request.style])
       if (typeof source !== "string") await uploads.remove(client, source.uploadKey);
     const { requestId, jobId, status } = record;
+    trace(() => `${jobId} TRANSFER_STYLE of ${socket.id} accepted`);
     // Asked again for a job that has ended meanwhile: it is told how, after the answer that tells it the job's id.
     if (isTerminal(status)) setImmediate(() => parts.repeat(record, socket.id));
     return { requestId, jobId, token };
@@ -113,6 +119,12 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
   on("CREATE_UPLOAD", createUploadSchema, ({ contentType, bytes }) =>
     uploads.create(client, contentType, bytes),
   );
+}
+
+/** The id of the job that a request is about; what else is in a request is not for traces. */
+function jobIn(request: unknown): string {
+  const { data } = jobReferenceSchema.pick({ jobId: true }).strip().safeParse(request);
+  return data?.jobId ?? "-";
 }
 
 /** Whether it is the client's doing: nobody has to be told but the client. */

@@ -1,36 +1,17 @@
-/**
- * A gateway with the stores that its configuration names: files and child processes on one machine, AWS and Redis in
- * the cloud.
- */
-import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+/** A gateway with all that its configuration names, and as a process: from its start to the signal that ends it. */
 import { networkInterfaces } from "node:os";
-import { extname, join, resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
-import { keys } from "../protocol/protocol.ts";
-import { BatchJobQueue } from "../stores/batch-job-queue.ts";
-import { FileMessageQueue } from "../stores/file-message-queue.ts";
-import { createObjectRoutes } from "../stores/file-object-routes.ts";
-import { FileObjectStore } from "../stores/file-object-store.ts";
-import type { JobQueue } from "../stores/job-queue.ts";
-import { LocalJobStore } from "../stores/local-job-store.ts";
-import type { MessageQueue } from "../stores/message-queue.ts";
-import { StoreError } from "../stores/object-store.ts";
-import { S3ObjectStore } from "../stores/s3-object-store.ts";
-import { SqsMessageQueue } from "../stores/sqs-message-queue.ts";
+import { opened } from "../common/disposal.ts";
+import { endIfHungUp } from "../common/terminal.ts";
+import type { Pace } from "./background.ts";
 import type { Config, Environment } from "./config.ts";
-import { type Gateway, type GatewayParts, startGateway } from "./gateway.ts";
-import { createLimits } from "./limits.ts";
-import { maxSize, openOwnWorkers, workerProgram } from "./own-workers.ts";
-import { openRedis } from "./redis.ts";
+import { type Gateway, startGateway } from "./gateway.ts";
+import { maxSize, workerProgram } from "./own-workers.ts";
 import { removeOldAlways } from "./retention.ts";
 import { openSite } from "./site.ts";
-import { firstStyles } from "./styles.ts";
-
-/** What one call of S3 may take: clients wait for the answer. */
-const STORE_SECONDS = 20;
+import { openStores } from "./stores.ts";
 
 export interface ServeOptions {
   readonly config: Config;
@@ -40,8 +21,8 @@ export interface ServeOptions {
   readonly worker?: readonly string[];
   /** Folder of the built pages; service/dist/pages when not given. */
   readonly pages?: string;
-  /** Milliseconds, for tests that can't wait. */
-  readonly pace?: Pick<GatewayParts, "sweepMs" | "reconcileMs" | "graceMs">;
+  /** For tests that can't wait. */
+  readonly pace?: Pace;
 }
 
 export interface ServedGateway extends Gateway {
@@ -50,99 +31,65 @@ export interface ServedGateway extends Gateway {
 }
 
 /** Starts all that the configuration asks for. The caller closes it. */
-export async function serve({
-  config,
-  env,
-  log,
-  worker = workerProgram("main"),
-  pages = builtPages,
-  pace,
-}: ServeOptions): Promise<ServedGateway> {
-  const data = resolve(config.data);
-  let address = config["public-url"] ?? "";
-  const onError = (error: unknown) => log.error({ err: error }, "a store failed");
-  const { objects, routes } = await openObjects(config, data, () => address, onError);
-  const site = await openSite({ config, log, objects, folder: pages, maxSize: () => maxSize(config) });
-  const messages = openMessages(config, data, onError);
-  const retentionSeconds = config["retention-days"] * 86_400;
-  const redis =
-    config.redis === undefined
-      ? undefined
-      : await openRedis({ url: config.redis, password: config["redis-password"], retentionSeconds, onError });
-  const jobs = redis?.jobs ?? new LocalJobStore({ folder: join(data, "jobs"), retentionSeconds });
-  const parts: GatewayParts = {
-    config,
-    log,
-    secret: config.secret ?? (await ownSecret(data)),
-    objects,
-    routes: [...routes, ...site.routes],
-    messages,
-    jobs,
-    queue: openQueue({ config, env, log, worker }, data),
-    limits: createLimits(config, redis?.connection),
-    ...(redis === undefined ? {} : { adapter: redis.adapter }),
-    ...pace,
+export function serve(options: ServeOptions): Promise<ServedGateway> {
+  const { config, env, log, worker = workerProgram("main"), pages = builtPages, pace = {} } = options;
+  const onError = (error: unknown) => log.error({ err: error, where: "closing" }, "something failed");
+  return opened(onError, async (disposal) => {
+    let address = config["public-url"] ?? "";
+    const baseUrl = () => address;
+    const data = resolve(config.data);
+    const stores = disposal.use(await openStores({ config, env, log, worker, data, baseUrl }));
+    const { objects } = stores;
+    const site = disposal.use(
+      await openSite({ config, log, objects, folder: pages, maxSize: () => maxSize(config) }),
+    );
+    const routes = [...stores.routes, ...site.routes];
+    const gateway = await startGateway({ ...stores, config, log, routes, pace });
+    disposal.defer(() => gateway.close());
+    address ||= `http://${reachableHost(config.host)}:${gateway.port}`;
+    const isOnOneMachine = config.bucket === undefined;
+    if (isOnOneMachine)
+      disposal.defer(
+        removeOldAlways(objects, config["retention-days"], (error) =>
+          log.error({ err: error }, "a store failed"),
+        ),
+      );
+    return { port: gateway.port, url: address, close: () => disposal[Symbol.asyncDispose]() };
+  });
+}
+
+/**
+ * Says where it listens on standard output. SIGTERM, SIGINT and SIGHUP drain and exit with 0; a second one does not
+ * wait, unless it is SIGHUP.
+ */
+export async function run(options: ServeOptions): Promise<void> {
+  const { config, log } = options;
+  const gateway = await serve(options);
+  let isClosing = false;
+  const close = (signal: NodeJS.Signals) => {
+    if (isClosing && signal === "SIGHUP") return; // a closed terminal tells more than once
+    if (isClosing) process.exit(130);
+    isClosing = true;
+    log.info({ signal }, "draining");
+    const limit = setTimeout(() => {
+      log.error("work at hand did not end in time");
+      process.exit(1);
+    }, config["drain-seconds"] * 1000);
+    limit.unref();
+    gateway.close().then(
+      () => {
+        endIfHungUp();
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.error({ err: error }, "closing failed");
+        process.exit(1);
+      },
+    );
   };
-  const gateway = await startGateway(parts);
-  address ||= `http://${reachableHost(config.host)}:${gateway.port}`;
-  const isOnOneMachine = config.bucket === undefined;
-  const stopRemoving = isOnOneMachine
-    ? removeOldAlways(objects, config["retention-days"], onError)
-    : undefined;
-  return {
-    port: gateway.port,
-    url: address,
-    async close() {
-      stopRemoving?.();
-      await gateway.close();
-      await redis?.close();
-      await site.close();
-    },
-  };
-}
-
-async function openObjects(
-  config: Config,
-  data: string,
-  baseUrl: () => string,
-  onError: (error: unknown) => void,
-) {
-  const { bucket, region, "s3-endpoint": endpoint, "cdn-url": publicBase } = config;
-  if (bucket !== undefined)
-    return {
-      objects: new S3ObjectStore({ bucket, region, endpoint, publicBase, seconds: STORE_SECONDS }),
-      routes: [],
-    };
-  const objects = await FileObjectStore.open(join(data, "objects"), { baseUrl });
-  const { objects: present } = await objects.list(keys.style(""), { limit: 1 });
-  if (present.length === 0) {
-    for (const name of firstStyles) {
-      const picture = await readFile(new URL(`../examples/${name}`, import.meta.url));
-      await objects.put(keys.style(name), picture, { contentType: "image/jpeg" });
-    }
-  }
-  return { objects, routes: [createObjectRoutes(objects, { onError })] };
-}
-
-function openMessages(config: Config, data: string, onError: (error: unknown) => void): MessageQueue {
-  const { "queue-url": queueUrl, "sqs-endpoint": endpoint, region } = config;
-  if (queueUrl === undefined) return new FileMessageQueue(join(data, "messages"), { onError });
-  return new SqsMessageQueue({ queueUrl, endpoint, region, onError });
-}
-
-function openQueue(
-  { config, env, log, worker }: Required<Omit<ServeOptions, "pace" | "pages">>,
-  data: string,
-): JobQueue {
-  const {
-    "batch-queue": jobQueue,
-    "batch-definition": jobDefinition,
-    "batch-endpoint": endpoint,
-    region,
-  } = config;
-  if (jobQueue !== undefined)
-    return new BatchJobQueue({ jobQueue, jobDefinition: jobDefinition!, endpoint, region });
-  return openOwnWorkers({ config, env, log, worker, data });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, close);
+  process.stdout.on("error", () => {}); // nobody needs to read on
+  process.stdout.write(`Listening on ${gateway.url}\n`);
 }
 
 /** For a host that means all of this machine's addresses, one that others can reach. */
@@ -158,26 +105,3 @@ function reachableHost(host: string): string {
 const builtPages = fileURLToPath(
   new URL(extname(import.meta.url) === ".ts" ? "../service/dist/pages" : "../pages", import.meta.url),
 );
-
-/**
- * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on
- * one.
- *
- * Throws StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
- */
-async function ownSecret(data: string): Promise<string> {
-  const path = join(data, "secret");
-  await mkdir(data, { recursive: true, mode: 0o700 });
-  if (!existsSync(path)) {
-    const temporary = `${path}.${randomBytes(8).toString("hex")}`;
-    await writeFile(temporary, randomBytes(32).toString("base64url"), { mode: 0o600, flush: true });
-    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-    await rm(temporary);
-  }
-  const secret = await readFile(path, "utf8");
-  if (secret.length >= 32) return secret;
-  const message = `Expected at least 32 characters in '${path}' but received ${secret.length}.`;
-  throw new StoreError(message, { retryable: false });
-}

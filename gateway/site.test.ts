@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { openContext } from "../engine/node.ts";
+import type { Site } from "../protocol/protocol.ts";
 import { S3ObjectStore } from "../stores/s3-object-store.ts";
 import { startFauxqs } from "../stores/testing/s3.ts";
-import { storeOrigins } from "./content-policy.ts";
-import type { Site } from "./site.ts";
+import { storeOrigins } from "./site.ts";
 import { startSite } from "./testing/site.ts";
 
 let folder: string;

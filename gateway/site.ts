@@ -1,28 +1,14 @@
 /**
- * The site around the pages: their files, what it says of itself at `GET /site.json`, and the network that it offers.
+ * The site around the pages: their files, what they may load and whom they may talk to, what it says of itself at
+ * `GET /site.json`, and the network that it offers.
  */
 import type { Logger } from "pino";
+import { keys, type Site } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { BrowserWeights } from "./browser-weights.ts";
 import type { Config } from "./config.ts";
-import { pagePolicy, storeOrigins } from "./content-policy.ts";
-import type { Route } from "./http.ts";
+import { closedPolicy, type Route } from "./http.ts";
 import { createPagesRoute, readPages } from "./pages-route.ts";
-
-export interface Site {
-  /** Bytes of the largest picture file. */
-  readonly maxImageBytes: number;
-  /** Of the largest picture. */
-  readonly maxPixels: number;
-  /** Pixels of the long side of the largest result. */
-  readonly maxSize: number;
-  /** At the last scale. */
-  readonly maxSteps: number;
-  /** Whether clients must present a token to connect. */
-  readonly needsLogin: boolean;
-  /** Of a trained network, as safetensors, for browsers that paint by themselves. */
-  readonly weightsUrl?: string;
-}
 
 export interface SiteParts {
   readonly config: Config;
@@ -34,8 +20,13 @@ export interface SiteParts {
   readonly maxSize: () => Promise<number>;
 }
 
+export interface OpenSite extends AsyncDisposable {
+  readonly routes: readonly Route[];
+}
+
 /** Throws ConfigError for weights that can't be offered. */
-export async function openSite({ config, log, objects, folder, maxSize }: SiteParts) {
+export async function openSite(parts: SiteParts): Promise<OpenSite> {
+  const { config, log, objects, folder, maxSize } = parts;
   const { "browser-weights": file } = config;
   const weights = file === undefined ? undefined : await BrowserWeights.open(file);
   const pages = await readPages(folder);
@@ -47,10 +38,41 @@ export async function openSite({ config, log, objects, folder, maxSize }: SitePa
   ];
   return {
     routes: weights === undefined ? routes : [...routes, weights.route],
-    async close() {
+    async [Symbol.asyncDispose]() {
       await weights?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/**
+ * The Content-Security-Policy of the pages and of their scripts, as workers go by their own. `'self'` of connect-src
+ * has the gateway's websocket in it (CSP 3, 6.7.2.8; Chromium, Firefox, Safari from 15.4 on).
+ */
+export function pagePolicy(storeOrigins: readonly string[]): string {
+  const store = storeOrigins.map((origin) => ` ${origin}`).join("");
+  return [
+    closedPolicy,
+    "script-src 'self'",
+    "style-src 'self'",
+    "worker-src 'self'",
+    "manifest-src 'self'",
+    `img-src 'self' blob: data:${store}`,
+    `connect-src 'self'${store}`,
+  ].join("; ");
+}
+
+/**
+ * Where the URLs lead that the store gives to pages: for public pictures, private ones and uploads. Throws StoreError.
+ */
+export async function storeOrigins(objects: ObjectStore): Promise<string[]> {
+  const contentType = "image/jpeg";
+  const picture = keys.upload("origin", contentType);
+  const [url, form] = await Promise.all([
+    objects.presign(picture, 1),
+    objects.presignUpload(picture, { contentType, maxBytes: 1, seconds: 1 }),
+  ]);
+  const urls = [objects.publicUrl(keys.style("origin.jpg")), url, form.url];
+  return [...new Set(urls.map((each) => new URL(each).origin))].sort();
 }
 
 /** Makes it once; what failed is tried again by the next who asks. */

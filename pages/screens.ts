@@ -86,7 +86,8 @@ function page(): string {
     const row = (suffix: string) =>
       (["360", "768", "1440"] as const).map(
         (width) =>
-          `<img src="${name}-${width}${suffix}.jpg" alt="${title}, ${width} pixels wide" width="${{ 360: 180, 768: 260, 1440: 400 }[width]}">`,
+          `<img src="${name}-${width}${suffix}.jpg" alt="${title}, ${width} pixels wide" ` +
+          `width="${{ 360: 180, 768: 260, 1440: 400 }[width]}">`,
       );
     const lines = [row(""), ...(isDark ? [row("-dark")] : [])].map((cells) => `| ${cells.join(" | ")} |`);
     return [`## ${title}`, "", "| 360 | 768 | 1440 |", "|---|---|---|", ...lines, ""].join("\n");

@@ -1,7 +1,7 @@
 /** The one connection to the service that all pages share, and what the service says of itself. */
 import { useEffect, useState } from "preact/hooks";
 import { type Connection, ServiceClient } from "../client/index.ts";
-import type { Site } from "../gateway/site.ts";
+import type { Site } from "../protocol/protocol.ts";
 
 export const service = new ServiceClient(location.origin);
 
@@ -25,4 +25,22 @@ export function site(): Promise<Site> {
       throw error;
     });
   return loading;
+}
+
+/** What the service takes when nobody has set anything else. */
+const usual: Site = {
+  maxImageBytes: 20_000_000,
+  maxPixels: 50_000_000,
+  maxSize: 1536,
+  maxSteps: 500,
+  needsLogin: false,
+};
+
+/** What the service takes; while it has not said so, the usual. */
+export const limits = (): Promise<Site> => site().catch(() => usual);
+
+export function useLimits(): Site {
+  const [present, setPresent] = useState(usual);
+  useEffect(() => void limits().then(setPresent), []);
+  return present;
 }

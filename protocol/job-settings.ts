@@ -19,7 +19,9 @@ export function sizeOf({ width, height }: Size, wanted: number | undefined, max:
   const long = Math.max(width, height);
   const size = Math.max(leastSize({ width, height }), Math.min(wanted ?? long, long, max));
   if (size <= max) return size;
-  const message = `Expected a picture whose short side is ${MIN_SIDE} pixels at a long side of ${max} but received ${width}x${height}.`;
+  const message =
+    `Expected a picture whose short side is ${MIN_SIDE} pixels at a long side of ${max} ` +
+    `but received ${width}x${height}.`;
   throw new StylizeError("bad-picture", message);
 }
 

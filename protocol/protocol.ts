@@ -191,6 +191,22 @@ export interface ServerEvents {
   [progress: `JOB_PROGRESS::${string}`]: (progress: JobProgress) => void;
 }
 
+/** What a site says of itself at `GET /site.json`. */
+export interface Site {
+  /** Bytes of the largest picture file. */
+  readonly maxImageBytes: number;
+  /** Of the largest picture. */
+  readonly maxPixels: number;
+  /** Pixels of the long side of the largest result. */
+  readonly maxSize: number;
+  /** At the last scale. */
+  readonly maxSteps: number;
+  /** Whether clients must present a token to connect. */
+  readonly needsLogin: boolean;
+  /** Of a trained network, as safetensors, for browsers that paint by themselves. */
+  readonly weightsUrl?: string;
+}
+
 /** Keys of a job's objects in the store. */
 export const keys = {
   input: (isPrivate: boolean, jobId: string, type: PictureType) =>

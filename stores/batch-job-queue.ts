@@ -15,7 +15,7 @@ import {
 } from "@aws-sdk/client-batch";
 import { jobIdOf, type WorkerJob } from "../protocol/protocol.ts";
 import { type AwsOptions, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
-import type { JobQueue, QueuedJob, QueuedState } from "./job-queue.ts";
+import { type JobQueue, type QueuedJob, type QueuedState, traceQueue as trace } from "./job-queue.ts";
 import { StoreError } from "./object-store.ts";
 
 export interface BatchJobQueueOptions extends AwsOptions {
@@ -69,6 +69,7 @@ export class BatchJobQueue implements JobQueue {
     const answer = await call("Batch to take a job", this.#callSeconds, (options) =>
       this.#client.send(command, options),
     );
+    trace(() => `${jobId} submitted to Batch as ${answer.jobId}`);
     return answer.jobId!;
   }
 
@@ -81,12 +82,15 @@ export class BatchJobQueue implements JobQueue {
       );
       for (const detail of answer.jobs ?? []) known.set(detail.jobId!, detail);
     }
+    for (const { tags, jobId, status, statusReason } of known.values())
+      trace(() => `${tags?.jobId ?? "-"} is ${status} as ${jobId}: ${statusReason ?? "no reason"}`);
     return ids.map((id) => queuedJob(id, known.get(id)));
   }
 
   async cancel(id: string): Promise<void> {
     // Unlike CancelJob it also ends jobs that have started; of unknown and ended ones it says nothing.
     const command = new TerminateJobCommand({ jobId: id, reason: "cancelled" });
+    trace(() => `- job ${id} of Batch is ended`);
     await call("Batch to end a job", this.#callSeconds, (options) => this.#client.send(command, options));
   }
 

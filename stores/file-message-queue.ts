@@ -6,7 +6,14 @@
  */
 import { type FSWatcher, watch } from "node:fs";
 import { type Claim, forgetOwner, MessageFiles, newOwner, parse } from "./message-files.ts";
-import { backoffMs, checkMessageSize, type MessageQueue, type Receiver } from "./message-queue.ts";
+import {
+  backoffMs,
+  checkMessageSize,
+  jobOfMessage,
+  type MessageQueue,
+  type Receiver,
+  traceMessages as trace,
+} from "./message-queue.ts";
 import { StoreError } from "./object-store.ts";
 
 export interface FileMessageQueueOptions {
@@ -22,19 +29,19 @@ export interface FileMessageQueueOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-type Settings = Required<FileMessageQueueOptions>;
+type Options = Required<FileMessageQueueOptions>;
 type Handle = Parameters<MessageQueue["receive"]>[0];
 
 const maxRetryMs = 60_000;
 
 export class FileMessageQueue implements MessageQueue {
   readonly #files: MessageFiles;
-  readonly #settings: Settings;
+  readonly #options: Options;
 
   /** Makes `folder` where it is missing. */
   constructor(folder: string, options: FileMessageQueueOptions = {}) {
     this.#files = new MessageFiles(folder);
-    this.#settings = {
+    this.#options = {
       handlers: options.handlers ?? 50,
       visibilityMs: options.visibilityMs ?? 30_000,
       pollMs: options.pollMs ?? 2_000,
@@ -46,10 +53,11 @@ export class FileMessageQueue implements MessageQueue {
   async publish(body: string): Promise<void> {
     checkMessageSize(body);
     await reported("take a message", () => this.#files.add(body));
+    trace(() => `${jobOfMessage(body)} published`);
   }
 
   receive(handle: Handle): Receiver {
-    return new FileReceiver(this.#files, handle, this.#settings);
+    return new FileReceiver(this.#files, handle, this.#options);
   }
 
   async depth(): Promise<number> {
@@ -64,7 +72,7 @@ export class FileMessageQueue implements MessageQueue {
 class FileReceiver implements Receiver {
   readonly #files: MessageFiles;
   readonly #handle: Handle;
-  readonly #settings: Settings;
+  readonly #options: Options;
   readonly #owner = newOwner();
   readonly #running = new Set<Promise<void>>();
   /** Names of messages that a handler is being started for. */
@@ -76,13 +84,13 @@ class FileReceiver implements Receiver {
   #news = false;
   #wake = () => {};
 
-  constructor(files: MessageFiles, handle: Handle, settings: Settings) {
+  constructor(files: MessageFiles, handle: Handle, options: Options) {
     this.#files = files;
     this.#handle = handle;
-    this.#settings = settings;
+    this.#options = options;
     this.#watcher = this.#watch();
-    this.#poll = setInterval(() => this.#sweep(), settings.pollMs);
-    void files.removeDrafts().catch(settings.onError);
+    this.#poll = setInterval(() => this.#sweep(), options.pollMs);
+    void files.removeDrafts().catch(options.onError);
     this.#sweep();
     this.#loop = this.#receive();
   }
@@ -102,17 +110,17 @@ class FileReceiver implements Receiver {
     try {
       const watcher = watch(this.#files.readyFolder, () => this.#notice());
       return watcher.on("error", (error) => {
-        this.#settings.onError(error);
+        this.#options.onError(error);
         watcher.close();
       });
     } catch (error) {
-      this.#settings.onError(error);
+      this.#options.onError(error);
       return undefined;
     }
   }
 
   #sweep(): void {
-    const { visibilityMs, onError } = this.#settings;
+    const { visibilityMs, onError } = this.#options;
     void this.#files
       .releaseAbandoned(visibilityMs)
       .catch(onError)
@@ -130,9 +138,9 @@ class FileReceiver implements Receiver {
       try {
         await this.#sleep(await this.#takeReady());
       } catch (error) {
-        this.#settings.onError(error);
+        this.#options.onError(error);
         this.#news = false;
-        await this.#sleep(this.#settings.pollMs);
+        await this.#sleep(this.#options.pollMs);
       }
     }
   }
@@ -140,20 +148,20 @@ class FileReceiver implements Receiver {
   /** Starts a handler for each message that is due; returns how many milliseconds off the next one is. */
   async #takeReady(): Promise<number> {
     for (const name of await this.#files.ready()) {
-      while (this.#running.size >= this.#settings.handlers) await Promise.race(this.#running);
+      while (this.#running.size >= this.#options.handlers) await Promise.race(this.#running);
       if (this.#stopped) break;
       const wait = parse(name)!.notBefore - Date.now();
       if (wait > 0) return wait;
       if (!this.#claiming.has(name)) this.#start(name);
     }
-    return this.#settings.pollMs;
+    return this.#options.pollMs;
   }
 
   /** Until there is news, or for `ms`. */
   #sleep(ms: number): Promise<void> {
     if (this.#news || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(ms, this.#settings.pollMs));
+      const timer = setTimeout(resolve, Math.min(ms, this.#options.pollMs));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
@@ -171,18 +179,23 @@ class FileReceiver implements Receiver {
     // A message that can't be claimed stays where the next look at the folder finds it.
     const claim = await this.#files
       .claim(name, this.#owner)
-      .catch(this.#settings.onError)
+      .catch(this.#options.onError)
       .finally(() => this.#claiming.delete(name));
     if (claim) await this.#run(claim);
   }
 
   async #run(claim: Claim): Promise<void> {
-    const { visibilityMs, retryMs, onError } = this.#settings;
+    const { visibilityMs, retryMs, onError } = this.#options;
     const heart = setInterval(() => void this.#files.keep(claim).catch(onError), visibilityMs / 3);
+    let body = "";
     try {
-      await this.#handle(await this.#files.read(claim), { sentAt: claim.sentAt });
+      body = await this.#files.read(claim);
+      trace(() => `${jobOfMessage(body)} received, try ${claim.receives}`);
+      await this.#handle(body, { sentAt: claim.sentAt });
       await this.#files.delete(claim);
+      trace(() => `${jobOfMessage(body)} handled`);
     } catch (error) {
+      trace(() => `${jobOfMessage(body)} not handled: ${(error as Error).message}`);
       onError(error);
       const notBefore = Date.now() + backoffMs(claim.receives, retryMs, maxRetryMs);
       await this.#files.release(claim, notBefore).catch(onError);

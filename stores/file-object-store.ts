@@ -32,12 +32,16 @@ import {
   requireTypedKey,
 } from "./object-keys.ts";
 import {
+  type ListOptions,
   type ObjectInfo,
+  type ObjectPage,
   type ObjectStore,
   type PutOptions,
   type StoredObject,
   StoreError,
+  traceObject,
   type UploadForm,
+  type UploadTerms,
 } from "./object-store.ts";
 import { UrlSigner } from "./url-signer.ts";
 
@@ -93,6 +97,7 @@ export class FileObjectStore implements ObjectStore {
     { contentType, ifAbsent = false }: PutOptions,
   ): Promise<boolean> {
     requireTypedKey(key, contentType);
+    traceObject("write", key);
     return attempt(`to write '${key}'`, async () => {
       await makeFolders(this.#root, key);
       return writeAtomically(this.#root, key, pieces, ifAbsent);
@@ -101,6 +106,7 @@ export class FileObjectStore implements ObjectStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     const object = await this.open(key);
+    traceObject(object === undefined ? "find no" : "read", key);
     if (object === undefined) return undefined;
     return attempt(`to read '${key}'`, async () => {
       await using handle = object.handle;
@@ -147,13 +153,11 @@ export class FileObjectStore implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     if ((await this.head(key)) === undefined) return;
+    traceObject("delete", key);
     await attempt(`to delete '${key}'`, () => rm(join(this.#root, key), { force: true }));
   }
 
-  async list(
-    prefix: string,
-    { limit, cursor = "" }: { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }> {
+  async list(prefix: string, { limit, cursor = "" }: ListOptions): Promise<ObjectPage> {
     return attempt(`to list '${prefix}'`, async () => {
       const objects: ObjectInfo[] = [];
       for await (const key of keysBelow(this.#root, "", prefix, cursor)) {
@@ -177,11 +181,7 @@ export class FileObjectStore implements ObjectStore {
     return this.#url(`/objects/${keyPath(key)}`);
   }
 
-  async presignUpload(
-    key: string,
-    options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
-  ): Promise<UploadForm> {
-    const { contentType, maxBytes, seconds } = options;
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
     requireTypedKey(key, contentType);
     return { url: this.#url(this.signer.uploadPath({ key, contentType, maxBytes }, seconds)), fields: {} };
   }

@@ -1,5 +1,9 @@
 /** Where jobs wait for a worker: child processes on one machine, AWS Batch in the cloud. */
+import { tracer } from "../common/trace.ts";
 import type { FailureReason, WorkerJob } from "../protocol/protocol.ts";
+
+/** Of both queues. */
+export const traceQueue = tracer("stores:queue");
 
 /** As the queue sees a job. "lost": it knows of no such job. */
 export type QueuedState = "queued" | "starting" | "running" | "succeeded" | "failed" | "lost";

@@ -1,5 +1,16 @@
-/** The records of jobs: in memory (and files) on one machine, in Redis in the cloud. */
-import type { FailureReason, JobOptions, JobStatus, WorkerProgress } from "../protocol/protocol.ts";
+/**
+ * The records of jobs: in memory (and files) on one machine, in Redis in the cloud; and what both stores have in
+ * common, the order of the feed and how records and keys are written.
+ */
+import { createHash } from "node:crypto";
+import {
+  type FailureReason,
+  isTerminal,
+  type JobOptions,
+  type JobStatus,
+  type WorkerProgress,
+} from "../protocol/protocol.ts";
+import { StoreError } from "./object-store.ts";
 
 export interface JobRecord {
   readonly jobId: string;
@@ -63,4 +74,55 @@ export interface JobStore {
   }): Promise<{ readonly records: readonly JobRecord[]; readonly next?: string }>;
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Seconds for which an idempotency key means the same job. */
+export const idempotencySeconds = 86_400;
+
+const memberForm = /^\d{15}:[0-9a-f]{32}$/;
+
+/**
+ * Where a record stands in the feed: texts in whose order the feed is sorted, the newest last. Undefined for what isn't
+ * a public result.
+ */
+export function feedMember(record: JobRecord): string | undefined {
+  if (record.status !== "succeeded" || record.isPrivate) return undefined;
+  const at = Math.trunc(record.endedAt ?? record.createdAt);
+  return `${String(at).padStart(15, "0")}:${record.jobId}`;
+}
+
+export function jobIdOfMember(member: string): string {
+  return member.slice(16);
+}
+
+export function cursorOf(member: string): string {
+  return Buffer.from(member).toString("base64url");
+}
+
+/** Throws StoreError for what `cursorOf` didn't make. */
+export function memberOf(cursor: string): string {
+  const member = Buffer.from(cursor, "base64url").toString();
+  if (memberForm.test(member)) return member;
+  throw new StoreError("Expected the cursor of an earlier page but received another text.", {
+    retryable: false,
+  });
+}
+
+/** Keys are clients' own words: hashed, they have one length and no meaning to a store. */
+export function idempotencyHash(key: string): string {
+  return createHash("sha256").update(key).digest("hex");
+}
+
+export function isActive(record: JobRecord): boolean {
+  return !isTerminal(record.status);
+}
+
+/** Oldest first. */
+export function byAge(a: JobRecord, b: JobRecord): number {
+  return a.createdAt - b.createdAt || (a.jobId < b.jobId ? -1 : 1);
+}
+
+/** The error of adding a record whose id is taken: ids are random, so it is a defect. */
+export function idTaken(jobId: string): StoreError {
+  return new StoreError(`Expected a new job but received the id of another, ${jobId}.`, { retryable: false });
 }

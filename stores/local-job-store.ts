@@ -1,23 +1,11 @@
 /**
- * Records of jobs in the memory of one process and, where a folder is given, in a file each, so that a restarted
- * gateway goes on with them.
- *
- * A change is appended to the file before memory changes: what a caller was told is on disk. The last whole line of a
- * file counts; now and then it becomes the only one.
+ * Records of jobs in the memory of one process and, where a folder is given, in a file each (job-files.ts), so that a
+ * restarted gateway goes on with them. A change is in the file before memory changes: what a caller was told is on
+ * disk.
  */
-import {
-  appendFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
-import { jobStatuses } from "../protocol/protocol.ts";
+import { tracer } from "../common/trace.ts";
 import { jobIdSchema } from "../protocol/schemas.ts";
-import { leaveFolder, takeFolder } from "./folder-owner.ts";
+import { type Entry, JobFiles } from "./job-files.ts";
 import {
   byAge,
   cursorOf,
@@ -26,22 +14,13 @@ import {
   idempotencySeconds,
   idTaken,
   isActive,
+  type JobRecord,
+  type JobStore,
   jobIdOfMember,
   memberOf,
-} from "./job-index.ts";
-import type { JobRecord, JobStore } from "./job-store.ts";
-import { StoreError } from "./object-store.ts";
+} from "./job-store.ts";
 
-interface Entry {
-  readonly record: JobRecord;
-  /** Milliseconds since 1970. */
-  readonly changedAt: number;
-  /** The idempotency key that it was created with, hashed. */
-  readonly key?: string;
-}
-
-/** Lines that a file has at most. Making and renaming files takes ten times as long as appending to one. */
-const maxLines = 64;
+const trace = tracer("stores:jobs");
 
 export interface LocalJobStoreOptions {
   /** Where files are kept; nowhere when not given. One process at a time may use it. */
@@ -63,16 +42,15 @@ export class LocalJobStore implements JobStore {
   readonly #queued: string[] = [];
   /** `feedMember`s, sorted, the newest last. */
   readonly #feed: string[] = [];
-  readonly #folder: string | undefined;
+  readonly #files: JobFiles | undefined;
   readonly #retentionMs: number;
 
   /** Reads the folder. Throws StoreError where it can't be used. */
   constructor({ folder, retentionSeconds, onDamaged = () => {} }: LocalJobStoreOptions) {
-    this.#folder = folder;
     this.#retentionMs = retentionSeconds * 1000;
     if (folder === undefined) return;
-    onDisk(() => takeFolder(folder));
-    const entries = onDisk(() => readEntries(folder, onDamaged));
+    this.#files = new JobFiles(folder);
+    const entries = this.#files.read(onDamaged);
     for (const entry of entries.sort((a, b) => a.changedAt - b.changedAt)) this.#remember(entry);
     this.#expire();
   }
@@ -114,7 +92,8 @@ export class LocalJobStore implements JobStore {
   async remove(jobId: string) {
     const entry = this.#entries.get(jobId);
     if (entry === undefined) return;
-    onDisk(() => this.#folder !== undefined && rmSync(pathOf(this.#folder, jobId), { force: true }));
+    this.#files?.remove(jobId);
+    trace(() => `${jobId} removed`);
     this.#forget(entry);
   }
 
@@ -146,12 +125,11 @@ export class LocalJobStore implements JobStore {
   }
 
   async check() {
-    const folder = this.#folder;
-    if (folder !== undefined) onDisk(() => readdirSync(folder));
+    this.#files?.check();
   }
 
   async close() {
-    if (this.#folder !== undefined) leaveFolder(this.#folder);
+    this.#files?.close();
   }
 
   #jobOfKey(client: string, key: string): JobRecord | undefined {
@@ -164,8 +142,8 @@ export class LocalJobStore implements JobStore {
     const text = JSON.stringify({ record: given, changedAt: Date.now(), key });
     // What is in memory is what a restart would read, and nobody else's to change.
     const entry: Entry = JSON.parse(text);
-    const folder = this.#folder;
-    if (folder !== undefined) onDisk(() => writeLine(pathOf(folder, given.jobId), text, given.seq));
+    this.#files?.write(given.jobId, text, given.seq);
+    trace(() => `${given.jobId} written, ${given.status}, seq ${given.seq}`);
     const before = this.#entries.get(given.jobId);
     if (before !== undefined) this.#forget(before);
     this.#remember(entry);
@@ -204,8 +182,7 @@ export class LocalJobStore implements JobStore {
     for (const entry of this.#entries.values()) {
       if (entry.changedAt >= limit) return;
       this.#forget(entry);
-      // A file that stays is as old at the next start.
-      if (this.#folder !== undefined) tryTo(() => rmSync(pathOf(this.#folder!, entry.record.jobId)));
+      this.#files?.tryToRemove(entry.record.jobId);
     }
   }
 }
@@ -232,81 +209,4 @@ function rankOf(sorted: readonly string[], member: string): number {
     else high = middle;
   }
   return low;
-}
-
-function readEntries(folder: string, onDamaged: (path: string) => void): Entry[] {
-  mkdirSync(folder, { recursive: true });
-  const names = readdirSync(folder);
-  for (const name of names.filter((name) => name.endsWith(".tmp"))) tryTo(() => rmSync(join(folder, name)));
-  return names.flatMap((name) => {
-    if (!/^[0-9a-f]{32}\.json$/.test(name)) return [];
-    const path = join(folder, name);
-    const entry = tryTo(() => lastEntry(readFileSync(path, "utf8")));
-    if (entry?.record?.jobId === name.slice(0, 32) && isEntry(entry)) return [entry];
-    tryTo(() => renameSync(path, `${path}.damaged`));
-    onDamaged(`${path}.damaged`);
-    return [];
-  });
-}
-
-/** Whether it has everything that this file relies on. */
-function isEntry({ record, changedAt, key }: Entry): boolean {
-  return (
-    typeof changedAt === "number" &&
-    (key === undefined || typeof key === "string") &&
-    [record.seq, record.createdAt].every(Number.isFinite) &&
-    [record.client, record.tokenHash, record.requestId, record.contentKey].every(
-      (text) => typeof text === "string",
-    ) &&
-    jobStatuses.includes(record.status)
-  );
-}
-
-/** The last line that is whole: the writer of a part of one was killed, or told that it failed. */
-function lastEntry(text: string): Entry | undefined {
-  for (const line of text.split("\n").reverse()) {
-    const entry = line === "" ? undefined : tryTo(() => JSON.parse(line) as Entry);
-    if (entry !== undefined) return entry;
-  }
-  return undefined;
-}
-
-/** The line break in front ends what a failed write may have left. */
-function writeLine(path: string, text: string, seq: number): void {
-  const line = `\n${text}`;
-  if (seq % maxLines !== 0) {
-    appendFileSync(path, line);
-    return;
-  }
-  try {
-    writeFileSync(`${path}.tmp`, line);
-    renameSync(`${path}.tmp`, path);
-  } catch (error) {
-    tryTo(() => rmSync(`${path}.tmp`, { force: true }));
-    throw error;
-  }
-}
-
-function pathOf(folder: string, jobId: string): string {
-  return join(folder, `${jobId}.json`);
-}
-
-function onDisk<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof StoreError) throw error;
-    throw new StoreError(`Expected to keep jobs in files but received: ${(error as Error).message}.`, {
-      retryable: true,
-      cause: error,
-    });
-  }
-}
-
-function tryTo<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

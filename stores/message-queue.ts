@@ -1,4 +1,5 @@
 /** How news of workers reach gateways: files on one machine, SQS in the cloud. */
+import { tracer } from "../common/trace.ts";
 import { StoreError } from "./object-store.ts";
 
 /** Bytes of UTF-8 that one message may have. */
@@ -30,6 +31,14 @@ export interface Receiver {
   /** Takes no more messages; resolves once those at hand are done. */
   stop(): Promise<void>;
 }
+
+/** The id of the job that a message is of, for traces. */
+export function jobOfMessage(body: string): string {
+  return /::([0-9a-f]{32})"/.exec(body)?.[1] ?? "-";
+}
+
+/** Of both queues. */
+export const traceMessages = tracer("stores:messages");
 
 /** Throws a StoreError, not retryable, for a body that is too long to publish. */
 export function checkMessageSize(body: string): void {

@@ -24,7 +24,8 @@ export function isKey(key: string): boolean {
 export function requireKey(key: string): void {
   if (isKey(key)) return;
   throw new StoreError(
-    `Expected a key of names of at most 200 letters, digits, '-', '_', '.' and spaces but received '${key.slice(0, 80)}'.`,
+    "Expected a key of names of at most 200 letters, digits, '-', '_', '.' and spaces " +
+      `but received '${key.slice(0, 80)}'.`,
     { retryable: false },
   );
 }

@@ -1,4 +1,12 @@
 /** Where pictures lie: a folder on one machine, S3 in the cloud. */
+import { tracer } from "../common/trace.ts";
+
+const trace = tracer("stores:objects");
+
+/** Tells what is done to an object; of a job's, the key has the id. */
+export function traceObject(done: string, key: string): void {
+  trace(() => `${/[0-9a-f]{32}/.exec(key)?.[0] ?? "-"} ${done} '${key}'`);
+}
 
 export interface ObjectInfo {
   readonly key: string;
@@ -18,6 +26,26 @@ export interface PutOptions {
   readonly contentType: string;
   /** Leave alone what is there already (`If-None-Match: *`). */
   readonly ifAbsent?: boolean;
+}
+
+/** What may be put with an UploadForm: one object of this type, not empty, of at most so many bytes, for so long. */
+export interface UploadTerms {
+  readonly contentType: string;
+  readonly maxBytes: number;
+  readonly seconds: number;
+}
+
+export interface ListOptions {
+  /** At most 1,000 count. */
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** In the order of their keys; `next`, the last key of the page, continues. */
+export interface ObjectPage {
+  readonly objects: readonly ObjectInfo[];
+  readonly next?: string;
 }
 
 export interface UploadForm {
@@ -42,11 +70,8 @@ export interface ObjectStore {
   copy(from: string, to: string): Promise<boolean>;
   /** Nothing happens where there is none. */
   delete(key: string): Promise<void>;
-  /** In the order of their keys, at most 1,000 a page; `next`, the last key of the page, continues. */
-  list(
-    prefix: string,
-    options: { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }>;
+  /** Objects whose keys begin with `prefix`. */
+  list(prefix: string, options: ListOptions): Promise<ObjectPage>;
   /**
    * A URL that anybody may read who has it, for so many seconds. Made anew each time: it dies with the credentials that
    * signed it.
@@ -58,10 +83,7 @@ export interface ObjectStore {
    * A form with which a browser may put one object of that type, not empty and of at most so many bytes; the file comes
    * last, as `file`.
    */
-  presignUpload(
-    key: string,
-    options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
-  ): Promise<UploadForm>;
+  presignUpload(key: string, terms: UploadTerms): Promise<UploadForm>;
   /** Whether the store answers. */
   check(): Promise<void>;
 }

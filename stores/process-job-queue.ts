@@ -7,8 +7,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { WorkerJob } from "../protocol/protocol.ts";
-import type { JobQueue, QueuedJob } from "./job-queue.ts";
+import { jobIdOf, type WorkerJob } from "../protocol/protocol.ts";
+import { type JobQueue, type QueuedJob, traceQueue as trace } from "./job-queue.ts";
 import { StoreError } from "./object-store.ts";
 import { startWorker, type WorkerExit, type WorkerProcess, workerArguments } from "./worker-process.ts";
 
@@ -77,6 +77,7 @@ export class ProcessJobQueue implements JobQueue {
     const entry: Entry = { id, job, ending: new AbortController(), seen: { state: "queued" } };
     this.#entries.set(id, entry);
     this.#waiting.push(entry);
+    trace(() => `${jobIdOf(job.requestId)} waits behind ${this.#waiting.length - 1} others as ${id}`);
     this.#startNext();
     return id;
   }
@@ -124,7 +125,9 @@ export class ProcessJobQueue implements JobQueue {
     const { retries, retryMs, noRetryCodes, onLog } = this.#options;
     const { signal } = entry.ending;
     for (let attempt = 1; !signal.aborted; attempt++) {
+      trace(() => `${jobIdOf(entry.job.requestId)} begins, try ${attempt}`);
       const exit = await this.#try(entry, attempt);
+      trace(() => `${jobIdOf(entry.job.requestId)} try ${attempt} ended: ${sayExit(exit)}`);
       onLog(sayExit(exit), { requestId: entry.job.requestId, attempt });
       if (exit.code === 0) return this.#end(entry, { state: "succeeded" });
       const lastTry = attempt > retries || (exit.code !== undefined && noRetryCodes.includes(exit.code));
@@ -158,6 +161,7 @@ export class ProcessJobQueue implements JobQueue {
   }
 
   #stop(entry: Entry, ending: Ending): void {
+    trace(() => `${jobIdOf(entry.job.requestId)} is stopped: ${ending}`);
     entry.ending.abort(ending);
     entry.worker?.stop(this.#options.killAfterMs);
   }

@@ -1,8 +1,7 @@
 /** What a crash between two writes leaves, and what becomes of it. */
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { feedMember } from "./job-index.ts";
-import type { JobRecord } from "./job-store.ts";
+import { feedMember, type JobRecord } from "./job-store.ts";
 import { closeRedis, connectRedis } from "./redis.ts";
 import { RedisJobStore } from "./redis-job-store.ts";
 import { activeIds } from "./testing/jobs.ts";

@@ -17,6 +17,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { tracer } from "../common/trace.ts";
 import {
   cursorOf,
   feedMember,
@@ -24,14 +25,14 @@ import {
   idempotencySeconds,
   idTaken,
   isActive,
+  type JobRecord,
+  type JobStore,
   jobIdOfMember,
   memberOf,
-} from "./job-index.ts";
-import type { JobRecord, JobStore } from "./job-store.ts";
+} from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
-import { callRedis, type RedisClient } from "./redis.ts";
+import { callRedis, type RedisClient, RedisScript } from "./redis.ts";
 import { RedisJobSets } from "./redis-job-sets.ts";
-import { RedisScript } from "./redis-script.ts";
 
 /**
  * Writes a record where the stored one has the expected seq ("" where there must be none). A write whose answer was
@@ -53,6 +54,8 @@ const replaceKey = new RedisScript(`
   redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
   return 1
 `);
+
+const trace = tracer("stores:redis");
 
 export interface RedisJobStoreOptions {
   /** Put before every key; "stylize:". */
@@ -120,6 +123,7 @@ export class RedisJobStore implements JobStore {
 
   async remove(jobId: string) {
     const record = await this.get(jobId);
+    trace(() => `${jobId} removed`);
     await this.#delete(jobId);
     await this.#sets.remove(jobId, record?.client);
     const member = record === undefined ? undefined : feedMember(record);
@@ -211,7 +215,9 @@ export class RedisJobStore implements JobStore {
   async #replace(expected: string, record: JobRecord): Promise<boolean> {
     const { jobId, seq } = record;
     const args = [expected, seq, randomUUID(), JSON.stringify(record), this.#retentionSeconds];
-    return (await replaceRecord.run(this.#client, this.#job(jobId), args)) === 1;
+    const isWritten = (await replaceRecord.run(this.#client, this.#job(jobId), args)) === 1;
+    trace(() => `${jobId} ${isWritten ? "written" : "not written"}, ${record.status}, seq ${seq}`);
+    return isWritten;
   }
 
   async #delete(jobId: string): Promise<void> {

@@ -5,6 +5,7 @@
  * minutes after its caller was told that it failed. Instead `callRedis` waits for the connection, and repeats what was
  * cut off, until its time is up. So what it is given must do no harm when it is carried out twice.
  */
+import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { StoreError } from "./object-store.ts";
@@ -224,6 +225,32 @@ function plain(error: Error, secrets: readonly string[]): Error {
   const message = secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
   const { code } = error as NodeJS.ErrnoException;
   return Object.assign(new Error(message || (code ?? error.name)), code === undefined ? {} : { code });
+}
+
+/** Lua that Redis carries out as one step: a script on one key, which on a cluster decides where it runs. */
+export class RedisScript {
+  readonly #lua: string;
+  readonly #sha: string;
+
+  constructor(lua: string) {
+    this.#lua = lua;
+    this.#sha = createHash("sha1").update(lua).digest("hex");
+  }
+
+  /**
+   * By its hash, or with its text where Redis doesn't know it (any more). It may run twice, see `callRedis`. Throws
+   * StoreError.
+   */
+  run(client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> {
+    return callRedis(client, async () => {
+      try {
+        return await client.evalsha(this.#sha, 1, key, ...args);
+      } catch (error) {
+        if (!(error as Error).message.startsWith("NOSCRIPT")) throw error;
+        return client.eval(this.#lua, 1, key, ...args);
+      }
+    });
+  }
 }
 
 /** [7, 0] for 7.0.15. Throws StoreError. */

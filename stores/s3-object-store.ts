@@ -23,12 +23,16 @@ import {
   requireTypedKey,
 } from "./object-keys.ts";
 import {
+  type ListOptions,
   type ObjectInfo,
+  type ObjectPage,
   type ObjectStore,
   type PutOptions,
   type StoredObject,
   StoreError,
+  traceObject,
   type UploadForm,
+  type UploadTerms,
 } from "./object-store.ts";
 
 /** With `endpoint`, or AWS_ENDPOINT_URL_S3 in the environment, the bucket is addressed in path style. */
@@ -72,6 +76,7 @@ export class S3ObjectStore implements ObjectStore {
    */
   async put(key: string, body: Uint8Array, { contentType, ifAbsent = false }: PutOptions): Promise<boolean> {
     requireTypedKey(key, contentType);
+    traceObject("write", key);
     if (ifAbsent && (await this.head(key)) !== undefined) return false;
     const command = new PutObjectCommand({
       ...this.#at(key),
@@ -88,6 +93,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     requireKey(key);
+    traceObject("read", key);
     const read = async (options: Options) => {
       const { Body, ContentType } = await this.#client.send(new GetObjectCommand(this.#at(key)), options);
       const body = (await Body?.transformToByteArray()) ?? new Uint8Array();
@@ -118,14 +124,12 @@ export class S3ObjectStore implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     requireKey(key);
+    traceObject("delete", key);
     const send = (options: Options) => this.#client.send(new DeleteObjectCommand(this.#at(key)), options);
     await this.#call(`to delete '${key}'`, send);
   }
 
-  async list(
-    prefix: string,
-    { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly objects: readonly ObjectInfo[]; readonly next?: string }> {
+  async list(prefix: string, { limit, cursor }: ListOptions): Promise<ObjectPage> {
     const command = new ListObjectsV2Command({
       Bucket: this.#bucket,
       Prefix: prefix,
@@ -159,11 +163,7 @@ export class S3ObjectStore implements ObjectStore {
     return `${this.#publicBase}/${keyPath(key)}`;
   }
 
-  async presignUpload(
-    key: string,
-    options: { readonly contentType: string; readonly maxBytes: number; readonly seconds: number },
-  ): Promise<UploadForm> {
-    const { contentType, maxBytes, seconds } = options;
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
     requireTypedKey(key, contentType);
     const sign = () =>
       createPresignedPost(this.#client, {

@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
+import { isTrace } from "../common/trace.ts";
 import type { WorkerJob } from "../protocol/protocol.ts";
 
 export interface WorkerExit {
@@ -15,7 +16,7 @@ export interface WorkerExit {
   readonly signal: NodeJS.Signals | undefined;
   /** Why it could not be started. */
   readonly error: Error | undefined;
-  /** The last line that it wrote to standard error. */
+  /** The last line that it wrote to standard error, traces aside. */
   readonly lastError: string;
 }
 
@@ -70,7 +71,7 @@ function exitOf(child: ChildProcess, { onLine = () => {} }: WorkerEvents): Promi
   let lastError = "";
   createInterface(child.stdout!).on("line", onLine);
   createInterface(child.stderr!).on("line", (line) => {
-    lastError = line.slice(0, lineCharacters);
+    if (!isTrace(line)) lastError = line.slice(0, lineCharacters);
     onLine(line);
   });
   return new Promise((resolve) => {

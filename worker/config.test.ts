@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../protocol/worker-settings.ts";
+import { ConfigError } from "../common/config-values.ts";
 import { parseConfig } from "./config.ts";
 
 const least = { STYLIZE_OBJECTS: "file:///data/objects", STYLIZE_QUEUE: "file:///data/queue" };
@@ -9,7 +9,7 @@ function problemsOf(env: Record<string, string | undefined>): readonly string[] 
     parseConfig(env);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError);
-    return (error as ConfigError).problems;
+    return (error as ConfigError).sentences;
   }
   return [];
 }

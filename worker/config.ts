@@ -1,8 +1,8 @@
 /** What the environment tells a worker: one schema. */
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { ConfigError, choice, integer, logLevel, text } from "../common/config-values.ts";
 import { optionTable } from "../engine/options.ts";
-import { ConfigError, choice, integer, logLevel, text } from "../protocol/worker-settings.ts";
 
 /** Where objects lie, or where messages go. */
 export type Place =

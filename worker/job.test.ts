@@ -11,7 +11,7 @@ import { StoreError } from "../stores/object-store.ts";
 import { seededNetwork } from "../tests/seeded-network.ts";
 import { parseConfig } from "./config.ts";
 import { type JobDeps, runJob } from "./job.ts";
-import { createLog } from "./log.ts";
+import { createLog } from "./process.ts";
 import { badPictures, picture, TestService } from "./testing/service.ts";
 
 const network = seededNetwork();

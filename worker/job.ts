@@ -1,5 +1,6 @@
 /** One job, from its pictures in the store to the news of its end. */
 import type { Logger } from "pino";
+import { tracer } from "../common/trace.ts";
 import { checkpointOf } from "../engine/checkpoint.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Network } from "../engine/network/types.ts";
@@ -11,12 +12,11 @@ import { settingsOf, sizeOf } from "../protocol/job-settings.ts";
 import { jobIdOf, keys, type WorkerJob, type WorkerMessage } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { digestOf } from "./checkpoint.ts";
-import { Checkpoints } from "./checkpoints.ts";
+import { Checkpoints, digestOf } from "./checkpoint-file.ts";
 import type { JobLimits } from "./config.ts";
 import { failureOf } from "./failures.ts";
 import { readInput, styleKey } from "./inputs.ts";
-import { Progress } from "./progress.ts";
+import { ProgressReporter } from "./progress-reporter.ts";
 
 export interface JobDeps {
   readonly objects: ObjectStore;
@@ -31,19 +31,25 @@ export interface JobDeps {
   readonly log: Logger;
 }
 
+const trace = tracer("worker:job");
+
 /**
  * Does a job; never throws. The same job may be run any number of times: who finds its result there only tells of it.
  *
  * A failure that another attempt may not meet is published at the last attempt only.
  */
 export async function runJob(job: WorkerJob, deps: JobDeps): Promise<Outcome> {
-  const log = deps.log.child({ jobId: jobIdOf(job.requestId) });
+  const jobId = jobIdOf(job.requestId);
+  const log = deps.log.child({ jobId });
+  trace(() => `${jobId} is taken, content '${job.contentKey}', style '${job.style}'`);
   try {
     const outcome = await perform(job, { ...deps, log });
+    trace(() => `${jobId} ends: ${outcome}`);
     log.info(`job ${outcome}`);
     return outcome;
   } catch (error) {
     const { reason, retry } = failureOf(error);
+    trace(() => `${jobId} fails: ${reason}${retry ? ", may be tried again" : ""}`);
     log.error({ err: error, reason, retry }, "job failed");
     if (retry && !deps.limits.isLastAttempt) return "failed";
     try {
@@ -63,6 +69,7 @@ async function perform(job: WorkerJob, deps: JobDeps): Promise<Outcome> {
   const jobId = jobIdOf(requestId);
   const resultKey = keys.output(isPrivate, jobId);
   if (!(await objects.head(resultKey))) {
+    trace(() => `${jobId} has no result yet`);
     const painted = await paint(job, deps);
     if (!painted) return "interrupted";
     const { png, thumbnail } = painted;
@@ -84,13 +91,14 @@ async function paint(job: WorkerJob, deps: JobDeps) {
   const { context, network, signal, log } = deps;
   const { content, styles, settings, digests } = await prepare(job, deps);
   const scales = planScales(content, settings);
+  const jobId = jobIdOf(job.requestId);
   const checkpoints = new Checkpoints({
     ...deps,
-    key: keys.checkpoint(jobIdOf(job.requestId)),
+    key: keys.checkpoint(jobId),
     digest: digestOf({ ...digests, settings, scales, network }),
     everySeconds: deps.limits.checkpointSeconds,
   });
-  const progress = new Progress({ ...deps, requestId: job.requestId, scales });
+  const progress = new ProgressReporter({ ...deps, requestId: job.requestId, scales });
   const resume = await checkpoints.load();
   if (signal.aborted) return undefined;
   const { size, steps } = settings;
@@ -105,6 +113,7 @@ async function paint(job: WorkerJob, deps: JobDeps) {
     signal,
     onNote: (sentence) => log.warn(sentence),
     onIterate: async (iterate, present) => {
+      trace(() => `${jobId} step ${iterate.totalStep} of ${iterate.totalSteps}`);
       await progress.step(iterate, present);
       await checkpoints.step(async () => checkpointOf(iterate, await present()));
     },

@@ -2,23 +2,20 @@
  * A worker, as AWS Batch and a gateway on one machine start it: `node worker/main contentKey style requestId
  * [optionsJson]`.
  *
- * `--drain` takes jobs from standard input instead (drain.ts). The environment is config.ts's, the exit status
+ * `--drain` takes jobs from standard input instead (tasks.ts). The environment is config.ts's, the exit status
  * exit-codes.ts's; logs are JSON on standard error.
  */
 import type { Logger } from "pino";
+import { ConfigError } from "../common/config-values.ts";
 import { endIfHungUp } from "../common/terminal.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { exitCodes } from "../protocol/exit-codes.ts";
-import { ConfigError } from "../protocol/worker-settings.ts";
 import { loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
-import { type Arguments, parseArguments } from "./arguments.ts";
 import { parseConfig, type WorkerConfig } from "./config.ts";
-import { drain } from "./drain.ts";
-import { openGpu } from "./gpu.ts";
 import { type JobDeps, runJob } from "./job.ts";
-import { createLog } from "./log.ts";
-import { stopSignal } from "./stop.ts";
+import { createLog, openGpu, stopSignal } from "./process.ts";
 import { openStores } from "./stores.ts";
+import { drain, parseArguments, type Task } from "./tasks.ts";
 
 async function main(): Promise<number> {
   let config: WorkerConfig;
@@ -27,11 +24,11 @@ async function main(): Promise<number> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const log = createLog("info");
-    for (const problem of error.problems) log.fatal(problem);
+    for (const sentence of error.sentences) log.fatal(sentence);
     return exitCodes["bad-config"];
   }
   const log = createLog(config.logLevel);
-  let task: Arguments;
+  let task: Task;
   try {
     task = parseArguments(process.argv.slice(2));
   } catch (error) {
@@ -46,7 +43,7 @@ async function main(): Promise<number> {
   }
 }
 
-async function work(task: Arguments, config: WorkerConfig, log: Logger): Promise<number> {
+async function work(task: Task, config: WorkerConfig, log: Logger): Promise<number> {
   const { weights, limits, parentPipe, requireGpu } = config;
   const signal = stopSignal(log, parentPipe ? process.stdin : undefined);
   using context = await openGpu(requireGpu, (sentence) => log.debug(sentence));

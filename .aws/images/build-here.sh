@@ -36,7 +36,8 @@ make_base() {
   chroot "$root" useradd --uid 1000 --user-group --create-home --shell /bin/bash node
   # Where this machine trusts an authority of its own, npm has to.
   if [[ -n ${NODE_EXTRA_CA_CERTS:-} ]]; then cp "$NODE_EXTRA_CA_CERTS" "$root/usr/local/share/extra-ca.pem"; fi
-  printf 'FROM scratch\nCOPY . /\nENV PATH=%s %s\nCMD ["node"]\n' /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  printf 'FROM scratch\nCOPY . /\nENV PATH=%s %s\nCMD ["node"]\n' \
+    /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     "${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/usr/local/share/extra-ca.pem}" >"$scratch/Dockerfile"
   buildah build --isolation chroot --format docker --tag "$base" --file "$scratch/Dockerfile" "$root"
 }

@@ -4,8 +4,8 @@
 #
 #   docker buildx build --file .aws/images/gateway.Dockerfile --tag stylize-gateway .
 #
-# NODE_IMAGE pins the base: node:24-trixie-slim@sha256:..., the digest of the index as `docker buildx imagetools inspect` prints it.
-# Everything but /tmp may be read-only.
+# NODE_IMAGE pins the base: node:24-trixie-slim@sha256:..., the digest of the index as `docker buildx imagetools
+# inspect` prints it. Everything but /tmp may be read-only.
 ARG NODE_IMAGE=node:24-trixie-slim
 
 # On the builder's own platform, whichever that is: what it makes is the same on all.

@@ -4,10 +4,10 @@
 #
 #   docker buildx build --file .aws/images/worker.Dockerfile --tag stylize-worker --build-arg WEIGHTS=vgg19 .
 #
-# WEIGHTS names a network of `stylize weights list` that is fetched, and whose convolutions (80 MB) are baked in; when empty, workers use `compact`, which
-# each image has, and nothing is fetched, neither here nor by them.
-# NODE_IMAGE pins the base: node:24-trixie-slim@sha256:..., the digest of the index as `docker buildx imagetools inspect` prints it.
-# Everything but /tmp may be read-only.
+# WEIGHTS names a network of `stylize weights list` that is fetched, and whose convolutions (80 MB) are baked in; when
+# empty, workers use `compact`, which each image has, and nothing is fetched, neither here nor by them. NODE_IMAGE
+# pins the base: node:24-trixie-slim@sha256:..., the digest of the index as `docker buildx imagetools inspect` prints
+# it. Everything but /tmp may be read-only.
 ARG NODE_IMAGE=node:24-trixie-slim
 
 # On the builder's own platform, whichever that is: what it makes is the same on all.
@@ -41,9 +41,10 @@ RUN npm ci --omit=dev --workspace stylize-service --ignore-scripts --os=linux --
     && rm -rf node_modules/stylize-service node_modules/.bin
 
 FROM --platform=linux/amd64 ${NODE_IMAGE}
-# What NVIDIA's Vulkan driver needs of the system: the loader, X11's libraries, which libGLX_nvidia.so.0 is linked to, and libEGL.so.1, by which it works
-# without a display. The driver itself comes from the host when a container starts: it must be that of the host's kernel. Debian's libegl1 insists on Mesa and
-# LLVM, 170 MB with a renderer on the processor, so that only its files are taken. No package manager stays but Debian's own.
+# What NVIDIA's Vulkan driver needs of the system: the loader, X11's libraries, which libGLX_nvidia.so.0 is linked to,
+# and libEGL.so.1, by which it works without a display. The driver itself comes from the host when a container starts:
+# it must be that of the host's kernel. Debian's libegl1 insists on Mesa and LLVM, 170 MB with a renderer on the
+# processor, so that only its files are taken. No package manager stays but Debian's own.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libglvnd0 libvulkan1 libx11-6 libxext6 \
     && cd /tmp && apt-get download libegl1 && dpkg-deb --extract libegl1_*.deb / \

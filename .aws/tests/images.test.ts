@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
-import { settings, variableOf } from "../../gateway/config.ts";
+import { configTable, variableOf } from "../../gateway/config.ts";
 import { shippedNetworks } from "../../weights/shipped.ts";
 import { parseConfig } from "../../worker/config.ts";
 import { type Instruction, instructionsOf, isIgnored, pairsOf, parseDockerfile } from "./dockerfile.ts";
@@ -151,7 +151,7 @@ describe("the gateway's image", () => {
   });
 
   it("sets variables that the gateway reads", () => {
-    const known = (Object.keys(settings) as (keyof typeof settings)[]).map(variableOf);
+    const known = (Object.keys(configTable) as (keyof typeof configTable)[]).map(variableOf);
     const { NODE_ENV, ...own } = environment("gateway");
     expect(NODE_ENV).toBe("production");
     expect(own).toEqual({ STYLIZE_HOST: "0.0.0.0", STYLIZE_PORT: last("gateway", "EXPOSE") });
@@ -215,7 +215,8 @@ describe(".dockerignore", () => {
     expect(compiled.filter((path) => isIgnored(dockerignore, path))).toEqual([]);
     const folders = new Set(let_in.map((path) => path.split("/")[0]!).filter((path) => !path.includes(".")));
     folders.delete("LICENSE");
-    const needed = new Set([...compiled.map((path) => path.split("/")[0]!), "service", "shaders"]);
+    // Vite builds the pages, and nothing imports them.
+    const needed = new Set([...compiled.map((path) => path.split("/")[0]!), "pages", "service", "shaders"]);
     expect([...folders].sort()).toEqual([...needed].sort());
     expect(
       let_in.filter((path) =>

@@ -1,7 +1,7 @@
 /** Numbers in the templates that have to agree with numbers in the code, and with each other. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readConfig, settings } from "../../gateway/config.ts";
+import { configTable, readConfig } from "../../gateway/config.ts";
 import { exitCodes } from "../../protocol/exit-codes.ts";
 import { keys } from "../../protocol/protocol.ts";
 import { maxMessageBytes, maxReceives } from "../../stores/message-queue.ts";
@@ -21,10 +21,10 @@ function constant(file: string, pattern: RegExp): number {
 }
 
 const patienceSeconds = constant("gateway/news.ts", /^const PATIENCE_MS = ([\d_]+);$/gm) / 1000;
-const keepAliveSeconds = constant("gateway/gateway.ts", /^const KEEP_ALIVE_MS = ([\d_]+);$/gm) / 1000;
+const keepAliveSeconds = constant("gateway/listener.ts", /^const KEEP_ALIVE_MS = ([\d_]+);$/gm) / 1000;
 const pingSeconds =
-  (constant("gateway/gateway.ts", /pingInterval: ([\d_]+),/g) +
-    constant("gateway/gateway.ts", /pingTimeout: ([\d_]+),/g)) /
+  (constant("gateway/listener.ts", /pingInterval: ([\d_]+),/g) +
+    constant("gateway/listener.ts", /pingTimeout: ([\d_]+),/g)) /
   1000;
 const pollSeconds = constant("stores/sqs-message-queue.ts", /^const pollSeconds = ([\d_]+);$/gm);
 const urlSeconds = constant("gateway/views.ts", /^const URL_SECONDS = ([\d_]+);$/gm);
@@ -191,7 +191,7 @@ describe.each(environments)("%s", (environment) => {
       const { GenerateSecretString } = propertiesOf(root, "Data", name) as Record<string, Fields>;
       const { PasswordLength, ExcludePunctuation } = GenerateSecretString!;
       const made = "a".repeat(Number(PasswordLength));
-      expect(settings.secret.schema.safeParse(made).success).toBe(true);
+      expect(configTable.secret.schema.safeParse(made).success).toBe(true);
       expect(Number(PasswordLength)).toBeLessThanOrEqual(128); // ElastiCache's most
       expect(ExcludePunctuation).toBe(true);
     }

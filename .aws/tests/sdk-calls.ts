@@ -20,8 +20,8 @@ type Interface = keyof typeof clouds;
 export const onOneMachineOnly: readonly { file: string; call: string; why: string }[] = [
   { file: "gateway/retention.ts", call: "ObjectStore.list", why: "a bucket has lifecycle rules" },
   { file: "gateway/retention.ts", call: "ObjectStore.delete", why: "a bucket has lifecycle rules" },
-  { file: "gateway/serve.ts", call: "ObjectStore.list", why: "the first styles of a new folder" },
-  { file: "gateway/serve.ts", call: "ObjectStore.put", why: "the first styles of a new folder" },
+  { file: "gateway/stores.ts", call: "ObjectStore.list", why: "the first styles of a new folder" },
+  { file: "gateway/stores.ts", call: "ObjectStore.put", why: "the first styles of a new folder" },
 ];
 
 export interface StoreCall {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readConfig, type SettingName, settings, variableOf } from "../../gateway/config.ts";
+import { type ConfigName, configTable, readConfig, variableOf } from "../../gateway/config.ts";
 import { parseRedisUrl } from "../../stores/redis-url.ts";
 import { parseConfig } from "../../worker/config.ts";
 import { deployment, gatewayContainer, workerContainer } from "./deployment.ts";
@@ -12,7 +12,7 @@ import { environments } from "./parameters.ts";
 import { reachableFrom, variablesRead } from "./programs.ts";
 
 /** Of the gateway: what no environment sets, and why. */
-const gatewayDefaults: Partial<Record<SettingName, string>> = {
+const gatewayDefaults: Partial<Record<ConfigName, string>> = {
   data: "nothing lies on the gateway's own disk where bucket, queue and Redis are named",
   "s3-endpoint": "AWS's own",
   "sqs-endpoint": "AWS's own",
@@ -61,7 +61,7 @@ const ambient: Readonly<Record<string, string>> = {
   MESA_SHADER_CACHE_DISABLE: "for software adapters",
 };
 
-const gatewayVariables = (Object.keys(settings) as SettingName[]).map(variableOf);
+const gatewayVariables = (Object.keys(configTable) as ConfigName[]).map(variableOf);
 const workerVariables = [
   ...readFileSync(new URL("../../worker/config.ts", import.meta.url), "utf8").matchAll(
     /^ {4}(STYLIZE_\w+):/gm,
@@ -75,7 +75,7 @@ const setIn = (container: (environment: (typeof environments)[number]) => { envi
 ];
 
 describe("the gateway", () => {
-  const defaults = (Object.keys(gatewayDefaults) as SettingName[]).map(variableOf);
+  const defaults = (Object.keys(gatewayDefaults) as ConfigName[]).map(variableOf);
 
   it("is told each setting, or left to its default for a reason", () => {
     expect(setIn(gatewayContainer).sort()).toEqual(
@@ -84,7 +84,7 @@ describe("the gateway", () => {
   });
 
   it("gets its secrets from Secrets Manager, and nothing else", () => {
-    const secret = (Object.keys(settings) as SettingName[]).filter((name) => "secret" in settings[name]);
+    const secret = (Object.keys(configTable) as ConfigName[]).filter((name) => "secret" in configTable[name]);
     const keys = ["STYLIZE_JWT_PUBLIC_KEY", ...secret.map(variableOf)];
     // Its address has no password.
     const wanted = keys.filter((name) => name !== "STYLIZE_REDIS").sort();

@@ -4,7 +4,7 @@
  */
 import { pino } from "pino";
 import { readConfig } from "../config.ts";
-import { run } from "../run.ts";
+import { run } from "../serve.ts";
 import { testPace, watchedWorker } from "./service.ts";
 
 process.stdin.resume().once("end", () => process.exit(1)); // no gateway outlives the test that started it

@@ -4,9 +4,8 @@ import type { ImageItem } from "../../client/index.ts";
 import { Icon } from "../icons.tsx";
 import { styleTitle } from "../words.ts";
 import { altOf, Made, shapeOf } from "./captions.tsx";
-import { useIsNear, useIsTabVisible, useMedia } from "./hooks.ts";
+import { useIsNear, useIsTabVisible, useMedia, useSwipe } from "./hooks.ts";
 import { type Slide, useGallery } from "./use-gallery.ts";
-import { useSwipe } from "./use-swipe.ts";
 
 export interface GalleryProps {
   /** The newest first. */

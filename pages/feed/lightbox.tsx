@@ -4,7 +4,7 @@ import type { ImageItem } from "../../client/index.ts";
 import { Icon } from "../icons.tsx";
 import { styleTitle } from "../words.ts";
 import { altOf, Made, shapeOf } from "./captions.tsx";
-import { useSwipe } from "./use-swipe.ts";
+import { useSwipe } from "./hooks.ts";
 
 export interface LightboxProps {
   /** The newest first. */

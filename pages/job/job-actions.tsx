@@ -6,9 +6,9 @@ import { hrefOf } from "../router.ts";
 import { service } from "../service.ts";
 import { DeleteButton } from "./delete-button.tsx";
 import { DownloadButton } from "./download-button.tsx";
+import { useResult } from "./saving.ts";
 import { ShareButton } from "./share-button.tsx";
 import type { FollowedJob } from "./use-job.ts";
-import { useResult } from "./use-result.ts";
 
 export interface JobActionsProps extends Pick<FollowedJob, "show" | "refresh"> {
   readonly job: JobView;

@@ -1,5 +1,5 @@
 /** The picture that this browser paints by itself. */
-import { useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { Notice } from "../notice.tsx";
 import { hrefOf } from "../router.ts";
 import { DownloadButton } from "./download-button.tsx";
@@ -7,7 +7,6 @@ import "./job.css";
 import { JobProgress } from "./job-progress.tsx";
 import { inStyle, paintingStage, type Stage } from "./job-words.ts";
 import { isBusy, type LocalPainting, stopPainting, useLocalPainting } from "./local-painting.ts";
-import { useObjectUrl } from "./object-url.ts";
 import { PictureStage } from "./picture-stage.tsx";
 
 export function LocalPage() {
@@ -123,4 +122,16 @@ function NothingHere() {
       </div>
     </section>
   );
+}
+
+/** An address of what this page has in memory, given back when there is another or the page goes. */
+function useObjectUrl(blob: Blob | undefined): string | undefined {
+  const url = useMemo(() => blob && URL.createObjectURL(blob), [blob]);
+  useEffect(
+    () => () => {
+      if (url !== undefined) URL.revokeObjectURL(url);
+    },
+    [url],
+  );
+  return url;
 }

@@ -1,4 +1,6 @@
 /** Pictures that leave the page: as files, as links, or to whatever the device shares with. */
+import { useRef } from "preact/hooks";
+import type { JobView } from "../../client/index.ts";
 
 /**
  * Fetched as the file it is: addresses of other origins ignore what a link says of a file's name. Throws where it does
@@ -55,4 +57,20 @@ export async function copyText(text: string): Promise<boolean> {
 export function canShareFiles(): boolean {
   const file = new File([], "picture.png", { type: "image/png" });
   return navigator.canShare?.({ files: [file] }) ?? false;
+}
+
+/**
+ * The result's bytes, fetched when first asked for. Its URL may have gone stale: then one more try with a fresh
+ * one. Throws where the picture does not come.
+ */
+export function useResult(job: JobView, refresh: () => Promise<JobView | undefined>): () => Promise<Blob> {
+  const kept = useRef<Blob | undefined>(undefined);
+  return async () => {
+    kept.current ??= await fetchPicture(job.result!).catch(async (error: unknown) => {
+      const fresh = await refresh();
+      if (fresh?.result === undefined) throw error;
+      return fetchPicture(fresh.result);
+    });
+    return kept.current;
+  };
 }

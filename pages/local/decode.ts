@@ -22,7 +22,9 @@ export async function decodePicture(context: GpuContext, blob: Blob, name: strin
   const { width, height } = full;
   if (Math.min(width, height) < MIN_SIDE) {
     full.close();
-    const message = `Expected '${name}' to have at least ${MIN_SIDE} pixels on its short side but it has ${width}x${height}.`;
+    const message =
+      `Expected '${name}' to have at least ${MIN_SIDE} pixels on its short side ` +
+      `but it has ${width}x${height}.`;
     throw new StylizeError("bad-picture", message);
   }
   const factor = shrinkage(full, context.limits.maxTextureDimension2D);
@@ -53,7 +55,9 @@ async function openBitmap(
   try {
     return await createImageBitmap(blob, { premultiplyAlpha, imageOrientation: "from-image" });
   } catch (cause) {
-    const message = `Expected a picture that this browser can read but '${name}' is none, or is damaged (${blob.type || "unknown type"}).`;
+    const message =
+      `Expected a picture that this browser can read but '${name}' is none, ` +
+      `or is damaged (${blob.type || "unknown type"}).`;
     throw new StylizeError("bad-picture", message, { cause });
   }
 }

@@ -2,9 +2,10 @@
  * Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is
  * uploaded.
  */
-import { findAdapter } from "../../engine/browser.ts";
+import { type BrowserAdapter, findAdapter, type NetworkShape } from "../../engine/browser.ts";
 import { StylizeError } from "../../engine/errors.ts";
-import { expectedNetwork } from "./choice.ts";
+import { vgg19 } from "../../engine/network/layers.ts";
+import { shippedFor } from "../../weights/shipped.ts";
 import type { LocalJob, LocalProgress, WorkerNews } from "./messages.ts";
 
 export type { LocalJob, LocalProgress } from "./messages.ts";
@@ -17,6 +18,10 @@ export interface LocalAdapter {
   /** Pixels of the long side of the largest result. */
   readonly maxSize: number;
 }
+
+/** What is known of the network before it is there: an offered one is taken for VGG19, and hardly wider. */
+const expectedNetwork = (adapter: BrowserAdapter, isOffered: boolean): NetworkShape =>
+  isOffered ? { layers: vgg19 } : shippedFor(adapter);
 
 /**
  * What this browser would paint on; undefined where it can't: no WebGPU, no adapter, too small limits.

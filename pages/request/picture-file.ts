@@ -1,5 +1,5 @@
 /** A file that a visitor chose, made into a picture that the service takes. */
-import type { Site } from "../../gateway/site.ts";
+import type { Site } from "../../protocol/protocol.ts";
 import { MIN_SIDE, type Size, sizeText } from "./sizes.ts";
 
 export interface ChosenPicture extends Size {

@@ -2,8 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ServiceError } from "../../client/index.ts";
 import { type RequestErrorCode, requestErrors } from "../../protocol/protocol.ts";
 import type { ChosenPicture } from "./picture-file.ts";
-import { type ToCheck, wrongChoices } from "./problems.ts";
-import { refusalOf } from "./refusals.ts";
+import { refusalOf, type ToCheck, wrongChoices } from "./problems.ts";
 import { OWN } from "./use-choices.ts";
 
 const picture: ChosenPicture = {

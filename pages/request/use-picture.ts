@@ -1,6 +1,6 @@
 /** A picture that the visitor chose, and what is wrong with one that could not be taken. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { limits } from "./limits.ts";
+import { limits } from "../service.ts";
 import { type ChosenPicture, PictureProblem, readPicture } from "./picture-file.ts";
 
 export interface PictureField {

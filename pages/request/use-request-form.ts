@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { JobOptions } from "../../client/index.ts";
 import { startLocal } from "../local-run.ts";
-import { useLimits } from "./limits.ts";
+import { useLimits } from "../service.ts";
 import { focusFirst, type Problems, wrongChoices } from "./problems.ts";
 import { effectiveSize, longSideOf } from "./sizes.ts";
 import { type Choices, OWN, useChoices } from "./use-choices.ts";

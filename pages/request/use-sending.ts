@@ -3,11 +3,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Accepted, type JobOptions, ServiceError, type UploadProgress } from "../../client/index.ts";
 import { remember } from "../own-jobs.ts";
 import { go, hrefOf } from "../router.ts";
-import { service } from "../service.ts";
-import { limits } from "./limits.ts";
+import { limits, service } from "../service.ts";
 import { redraw } from "./picture-file.ts";
-import type { Problems } from "./problems.ts";
-import { refusalOf } from "./refusals.ts";
+import { type Problems, refusalOf } from "./problems.ts";
 import type { PictureField } from "./use-picture.ts";
 
 export interface PaintRequest {

@@ -190,7 +190,8 @@ function makeCertificate(folder: string): { ca: string; args: string[] } {
 function missing(program: string, debian: string, others: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
   if (folders.some((folder) => folder !== "" && isExecutable(join(folder, program)))) return undefined;
-  return `${program} is not on the PATH: install it with apt-get install ${debian}, dnf install ${others} or brew install ${others}`;
+  const ways = `apt-get install ${debian}, dnf install ${others} or brew install ${others}`;
+  return `${program} is not on the PATH: install it with ${ways}`;
 }
 
 function isExecutable(path: string): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
-import { decodeCheckpoint, digestOf, encodeCheckpoint, type RunIdentity } from "./checkpoint.ts";
+import { decodeCheckpoint, digestOf, encodeCheckpoint, type RunIdentity } from "./checkpoint-file.ts";
 
 const checkpoint = { scale: 1, step: 7, picture: seededPicture(3, 35, 41) };
 const run: RunIdentity = {

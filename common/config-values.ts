@@ -1,6 +1,6 @@
 /**
- * Settings that are texts, of a flag or a variable: schemas of which each issue's message ends the sentence "Expected
- * SETTING to be".
+ * What programs are told in texts, by flags and variables: schemas of which each issue's message ends the sentence
+ * "Expected NAME to be".
  */
 import { z } from "zod";
 
@@ -35,12 +35,12 @@ export const logLevel = choice("info", {
 } as const);
 
 export class ConfigError extends Error {
-  /** One sentence for each wrong setting. */
-  readonly problems: readonly string[];
+  /** One sentence for each wrong value. */
+  readonly sentences: readonly string[];
 
-  constructor(problems: readonly string[]) {
-    super(problems.join(" "));
+  constructor(sentences: readonly string[]) {
+    super(sentences.join(" "));
     this.name = "ConfigError";
-    this.problems = problems;
+    this.sentences = sentences;
   }
 }

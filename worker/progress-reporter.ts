@@ -10,7 +10,7 @@ import { jobIdOf, keys, type WorkerMessage } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 
-export interface ProgressOptions {
+export interface ReporterOptions {
   readonly requestId: string;
   readonly scales: readonly ScalePlan[];
   readonly objects: ObjectStore;
@@ -22,15 +22,15 @@ export interface ProgressOptions {
 const MESSAGE_MS = 500;
 const PREVIEW_MS = 2000;
 
-export class Progress {
-  readonly #options: ProgressOptions;
+export class ProgressReporter {
+  readonly #options: ReporterOptions;
   readonly #timeLeft: TimeLeft;
   readonly #messages: Occasional;
   readonly #previews: Occasional;
   #previewKey: string | undefined;
   #at = 0;
 
-  constructor(options: ProgressOptions) {
+  constructor(options: ReporterOptions) {
     const { scales, clock, log } = options;
     this.#options = options;
     this.#timeLeft = new TimeLeft(scales);
