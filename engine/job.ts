@@ -17,7 +17,7 @@ import {
 } from "./losses/objective.ts";
 import { loadModel, type Model } from "./model.ts";
 import type { ConvLayer } from "./network/layers.ts";
-import { layersFor } from "./network/layers-for.ts";
+import { checkNetwork, layersFor } from "./network/layers-for.ts";
 import type { Network, Pooling } from "./network/types.ts";
 import { mib } from "./numbers.ts";
 import { onWhite, withSpreadColours } from "./opacity.ts";
@@ -68,6 +68,7 @@ export interface Job {
 export function checkJob(options: StylizeOptions): Job {
   const { context, network, content, styles, start, resume, signal, onIterate, onNote, ...input } = options;
   const settings = parseSettings(input);
+  checkNetwork(network);
   checkPictures(settings, content, styles, start);
   const scales = planScales(content, settings);
   if (resume) checkCheckpoint(resume, scales);

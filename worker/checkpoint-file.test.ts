@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ConvName } from "../engine/network/layers.ts";
+import type { ConvWeights } from "../engine/network/types.ts";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { decodeCheckpoint, digestOf, encodeCheckpoint, type RunIdentity } from "./checkpoint-file.ts";
 
@@ -11,6 +13,12 @@ const run: RunIdentity = {
   network: seededNetwork(),
 };
 const digest = digestOf(run);
+
+/** The same, with another bias. */
+function otherWeights() {
+  const [name, { weight, bias }]: [ConvName, ConvWeights] = [...run.network.weights][0]!;
+  return new Map(run.network.weights).set(name, { weight, bias: bias.map((value) => value + 1) });
+}
 
 describe("a checkpoint", () => {
   it("comes back from its bytes as it was, wherever they lie in memory", () => {
@@ -28,6 +36,7 @@ describe("a checkpoint", () => {
     ["settings", { settings: { ...run.settings, contentWeight: 1 } }],
     ["pyramid", { scales: [] }],
     ["network", { network: { ...run.network, name: "another" } }],
+    ["network of the same name", { network: { ...run.network, weights: otherWeights() } }],
   ])("is refused for another %s", (_, other) => {
     const bytes = encodeCheckpoint(checkpoint, digest);
     expect(decodeCheckpoint(bytes, digestOf({ ...run, ...other }))).toBeUndefined();

@@ -34,11 +34,12 @@ export interface RunIdentity {
   readonly network: Network;
 }
 
+/** Two networks may have one name: files are exchanged. So the digest is that of their weights, too. */
 export function digestOf({ network, ...run }: RunIdentity): string {
-  const { name, preprocessing, defaults } = network;
-  return createHash("sha256")
-    .update(JSON.stringify({ ...run, network: { name, preprocessing, defaults } }))
-    .digest("hex");
+  const { weights, ...told } = network;
+  const hash = createHash("sha256").update(JSON.stringify({ ...run, network: told }));
+  for (const { weight, bias } of weights.values()) hash.update(weight).update(bias);
+  return hash.digest("hex");
 }
 
 export function encodeCheckpoint({ scale, step, picture }: Checkpoint, digest: string): Uint8Array {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ConvLayer, type ConvName, type ReluName, vggLayers } from "./layers.ts";
-import { layersFor } from "./layers-for.ts";
+import { type ConvLayer, type ConvName, type ReluName, reluName, vggLayers } from "./layers.ts";
+import { checkNetwork, layersFor } from "./layers-for.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "./types.ts";
 
 const layers = vggLayers([[2, 3], [5], [7, 4]]);
@@ -112,5 +112,67 @@ describe("layersFor", () => {
       message: `Expected 135 weights and 5 biases of conv2_1 of a network but it has ${received}.`,
     });
     expect(() => layersFor(networkOf(layers, { weights: all }), relus("relu3_2"))).toThrow(error);
+  });
+});
+
+describe("a network made by hand", () => {
+  const good = networkOf(layers);
+  const { preprocessing, defaults } = good;
+  const weightsOf = (weight: unknown, bias: unknown = new Float32Array(2)) =>
+    new Map([...good.weights, ["conv1_1", { weight, bias }]]) as unknown as Network["weights"];
+
+  it("is taken where it is whole", () => {
+    expect(() => checkNetwork(good)).not.toThrow();
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, "a network but received undefined"],
+    [null, "a network but received null"],
+    [{}, "a network to have a name but it has undefined"],
+    [{ ...good, layers: undefined }, "a network to have an array of layers"],
+    [{ ...good, weights: {} }, "a network to have a Map of weights"],
+    [
+      { ...good, preprocessing: undefined },
+      "preprocessing.order of a network to have 0, 1 and 2 but it is undefined",
+    ],
+    [{ ...good, preprocessing: { ...preprocessing, order: [0, 5, 9] } }, "but it is [0, 5, 9]"],
+    [{ ...good, preprocessing: { ...preprocessing, order: [0, 1] } }, "but it is [0, 1]"],
+    [
+      { ...good, preprocessing: { ...preprocessing, mean: [0, Number.NaN, 0] } },
+      "preprocessing.mean of a network",
+    ],
+    [{ ...good, preprocessing: { ...preprocessing, std: [1, 0, 1] } }, "preprocessing.std of a network"],
+    [{ ...good, preprocessing: { ...preprocessing, std: [1, 1e-45, 1] } }, "preprocessing.std of a network"],
+    [{ ...good, defaults: undefined }, "defaults.contentWeight of a network to be a number from 0 on"],
+    [{ ...good, defaults: { ...defaults, styleWeight: -1 } }, "defaults.styleWeight of a network"],
+    [{ ...good, defaults: { ...defaults, tvWeight: Number.NaN } }, "but it is NaN"],
+    [{ ...good, defaults: { ...defaults, styleLayers: { relu1_1: -1 } } }, "defaults.styleLayers.relu1_1"],
+    [{ ...good, defaults: { ...defaults, contentLayers: undefined } }, "defaults.contentLayers of a network"],
+    [{ ...good, defaults: { ...defaults, pooling: "median" } }, "to be avg or max but it is median"],
+  ])("is refused otherwise: %#", (network, sentence) => {
+    expect(() => checkNetwork(network as Network)).toThrow(sentence);
+  });
+
+  it.each<[string, Network["weights"], string]>([
+    [
+      "a plain array",
+      weightsOf(Array(54).fill(0)),
+      "the weight of conv1_1 of a network to be a Float32Array",
+    ],
+    ["bytes", weightsOf(new Uint8Array(54)), "the weight of conv1_1 of a network to be a Float32Array"],
+    ["NaN", weightsOf(new Float32Array(54).fill(Number.NaN)), "finite numbers in the weight of conv1_1"],
+    [
+      "infinity",
+      weightsOf(new Float32Array(54), new Float32Array(2).fill(Number.POSITIVE_INFINITY)),
+      "finite numbers in the bias of conv1_1",
+    ],
+  ])("is refused with %s for weights", (_, weights, sentence) => {
+    expect(() => layersFor({ ...good, weights }, relus("relu1_1"))).toThrow(sentence);
+  });
+
+  it("is refused with more blocks than the least picture has pixels for", () => {
+    const deep = vggLayers([[1], [1], [1], [1], [1], [1]]);
+    const last = reluName(deep[5]!.name);
+    expect(() => layersFor(networkOf(deep), relus(last))).toThrow("at most 5 blocks");
   });
 });
