@@ -9,8 +9,7 @@ import { type ConvLayer, type ConvName, reluName, truncated, vgg19 } from "../en
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
 import { noisePicture } from "../engine/noise.ts";
 import type { Picture } from "../engine/types.ts";
-import { vgg19Defaults } from "../weights/defaults.ts";
-import { compact, compactSmall } from "../weights/shipped.ts";
+import { compact, compactSmall, vgg19Defaults } from "../weights/shipped.ts";
 
 export const networkNames = ["vgg19", "compact", "compact-small"] as const;
 export type NetworkName = (typeof networkNames)[number];
