@@ -54,6 +54,10 @@ export interface DecodedPicture {
  * @param source a path, or the bytes of a file.
  * @param name what errors call the picture; the path when not given.
  * @throws StylizeError `file-not-found` or `bad-picture`, naming the picture, what was expected and what came.
+ *
+ * @example
+ * import { decodePicture } from "stylize/pictures";
+ * const { picture } = await decodePicture("photo.jpg");
  */
 export async function decodePicture(
   source: string | Uint8Array,

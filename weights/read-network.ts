@@ -67,6 +67,11 @@ function nameOf(
  * and names.
  *
  * @throws StylizeError `bad-weights`.
+ *
+ * @example
+ * import { readNetworkBlob } from "stylize/weights/browser";
+ * const response = await fetch("/compact.safetensors");
+ * const network = await readNetworkBlob(await response.blob(), "compact.safetensors");
  */
 export async function readNetworkBlob(blob: Blob, path: string, options: ReadOptions = {}): Promise<Network> {
   return await readNetwork(await readSafetensors(blobSource(blob, path)), options);

@@ -27,6 +27,10 @@ export interface Home {
  * That is `%LOCALAPPDATA%\stylize` on Windows, else `stylize` in `XDG_CACHE_HOME` (where that is absolute, as its
  * specification demands), in `~/Library/Caches` on macOS or in `~/.cache`. The home folder of a user who has none is
  * the root, as in containers.
+ *
+ * @example
+ * import { cacheFolder } from "stylize/weights";
+ * console.log(cacheFolder(process.env)); // /home/ada/.cache/stylize/weights
  */
 export function cacheFolder(
   env: Environment,

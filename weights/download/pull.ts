@@ -57,6 +57,10 @@ const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, stall: 30_
  * a folder that
  *   can't be written; `aborted`; with `from`, `file-not-found` or `bad-weights`; `bad-option` for a proxy that is no
  *   address.
+ *
+ * @example
+ * import { bestNetwork, cacheFolder, pull } from "stylize/weights";
+ * const { path } = await pull(bestNetwork, { folder: cacheFolder(process.env), onNote: console.log });
  */
 export async function pull(entry: ManifestEntry, options: PullOptions): Promise<Pulled> {
   const { folder, from, signal, part = entry.convolutions !== undefined } = options;
