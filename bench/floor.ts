@@ -1,9 +1,8 @@
 /** Prints the tables of docs/performance.md that are arithmetic: `tsx bench/floor.ts [NETWORK...] [SIZE...]`. */
 import { optionTable } from "../engine/options.ts";
-import { adapters, totalOf } from "./adapters.ts";
-import { type NetworkName, networkNames } from "./networks.ts";
 import { table } from "./tables.ts";
-import { convolutionWork, lbfgsWork, lossWork, type Work } from "./work.ts";
+import { type NetworkName, networkNames } from "./task.ts";
+import { adapters, convolutionWork, lbfgsWork, lossWork, totalOf, type Work } from "./work.ts";
 
 /** Pairs of L-BFGS: the engine's default. */
 const HISTORY = optionTable.history.default;

@@ -10,14 +10,11 @@ import { lossLayers } from "../engine/losses/objective.ts";
 import { loadModel, type Model } from "../engine/model.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
-import { fillHistory, resetObjective } from "./fill-history.ts";
-import { type Pictures, seededNetwork, seededPictures, terms } from "./problem.ts";
-import { profileOf } from "./profile.ts";
-import type { AdapterReport, Measurement, MeasureRequest } from "./report.ts";
-import { watchShaderCache } from "./shader-cache.ts";
-import { spreadOf } from "./statistics.ts";
-import { recordSubject, runSteps, type Subject, targetsOf } from "./subject.ts";
-import { TimedOptimizer } from "./timed-optimizer.ts";
+import { watchShaderCache } from "./machine.ts";
+import { type AdapterReport, type Measurement, type MeasureRequest, spreadOf } from "./report.ts";
+import { fillHistory, recordSubject, resetObjective, runSteps, type Subject, targetsOf } from "./subject.ts";
+import { type Pictures, seededNetwork, seededPictures, terms } from "./task.ts";
+import { profileOf, TimedOptimizer } from "./timing.ts";
 import { sum } from "./work.ts";
 
 /** Steps before those that count: the loop submits ahead, and learns only from them how long to sleep. */

@@ -6,8 +6,9 @@ import type { Precision } from "../engine/gpu/precision.ts";
 import { optionTable } from "../engine/options.ts";
 import { MIN_SIDE } from "../engine/pyramid.ts";
 import { parseSchedules, type Schedule } from "./job/schedules.ts";
-import { defaultNetworks, type NetworkName, networkNames } from "./networks.ts";
-import type { OptimizerName } from "./report.ts";
+import { defaultNetworks, type NetworkName, networkNames } from "./task.ts";
+
+export type OptimizerName = "lbfgs" | "adam";
 
 export interface BenchOptions {
   readonly network: readonly NetworkName[];
@@ -149,10 +150,11 @@ function schedules(text: string): readonly Schedule[] {
   );
 }
 
-function integer(min: number, max: number): (text: string) => number {
+/** A parser of flags. `what`: how its sentence names them. */
+export function integer(min: number, max: number, what = "integers"): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Expected integers from ${min} to ${max} but received '${text}'.`);
+    throw new InvalidArgumentError(`Expected ${what} from ${min} to ${max} but received '${text}'.`);
   };
 }

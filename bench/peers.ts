@@ -1,15 +1,12 @@
-/** Runs other engines on the measured problem: loss and gradient, without an optimiser. */
+/** Runs other engines on the measured task: loss and gradient, without an optimiser. */
+
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
-import { withFolder } from "./children.ts";
-import { lastLine, peersFolder, run } from "./commands.ts";
-import { installPackages, type Missing } from "./packages.ts";
-import { seededNetwork, seededPictures, terms } from "./problem.ts";
-import { writeProblem } from "./problem-files.ts";
-import { findPyTorch, type PyTorch } from "./pytorch.ts";
-import type { Measurement, PeerResult } from "./report.ts";
-import { spreadOf } from "./statistics.ts";
+import { lastLine, peersFolder, run, withFolder } from "./processes.ts";
+import { type Measurement, type PeerResult, spreadOf } from "./report.ts";
 import { F32_TOLERANCE } from "./tables.ts";
+import { seededNetwork, seededPictures, terms, writeTask } from "./task.ts";
 
 /** Evaluations stop after this; the one that runs then is still finished. */
 const SECONDS = 60;
@@ -57,7 +54,7 @@ export async function runPeers(ours: Measurement, options: PeerOptions): Promise
   const pytorch = await findPyTorch(ours.adapter.family, options.python);
   const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours.adapter.family)];
   return withFolder(async (scratch) => {
-    writeProblem(scratch, {
+    writeTask(scratch, {
       network: seededNetwork(ours.network),
       terms,
       pictures: seededPictures(ours.size),
@@ -136,4 +133,61 @@ async function runPeer(peer: Peer, ours: Measurement, scratch: string, reps: num
   if (!ok) return { network, size, engine, problem: `failed: ${lastLine(stderr)}` };
   const { times, ...line }: PeerLine = JSON.parse(lastLine(stdout));
   return { network, size, ...line, wall: spreadOf(times)!, tolerance };
+}
+
+// The peers' npm packages, which are no dependencies of the project.
+
+/** Why a package can't be used: a sentence; undefined where it can. */
+export type Missing = (name: string) => string | undefined;
+
+let installed: Promise<Missing> | undefined;
+
+/** Installs what is missing, once in a process; a machine without network goes on with what is there. */
+export function installPackages(): Promise<Missing> {
+  installed ??= install();
+  return installed;
+}
+
+async function install(): Promise<Missing> {
+  const wanted: Readonly<Record<string, string>> = readJson(join(peersFolder, "package.json")).dependencies;
+  const isThere = (name: string) => {
+    const path = join(peersFolder, "node_modules", name, "package.json");
+    return existsSync(path) && readJson(path).version === wanted[name];
+  };
+  if (Object.keys(wanted).every(isThere)) return () => undefined;
+  process.stderr.write("bench: installing the peers (npm install in bench/peers, 750 MB)\n");
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--fetch-retries=1"];
+  const variables = { ONNXRUNTIME_NODE_INSTALL: "skip" };
+  const { ok, stderr } = await run([...npm, "install", ...flags], { variables });
+  const why = ok
+    ? "npm left it out"
+    : `npm says ${/^npm \S+ code (\S+)/m.exec(stderr)?.[1] ?? lastLine(stderr)}`;
+  return (name) => (isThere(name) ? undefined : `${name} ${wanted[name]} is not installed: ${why}`);
+}
+
+function readJson(path: string) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+export interface PyTorch {
+  readonly python: string;
+  readonly version: string;
+  readonly device: "cpu" | "cuda";
+  /** Of the device. */
+  readonly name: string;
+  readonly modes: readonly string[];
+}
+
+/** The first Python that has torch, `asked` alone if given; a sentence if none has. */
+export async function findPyTorch(
+  family: KernelFamilyName,
+  asked: string | undefined,
+): Promise<PyTorch | string> {
+  const pythons = asked === undefined ? ["python3", "/usr/bin/python3", "python"] : [asked];
+  for (const python of pythons) {
+    const { ok, stdout } = await run([python, join(peersFolder, "pytorch.py"), "modes", family]);
+    if (ok) return { python, ...JSON.parse(lastLine(stdout)) };
+  }
+  return `no Python with the package torch was found (${pythons.join(", ")}; --python names one)`;
 }

@@ -1,13 +1,9 @@
 /** The records that go from measurement to table and file. Times in ms, memory in bytes. */
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
-import type { Machine } from "./machine.ts";
-import type { NetworkName } from "./networks.ts";
-import type { BenchOptions } from "./options.ts";
-import type { CacheState } from "./shader-cache.ts";
-import type { Spread } from "./statistics.ts";
-
-export type OptimizerName = "lbfgs" | "adam";
+import type { CacheState, Machine } from "./machine.ts";
+import type { BenchOptions, OptimizerName } from "./options.ts";
+import type { NetworkName } from "./task.ts";
 
 /** What one child process measures. */
 export interface MeasureRequest {
@@ -93,7 +89,7 @@ export interface AdapterReport {
 }
 
 /** What a record is of. */
-interface Problem {
+interface Case {
   /** Missing in reports of earlier versions, which had VGG19 alone. */
   readonly network?: NetworkName;
   readonly size: number;
@@ -102,7 +98,7 @@ interface Problem {
 /** A peer's loss and gradient, or why there is none. */
 export type PeerResult = PeerMeasurement | PeerFailure;
 
-export interface PeerMeasurement extends Problem {
+export interface PeerMeasurement extends Case {
   /** With its version: "onnxruntime-node 1.30.0". */
   readonly engine: string;
   readonly loss: number;
@@ -115,7 +111,7 @@ export interface PeerMeasurement extends Problem {
   readonly tolerance?: number;
 }
 
-export interface PeerFailure extends Problem {
+export interface PeerFailure extends Case {
   readonly engine: string;
   /** One sentence. */
   readonly problem: string;
@@ -135,7 +131,7 @@ export interface StepsReport {
   readonly peers: readonly PeerResult[];
 }
 
-export type KeptMeasurement = Omit<Measurement, "environment" | "network"> & Problem;
+export type KeptMeasurement = Omit<Measurement, "environment" | "network"> & Case;
 
 /** What --json writes, of a comparison with an earlier commit. */
 export interface AgainstReport {
@@ -164,3 +160,30 @@ export interface Comparison {
  * from its program's start to its end, from a filled and from an empty cache.
  */
 export type Compared = "step" | "cold start" | "warm start" | "demo" | "cold demo";
+
+/** Of a set of timings: the least, their mean and the middle one. */
+export interface Spread {
+  readonly min: number;
+  readonly mean: number;
+  readonly median: number;
+}
+
+/** Undefined for no values. The median of an even count is the mean of the middle two. */
+export function spreadOf(values: readonly number[]): Spread | undefined {
+  if (values.length === 0) return undefined;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return { min: sorted[0]!, mean, median };
+}
+
+/** What a kind of benchmark comes back with. */
+export interface Found<Report> {
+  /** Markdown. */
+  readonly text: string;
+  /** For --json. */
+  readonly report: Report;
+  /** Sentences: what failed. */
+  readonly failures: readonly string[];
+}

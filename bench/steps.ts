@@ -1,12 +1,12 @@
 /** Seconds per step at each size, and the peers' beside them. */
-import { measureColdAndWarm, measureInChild } from "./children.ts";
-import { describeMachine } from "./machine.ts";
-import type { NetworkName } from "./networks.ts";
+
+import { cacheVariables, describeMachine } from "./machine.ts";
 import { type BenchOptions, defaultSizes } from "./options.ts";
-import { type Found, say } from "./output.ts";
 import { runPeers } from "./peers.ts";
-import type { Measurement, MeasureRequest, PeerResult, StepsReport } from "./report.ts";
+import { askChild, childScript, messageOf, say, withFolder } from "./processes.ts";
+import type { Found, Measurement, MeasureRequest, PeerResult, StepsReport } from "./report.ts";
 import { agrees, machineText, peerTable, profileTables, startTable, stepTable } from "./tables.ts";
+import type { NetworkName } from "./task.ts";
 
 interface Measured {
   readonly ours: Measurement;
@@ -18,15 +18,15 @@ export async function benchSteps(options: BenchOptions): Promise<Found<StepsRepo
   const machine = describeMachine();
   const date = new Date().toISOString();
   const found: Measured[] = [];
-  const problems: string[] = [];
+  const failures: string[] = [];
   for (const size of options.sizes ?? defaultSizes) {
     for (const network of options.network) {
       try {
         const at = await measureAt(network, size, options);
         found.push(at);
-        problems.push(...disagreements(at));
+        failures.push(...disagreements(at));
       } catch (error) {
-        problems.push(`${network} at ${size} px failed: ${error instanceof Error ? error.message : error}`);
+        failures.push(`${network} at ${size} px failed: ${messageOf(error)}`);
       }
     }
   }
@@ -40,7 +40,7 @@ export async function benchSteps(options: BenchOptions): Promise<Found<StepsRepo
     coldStarts: found.flatMap(({ cold }) => (cold ? [portable(cold)] : [])),
     peers: found.flatMap(({ peers }) => peers),
   } as const;
-  return { text: found.length > 0 ? textOf(report) : "", report, problems };
+  return { text: found.length > 0 ? textOf(report) : "", report, failures };
 }
 
 async function measureAt(network: NetworkName, size: number, options: BenchOptions): Promise<Measured> {
@@ -82,4 +82,26 @@ function textOf({ machine, date, options, measurements, coldStarts, peers }: Ste
     ...(options.peers ? [peerTable(measurements, peers)] : []),
   ];
   return sections.join("\n\n");
+}
+
+/** Measures in a child process. Throws with the child's own sentence. */
+export function measureInChild(
+  request: MeasureRequest,
+  variables?: Readonly<Record<string, string>>,
+): Promise<Measurement> {
+  return askChild<Measurement>(childScript, request, variables);
+}
+
+export interface ColdAndWarm {
+  readonly cold: Measurement;
+  readonly warm: Measurement;
+}
+
+/** Starts with an empty shader cache, then measures with what the first start left there. */
+export function measureColdAndWarm(request: MeasureRequest): Promise<ColdAndWarm> {
+  return withFolder(async (folder) => {
+    const variables = cacheVariables(folder);
+    const cold = await measureInChild({ ...request, reps: 0, profile: false }, variables);
+    return { cold, warm: await measureInChild(request, variables) };
+  });
 }

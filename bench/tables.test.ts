@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { spreadOf } from "./report.ts";
 import { peerTable, profileTables, startTable, stepTable } from "./tables.ts";
 import { exampleAdapter, exampleMachine, exampleMeasurement, examplePeer } from "./testing/examples.ts";
 
@@ -47,4 +48,10 @@ test("peers stand beside the network they were given", () => {
   expect(text).toMatch(/\| compact \| 64 \| new \|.*\| 2.00 \|/);
   expect(text).toContain("- missing with compact at 64 px: is not installed");
   expect(text.match(/\| (old|new) \|/g)).toHaveLength(2);
+});
+
+test("least, mean and middle of an odd and an even count", () => {
+  expect(spreadOf([32, 4, 9])).toEqual({ min: 4, mean: 15, median: 9 });
+  expect(spreadOf([32, 4, 9, 11])).toEqual({ min: 4, mean: 14, median: 10 });
+  expect(spreadOf([])).toBeUndefined();
 });

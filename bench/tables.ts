@@ -1,10 +1,9 @@
 /** Markdown of what was measured. */
 
-import { floorMs, peaksOf, stepWork } from "./adapters.ts";
-import { type Machine, vectorBits } from "./machine.ts";
-import { type NetworkName, networkOf } from "./networks.ts";
+import type { Machine } from "./machine.ts";
 import type { AdapterReport, KeptMeasurement, PeerMeasurement, PeerResult, ProfileEntry } from "./report.ts";
-import { stepOperations } from "./work.ts";
+import { type NetworkName, networkOf } from "./task.ts";
+import { floorMs, peaksOf, stepOperations, stepWork } from "./work.ts";
 
 /** Relative difference of loss and gradient norm that is allowed to peers that compute in f32. */
 export const F32_TOLERANCE = 1e-3;
@@ -158,7 +157,7 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
   const problems: string[] = [];
   for (const ours of measurements) {
     const network = networkOf(ours);
-    for (const peer of peers.filter((one) => isSameProblem(one, ours))) {
+    for (const peer of peers.filter((one) => isSameTask(one, ours))) {
       const { size, engine } = peer;
       if ("problem" in peer) {
         problems.push(`- ${engine} with ${network} at ${size} px: ${peer.problem}`);
@@ -177,7 +176,7 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
 }
 
 /** Whether a peer was measured at the size and with the network of `ours`. */
-export const isSameProblem = (peer: PeerResult, ours: KeptMeasurement): boolean =>
+export const isSameTask = (peer: PeerResult, ours: KeptMeasurement): boolean =>
   peer.size === ours.size && networkOf(peer) === networkOf(ours);
 
 const agreement = (ours: KeptMeasurement, peer: PeerMeasurement) =>
@@ -194,4 +193,10 @@ export function agrees(ours: KeptMeasurement, peer: PeerResult): boolean {
   const tolerance = toleranceFor(ours, peer);
   const close = (a: number, b: number) => Math.abs(a / b - 1) <= tolerance;
   return close(peer.loss, ours.loss) && close(peer.gradientNorm, ours.gradientNorm);
+}
+
+/** Bits of the vectors that llvmpipe computes in; undefined for other adapters. */
+export function vectorBits({ device }: AdapterReport): number | undefined {
+  const bits = /(\d+)-bits/.exec(device)?.[1];
+  return bits === undefined ? undefined : Number(bits);
 }

@@ -1,4 +1,5 @@
 /** The command line's grammar. Flags for the engine's options are made from the engine's own table. */
+
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { StylizeError } from "../engine/errors.ts";
@@ -7,18 +8,25 @@ import {
   type NumberOption,
   optionTable,
   parseSettings,
+  type Settings,
   type SettingsInput,
+  USUAL_SIZE,
 } from "../engine/options.ts";
 import type { PreprocessingName } from "../weights/preprocessing.ts";
-import type { Io } from "./io.ts";
-import { addRequestCommand, type RequestHandlers } from "./request-arguments.ts";
-import { addTuneCommand, type TuneHandlers } from "./tune-arguments.ts";
 import {
-  addWeightsCommands,
+  audienceOf,
   cacheOption,
+  deviceOption,
+  integer,
+  jsonOption,
+  missing,
   preprocessingOption,
-  type WeightsHandlers,
-} from "./weights-arguments.ts";
+  quietOption,
+  toNumber,
+} from "./flags.ts";
+import type { Audience, Io } from "./io.ts";
+import { addRequestCommand, type RequestHandlers } from "./request-arguments.ts";
+import { addWeightsCommands, type WeightsHandlers } from "./weights-arguments.ts";
 
 /** `stylize CONTENT --style STYLE... -o OUT` */
 export interface StylizeArguments {
@@ -42,7 +50,7 @@ export interface StylizeArguments {
   readonly tuning: boolean;
   /** Whether the run is only checked and its memory counted. */
   readonly dryRun: boolean;
-  readonly report: "people" | "json" | "quiet";
+  readonly report: Audience;
 }
 
 export interface DevicesArguments {
@@ -88,16 +96,17 @@ export function createProgram(
     )
     .addOption(preprocessingOption())
     .addOption(cacheOption())
+    .addOption(deviceOption())
     .option(
-      "--device <name>",
-      "An adapter's name or part of it, in any case, or its number; 'stylize devices' lists them.",
+      "--save-every <n>",
+      "Write the present picture to the output every n steps.",
+      integer("save-every", 1),
     )
-    .option("--save-every <n>", "Write the present picture to the output every n steps.", toStepCount)
     .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
     .option("--no-tuning", "Use each kernel's usual variant, whatever 'stylize tune' found.")
     .option("--dry-run", "Check everything, tell sizes and device memory, and neither compute nor write.")
-    .option("--json", "Report on standard output, one JSON object a line.")
-    .addOption(new Option("--quiet", "Report nothing but errors.").conflicts("json"))
+    .addOption(jsonOption())
+    .addOption(quietOption().conflicts("json"))
     .action((content: string | undefined, options: Flags) =>
       handlers.stylize(stylizeArguments(content, options)),
     );
@@ -129,12 +138,6 @@ function engineOption(name: string, option: NumberOption | ChoiceOption): Option
     .argParser((text) => checked(name, flag, toNumber(text)));
 }
 
-/** What is no number stays text, so that the error shows it. */
-function toNumber(text: string): number | string {
-  const value = Number(text);
-  return text.trim() === "" || Number.isNaN(value) ? text : value;
-}
-
 /** The engine's check, with the flag's name in its sentence. */
 function checked(name: string, flag: string, value: unknown): unknown {
   try {
@@ -144,15 +147,6 @@ function checked(name: string, flag: string, value: unknown): unknown {
     if (!(error instanceof StylizeError)) throw error;
     throw new StylizeError(error.code, error.message.replace(`Expected ${name} `, `Expected --${flag} `));
   }
-}
-
-function toStepCount(text: string): number {
-  const value = toNumber(text);
-  if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
-  throw new StylizeError(
-    "bad-option",
-    `Expected --save-every to be an integer from 1 on but received '${text}'.`,
-  );
 }
 
 /** As commander hands them over: one property a flag, those of engine options already checked. */
@@ -192,12 +186,8 @@ function stylizeArguments(content: string | undefined, flags: Flags): StylizeArg
     trace: flags.trace,
     tuning: flags.tuning,
     dryRun: Boolean(flags.dryRun),
-    report: flags.json ? "json" : flags.quiet ? "quiet" : "people",
+    report: audienceOf(flags),
   };
-}
-
-function missing(what: string): StylizeError {
-  return new StylizeError("bad-option", `Expected ${what}, but received none.`);
 }
 
 /** package.json is one folder up from the source, two from `dist/cli`. */
@@ -205,4 +195,65 @@ export function packageVersion(): string {
   const up = /\/dist\/cli\/[^/]+$/.test(import.meta.url) ? "../.." : "..";
   const text = readFileSync(new URL(`${up}/package.json`, import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
+}
+
+export interface TuneArguments {
+  /** Long sides of results, pixels. */
+  readonly sizes: readonly number[];
+  /** That runs are tuned for. */
+  readonly precision: Settings["precision"];
+  /** A network's name or file; the default one when not given. */
+  readonly weights: string | undefined;
+  readonly device: string | undefined;
+  readonly cache: string | undefined;
+  readonly json: boolean;
+}
+
+export interface TuneHandlers {
+  tune(args: TuneArguments): Promise<void>;
+}
+
+interface TuneFlags {
+  readonly size: number | readonly number[];
+  readonly precision: Settings["precision"];
+}
+
+/** Adds `tune` to `program`. */
+function addTuneCommand(program: Command, handlers: TuneHandlers): void {
+  const { precision } = optionTable;
+  program
+    .command("tune")
+    .description("Finds the adapter's fastest kernels, and keeps what it found for later runs.")
+    .option(
+      "--size <pixels...>",
+      "Long sides of results, whose scales are tuned for.",
+      collectSizes,
+      USUAL_SIZE,
+    )
+    .addOption(
+      new Option(
+        `--precision <${precision.choices.join("|")}>`,
+        "Tune for runs with this precision; auto is what they take by themselves.",
+      )
+        .choices(precision.choices)
+        .default(precision.default),
+    )
+    .option(
+      "--weights <name|file>",
+      "The network whose layers are tuned for; as runs choose it when not given.",
+    )
+    .addOption(deviceOption())
+    .addOption(cacheOption())
+    .addOption(jsonOption())
+    .action(({ size, precision }: TuneFlags, command: Command) => {
+      // stylize has these flags, too, and may have taken them
+      const { weights, device, cache, json } = command.optsWithGlobals();
+      const sizes = typeof size === "number" ? [size] : size;
+      return handlers.tune({ sizes, precision, weights, device, cache, json: Boolean(json) });
+    });
+}
+
+function collectSizes(text: string, before: number | readonly number[]): readonly number[] {
+  const value = integer("size", optionTable.size.min, optionTable.size.max)(text);
+  return typeof before === "number" ? [value] : [...before, value];
 }

@@ -1,8 +1,8 @@
 /** `stylize devices`: what there is to compute on. */
+
 import { type ListedAdapter, listAdapters } from "../engine/dawn.ts";
 import type { DevicesArguments } from "./arguments.ts";
-import type { Output } from "./io.ts";
-import { rows } from "./rows.ts";
+import { jsonLine, type Output, rows } from "./io.ts";
 
 /** Throws `no-adapter` where there is none. */
 export async function devicesCommand({ json }: DevicesArguments, out: Output): Promise<void> {
@@ -10,7 +10,7 @@ export async function devicesCommand({ json }: DevicesArguments, out: Output): P
 }
 
 function machineLine({ report, ...adapter }: ListedAdapter): string {
-  return `${JSON.stringify({ ...adapter, ...report })}\n`;
+  return jsonLine({ ...adapter, ...report });
 }
 
 function describe({ number, name, report, behind }: ListedAdapter): string {

@@ -2,8 +2,7 @@
 
 import { megabytes } from "../weights/download/mirror-failure.ts";
 import type { DownloadProgress } from "../weights/download/pull.ts";
-import type { Io, Output } from "./io.ts";
-import { clock, StatusLine } from "./status-line.ts";
+import { type Audience, clock, eventWriter, type Io, type Output, StatusLine } from "./io.ts";
 
 export interface DownloadReporter {
   progress(progress: DownloadProgress): void;
@@ -12,7 +11,7 @@ export interface DownloadReporter {
   end(): void;
 }
 
-export function createDownloadReporter(kind: "people" | "json" | "quiet", io: Io): DownloadReporter {
+export function createDownloadReporter(kind: Audience, io: Io): DownloadReporter {
   if (kind === "json") return jsonReporter(io.stdout);
   if (kind === "quiet") return { progress() {}, note() {}, end() {} };
   return peopleReporter(io.stderr);
@@ -23,7 +22,7 @@ const EVERY = { terminal: 100, lines: 5000, json: 1000 };
 
 function jsonReporter(out: Output): DownloadReporter {
   const isDue = pace(EVERY.json);
-  const write = (event: string, record: object) => out.write(`${JSON.stringify({ event, ...record })}\n`);
+  const write = eventWriter(out);
   return {
     progress(progress) {
       if (isDue(progress)) write("progress", progress);

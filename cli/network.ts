@@ -1,7 +1,7 @@
 /** The network that a command's options choose. */
-import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
-import { loadNetwork, type PreprocessingName } from "../weights/index.ts";
+import { loadDefaultNetwork, loadNetwork, type PreprocessingName } from "../weights/index.ts";
+import { missing } from "./flags.ts";
 import type { Io } from "./io.ts";
 
 export interface NetworkArguments {
@@ -11,13 +11,21 @@ export interface NetworkArguments {
   readonly cache: string | undefined;
 }
 
-/** The network that was asked for, before an adapter is opened. Throws StylizeError as `loadNetwork` does. */
-export async function readNamed(
+/** The network for an adapter. */
+export type NetworkFor = (adapter: { readonly isSoftware: boolean }) => Promise<Network>;
+
+/**
+ * Loads the network that was asked for, before an adapter is opened; where none was, the best there is for the adapter.
+ * Throws StylizeError as `loadNetwork` does.
+ */
+export async function chooseNetwork(
   { weights, cache, preprocessing }: NetworkArguments,
   env: Io["env"],
-): Promise<Network | undefined> {
-  if (weights !== undefined) return loadNetwork(weights, { cache, preprocessing, env });
-  if (preprocessing !== undefined)
-    throw new StylizeError("bad-option", "Expected --weights with --preprocessing, but received none.");
-  return undefined;
+): Promise<NetworkFor> {
+  if (weights === undefined) {
+    if (preprocessing !== undefined) throw missing("--weights with --preprocessing");
+    return ({ isSoftware }) => loadDefaultNetwork({ cache, env, isSoftware });
+  }
+  const named = await loadNetwork(weights, { cache, preprocessing, env });
+  return async () => named;
 }

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { Iterate } from "../engine/iterate.ts";
 import { TimeLeft } from "../engine/time-left.ts";
 import { TestIo } from "../tests/io.ts";
-import { createReporter, type Plan, type Saved } from "./progress.ts";
-import { clock } from "./status-line.ts";
+import { clock } from "./io.ts";
+import { createReporter, type RunStart, type Saved } from "./progress.ts";
 
 const scales = [
   { width: 64, height: 48, steps: 4 },
   { width: 128, height: 96, steps: 2 },
 ];
-const plan: Plan = {
+const plan: RunStart = {
   adapter: "a GPU",
   family: "gpu",
   precision: "f16",

@@ -1,13 +1,17 @@
 /** What a run tells the people (or programs) that wait for it. */
+
+import { basename } from "node:path";
+import type { RunMemory, ScaleMemory } from "../engine/dry-run.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
 import type { Iterate } from "../engine/iterate.ts";
+import type { Size } from "../engine/picture.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
 import { TimeLeft } from "../engine/time-left.ts";
-import type { Io, Output } from "./io.ts";
-import { clock, StatusLine } from "./status-line.ts";
+import type { StylizeArguments } from "./arguments.ts";
+import { type Audience, clock, eventWriter, type Io, jsonLine, type Output, rows, StatusLine } from "./io.ts";
 
 /** What is known before the first step. */
-export interface Plan {
+export interface RunStart {
   readonly adapter: string;
   /** Family of kernels. */
   readonly family: string;
@@ -32,7 +36,7 @@ export interface Saved {
 }
 
 export interface Reporter {
-  start(plan: Plan): void;
+  start(plan: RunStart): void;
   step(iterate: Iterate): void;
   saved(saved: Saved): void;
   /** Anything else worth a sentence. */
@@ -41,7 +45,7 @@ export interface Reporter {
   end(): void;
 }
 
-export function createReporter(kind: "people" | "json" | "quiet", io: Io): Reporter {
+export function createReporter(kind: Audience, io: Io): Reporter {
   if (kind === "json") return jsonReporter(io.stdout);
   if (kind === "quiet") return quietReporter;
   return io.stderr.isTTY ? barReporter(io.stderr) : lineReporter(io.stderr);
@@ -52,7 +56,7 @@ const quietReporter: Reporter = { start() {}, step() {}, saved() {}, note() {}, 
 /** One object a line: `event` is "start", "step", "saved" or "note"; the rest is the record as it is. */
 function jsonReporter(out: Output): Reporter {
   let timeLeft: TimeLeft | undefined;
-  const write = (event: string, record: object) => out.write(`${JSON.stringify({ event, ...record })}\n`);
+  const write = eventWriter(out);
   return {
     start(plan) {
       timeLeft = new TimeLeft(plan.scales);
@@ -116,7 +120,7 @@ function barReporter(out: Output): Reporter {
   };
 }
 
-function introduction({ adapter, family, precision, network, scales }: Plan): string[] {
+function introduction({ adapter, family, precision, network, scales }: RunStart): string[] {
   const sizes = scales.map(({ width, height, steps }) => `${width}x${height} (${steps} steps)`);
   return [
     `Adapter: ${adapter}, ${family} kernels in ${precision}.`,
@@ -148,3 +152,49 @@ function describeSaved({ path, width, height, step, steps, state, seconds }: Sav
       return state satisfies never;
   }
 }
+
+/**
+ * What `--dry-run` tells: what would be done, and how much device memory that takes. `content`: the picture in the file.
+ */
+export function tellPlan(
+  plan: Omit<RunStart, "scales"> & RunMemory,
+  args: StylizeArguments,
+  { width, height }: Size,
+  out: Output,
+): void {
+  const content = { width, height };
+  const last = plan.scales.at(-1)!;
+  const bytesPerPixel = plan.peakBytes / (last.width * last.height);
+  if (args.report === "json") out.write(jsonLine({ event: "plan", ...plan, content, bytesPerPixel }));
+  if (args.report !== "people") return;
+  out.write(
+    rows("Dry run: nothing was computed or written.", [
+      ["adapter", `${plan.adapter}, ${plan.family} kernels in ${plan.precision}`],
+      ["network", plan.network],
+      ["content", `${basename(args.content)}, ${pixels(content)}`],
+      ...last.styles.map(
+        (size, i) => ["style", `${basename(args.styles[i]!)}, looked at as ${pixels(size)}`] as const,
+      ),
+      ["result", `${args.output}, ${pixels(last)}`],
+    ]),
+  );
+  out.write("Device memory in MB\n");
+  out.write(row("scale", "steps", "weights", "maps", "optimizer", "copies", "at most"));
+  for (const scale of plan.scales) out.write(describeScale(scale));
+  const isLoading = plan.scales.every(({ peakBytes }) => peakBytes < plan.peakBytes);
+  const when = isLoading ? " while the network is loaded" : "";
+  out.write(`At most ${megabytes(plan.peakBytes)} MB${when}, ${bytesPerPixel.toFixed(0)} MB a megapixel.\n`);
+}
+
+function describeScale(scale: ScaleMemory): string {
+  const { weightsBytes, mapsBytes, optimizerBytes, copiesBytes, peakBytes } = scale;
+  const parts = [weightsBytes, mapsBytes, optimizerBytes, copiesBytes, peakBytes];
+  return row(pixels(scale), String(scale.steps), ...parts.map(megabytes));
+}
+
+const pixels = ({ width, height }: Size): string => `${width}x${height}`;
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+const row = (scale: string, ...columns: readonly string[]): string =>
+  `  ${scale.padEnd(11)}${columns.map((column) => column.padStart(10)).join("")}\n`;

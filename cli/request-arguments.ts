@@ -1,7 +1,9 @@
 /** The grammar of `stylize request`. */
+
 import { type Command, Option } from "commander";
-import { StylizeError } from "../engine/errors.ts";
 import type { JobOptions, Strength } from "../protocol/protocol.ts";
+import { audienceOf, integer, jsonOption, missing, quietOption } from "./flags.ts";
+import type { Audience } from "./io.ts";
 
 interface ServiceArguments {
   /** Address of the service. */
@@ -18,7 +20,7 @@ export interface RequestArguments extends ServiceArguments {
   readonly options: JobOptions;
   /** Made of the names of photo and style when not given. */
   readonly output: string | undefined;
-  readonly report: "people" | "json" | "quiet";
+  readonly report: Audience;
 }
 
 export interface ListStylesArguments extends ServiceArguments {
@@ -73,8 +75,8 @@ export function addRequestCommand(program: Command, handlers: RequestHandlers): 
       ),
     )
     .option("--list-styles", "List the service's styles, and do nothing else.")
-    .option("--json", "Report on standard output, one JSON object a line.")
-    .addOption(new Option("--quiet", "Report nothing but errors.").conflicts("json"))
+    .addOption(jsonOption())
+    .addOption(quietOption().conflicts("json"))
     .action((photo: string | undefined, flags: Flags) => {
       const { server, token, json = false } = flags;
       if (flags.listStyles) return handlers.listStyles({ server, token, json });
@@ -85,7 +87,7 @@ export function addRequestCommand(program: Command, handlers: RequestHandlers): 
 function requestArguments(photo: string | undefined, flags: Flags): RequestArguments {
   if (photo === undefined) throw missing("a picture to paint");
   if (flags.style === undefined) throw missing("a style: --style NAME|FILE");
-  const { style, server, token, output, size, steps, strength, json, quiet } = flags;
+  const { style, server, token, output, size, steps, strength } = flags;
   return {
     photo,
     style,
@@ -98,21 +100,6 @@ function requestArguments(photo: string | undefined, flags: Flags): RequestArgum
       ...(steps !== undefined && { steps }),
       ...(strength !== undefined && { strength }),
     },
-    report: json ? "json" : quiet ? "quiet" : "people",
+    report: audienceOf(flags),
   };
-}
-
-function integer(flag: string, min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw new StylizeError(
-      "bad-option",
-      `Expected --${flag} to be an integer from ${min} to ${max} but received '${text}'.`,
-    );
-  };
-}
-
-function missing(what: string): StylizeError {
-  return new StylizeError("bad-option", `Expected ${what}, but received none.`);
 }

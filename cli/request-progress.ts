@@ -1,7 +1,7 @@
 /** What a request to a service tells the people (or programs) that wait for it. */
+
 import type { JobView, UploadProgress } from "../client/index.ts";
-import type { Io, Output } from "./io.ts";
-import { clock, StatusLine } from "./status-line.ts";
+import { type Audience, clock, eventWriter, type Io, type Output, StatusLine } from "./io.ts";
 
 /** The picture that came back. */
 export interface Received {
@@ -22,14 +22,14 @@ export interface RequestReporter {
   end(): void;
 }
 
-export function createRequestReporter(kind: "people" | "json" | "quiet", io: Io): RequestReporter {
+export function createRequestReporter(kind: Audience, io: Io): RequestReporter {
   if (kind === "json") return jsonReporter(io.stdout);
   if (kind === "quiet") return { upload() {}, job() {}, saved() {}, note() {}, end() {} };
   return peopleReporter(io.stderr);
 }
 
 function jsonReporter(out: Output): RequestReporter {
-  const write = (event: string, record: object) => out.write(`${JSON.stringify({ event, ...record })}\n`);
+  const write = eventWriter(out);
   return {
     upload: (progress) => write("upload", progress),
     job: (job) => write("job", job),

@@ -1,16 +1,21 @@
 /** `stylize request PHOTO --style NAME|FILE`: a picture painted by a service, from its file to the result's. */
 import { existsSync } from "node:fs";
-import { readFile, realpath } from "node:fs/promises";
-import { basename, parse, resolve } from "node:path";
-import { ServiceClient } from "../client/index.ts";
-import { StylizeError } from "../engine/errors.ts";
+import { readFile } from "node:fs/promises";
+import { basename, parse } from "node:path";
+import { type Connection, ServiceClient, ServiceError } from "../client/index.ts";
+import { type ErrorCode, StylizeError } from "../engine/errors.ts";
 import { checkWritable, decodePicture, formatOf, savePicture, writeFileSafely } from "../pictures/index.ts";
-import { type Accepted, isStyleName, type JobView } from "../protocol/protocol.ts";
+import {
+  type Accepted,
+  type FailureReason,
+  isStyleName,
+  type JobView,
+  type RequestErrorCode,
+} from "../protocol/protocol.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import type { ListStylesArguments, RequestArguments } from "./request-arguments.ts";
 import { createRequestReporter, type RequestReporter } from "./request-progress.ts";
-import { orElsewhere } from "./result.ts";
-import { explain, failed, unreachable } from "./service-errors.ts";
+import { orElsewhere, refuseTaken } from "./result.ts";
 
 /** What a first connection may take; one that is lost later is waited for without end. */
 const CONNECT_MS = 5000;
@@ -172,15 +177,53 @@ async function styleOf(style: string): Promise<Blob | string> {
 async function outputOf({ photo, style, output }: RequestArguments): Promise<string> {
   const path = output ?? `${parse(photo).name}-${parse(basename(style)).name}.png`;
   formatOf(path);
-  const place = (name: string) => realpath(name).catch(() => resolve(name));
-  const taken = await Promise.all([photo, style].map(place));
-  if (taken.includes(await place(path)))
-    throw new StylizeError(
-      "bad-option",
-      `Expected --output to be a file that this run uses for nothing else but received '${path}'.`,
-    );
+  await refuseTaken([photo, style], { "--output": path });
   if (output === undefined && existsSync(path))
     throw new StylizeError("bad-option", `Expected --output FILE, as there is a '${path}' already.`);
   await checkWritable(path);
   return path;
+}
+
+/** Codes of what goes wrong with a service that are not the service's alone. */
+const codes: Partial<Readonly<Record<RequestErrorCode | FailureReason, ErrorCode>>> = {
+  "invalid-request": "bad-option",
+  "unknown-style": "bad-option",
+  "bad-picture": "bad-picture",
+  "bad-content": "bad-picture",
+  "bad-style": "bad-picture",
+};
+
+/** Does `work`, whose ServiceErrors become StylizeErrors. */
+async function explain<T>(
+  { server, style }: { readonly server: string; readonly style?: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof ServiceError)) throw cause;
+    const { code, message, retryAfterMs } = cause;
+    const later = retryAfterMs === undefined ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+    const sentence =
+      code === "unknown-style"
+        ? `Expected --style to be a file or a style of ${server} but received '${style}'; --list-styles names them.`
+        : `Expected ${server} to take the request but it says: ${message}${later}`;
+    throw new StylizeError(codes[code] ?? "refused", sentence, { cause });
+  }
+}
+
+function unreachable(server: string, connection: Connection): StylizeError {
+  const reason = connection.state === "connecting" ? connection.reason : undefined;
+  return new StylizeError(
+    "no-service",
+    `Expected a service at ${server} but there is no connection${reason ? ` (${reason})` : ""}.`,
+  );
+}
+
+/** For a job that has ended without a result. */
+function failed({ failure }: JobView): StylizeError {
+  if (!failure)
+    return new StylizeError("job-failed", "Expected a result but the job was cancelled elsewhere.");
+  const code = codes[failure.code] ?? "job-failed";
+  return new StylizeError(code, `Expected a result but the service says: ${failure.message}`);
 }

@@ -1,9 +1,10 @@
 /** The `stylize` command from its arguments to its exit status. */
+
 import { CommanderError } from "commander";
 import { errorCodes, StylizeError } from "../engine/errors.ts";
 import { createProgram } from "./arguments.ts";
 import { devicesCommand } from "./devices.ts";
-import { type Io, isDebugging } from "./io.ts";
+import { type Io, isDebugging, jsonLine } from "./io.ts";
 import { stylizeCommand } from "./stylize.ts";
 import { tuneCommand } from "./tune.ts";
 import { weightsCommands } from "./weights.ts";
@@ -62,7 +63,7 @@ function reportError(error: unknown, io: Io, isJson: boolean): number {
   const status = isKnown ? errorCodes[error.code] : UNFORESEEN;
   stderr.write(`error: ${message}\n`);
   if (isDebugging(io) && error instanceof Error) stderr.write(`${error.stack}\n`);
-  if (isJson) stdout.write(`${JSON.stringify({ event: "error", code, message, status })}\n`);
+  if (isJson) stdout.write(jsonLine({ event: "error", code, message, status }));
   return status;
 }
 

@@ -1,6 +1,5 @@
 /** `stylize CONTENT --style STYLE... -o OUT`: files in, a picture out. */
-import { realpath } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { dryRun } from "../engine/dry-run.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { precisionOn } from "../engine/gpu/precision.ts";
@@ -19,15 +18,12 @@ import {
   hasTransparency,
   longSide,
 } from "../pictures/index.ts";
-import { loadDefaultNetwork } from "../weights/index.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
-import { tellPlan } from "./dry-run.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
-import { readNamed } from "./network.ts";
-import { createReporter, type Reporter } from "./progress.ts";
-import { Result } from "./result.ts";
-import { checkTrace, Trace } from "./trace.ts";
-import { useTuning } from "./tuning.ts";
+import { chooseNetwork } from "./network.ts";
+import { createReporter, type Reporter, tellPlan } from "./progress.ts";
+import { checkTrace, Result, refuseTaken, Trace } from "./result.ts";
+import { useTuning } from "./tune.ts";
 
 /** Returns the exit status: 0, or 130 when the run was stopped from outside. Throws StylizeError. */
 export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<number> {
@@ -50,21 +46,7 @@ export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<nu
 async function checkFiles(args: StylizeArguments): Promise<void> {
   const { content, styles, start, weights, output, trace } = args;
   formatOf(output);
-  const place = (path: string) => realpath(path).catch(() => resolve(path));
-  const isFile = (path: string | undefined) => path !== undefined;
-  const taken = await Promise.all([content, ...styles, start, weights].filter(isFile).map(place));
-  for (const [flag, path] of [
-    ["--output", output],
-    ["--trace", trace],
-  ] as const) {
-    if (path === undefined) continue;
-    const at = await place(path);
-    if (taken.includes(at)) {
-      const message = `Expected ${flag} to be a file that this run uses for nothing else but received '${path}'.`;
-      throw new StylizeError("bad-option", message);
-    }
-    taken.push(at);
-  }
+  await refuseTaken([content, ...styles, start, weights], { "--output": output, "--trace": trace });
   await checkWritable(output);
 }
 
@@ -82,15 +64,15 @@ async function perform(
     content: longSide(content.picture, settings.size, args.content),
     ...(await readOthers(args, settings)),
   };
-  const named = await readNamed(args, env);
+  const networkFor = await chooseNetwork(args, env);
   using trace = args.trace === undefined ? undefined : startTrace(args.trace, args);
   using context = await openContext({
     giveWay: true,
     debug: debugOf(io),
     ...(args.device !== undefined && { adapter: args.device }),
   });
-  const { adapterName: adapter, family, isSoftware } = context;
-  const network = named ?? (await loadDefaultNetwork({ cache: args.cache, env, isSoftware }));
+  const { adapterName: adapter, family } = context;
+  const network = await networkFor(context);
   const precision = precisionOn(context, settings.precision);
   const scales = planScales(pictures.content, settings);
   const plan = { adapter, family, precision, network: network.name, scales, output: args.output };

@@ -9,8 +9,7 @@ import { TestIo } from "../tests/io.ts";
 import { seededNetwork } from "../tests/seeded-network.ts";
 import { compact } from "../weights/shipped.ts";
 import { run } from "./run.ts";
-import { tuneCommand } from "./tune.ts";
-import { problemsOfScales, TuningFile, useTuning } from "./tuning.ts";
+import { problemsOfScales, TuningFile, tuneCommand, useTuning } from "./tune.ts";
 
 let folder: string;
 beforeEach(async () => {

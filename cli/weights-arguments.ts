@@ -1,6 +1,8 @@
 /** The grammar of `stylize weights`. */
 import { type Command, Option } from "commander";
-import { type PreprocessingName, preprocessingNames } from "../weights/preprocessing.ts";
+import type { PreprocessingName } from "../weights/preprocessing.ts";
+import { audienceOf, cacheOption, preprocessingOption, quietOption } from "./flags.ts";
+import type { Audience } from "./io.ts";
 
 interface CacheArguments {
   /** Folder of fetched networks; that of the user when not given. */
@@ -18,7 +20,7 @@ export interface PullArguments extends CacheArguments {
   /** A file that is here already. */
   readonly from: string | undefined;
   readonly convolutionsOnly: boolean;
-  readonly report: "people" | "json" | "quiet";
+  readonly report: Audience;
 }
 
 export interface VerifyArguments extends CacheArguments, JsonArguments {
@@ -55,20 +57,6 @@ function flags(command: Command) {
   };
 }
 
-export function preprocessingOption(): Option {
-  return new Option(
-    `--preprocessing <${preprocessingNames.join("|")}>`,
-    "How pictures enter the network of a file; found out when not given.",
-  ).choices(preprocessingNames);
-}
-
-export function cacheOption(): Option {
-  return new Option(
-    "--cache <folder>",
-    "Folder of fetched networks; 'stylize weights path' tells the usual one.",
-  );
-}
-
 /** Adds `weights` and its commands to `program`. */
 export function addWeightsCommands(program: Command, handlers: WeightsHandlers): void {
   const weights = program.command("weights").description("Lists, fetches and looks into networks.");
@@ -94,10 +82,10 @@ export function addWeightsCommands(program: Command, handlers: WeightsHandlers):
     )
     .addOption(cacheOption())
     .addOption(json())
-    .option("--quiet", "Report nothing but errors.")
+    .addOption(quietOption())
     .action((name: string, own: { from?: string; convolutionsOnly?: boolean }, command: Command) => {
       const { cache, json, quiet } = flags(command);
-      const report = json ? "json" : quiet ? "quiet" : "people";
+      const report = audienceOf({ json, quiet });
       const { from, convolutionsOnly = false } = own;
       return handlers.pull({ name, from, convolutionsOnly, cache, report });
     });

@@ -1,26 +1,23 @@
 /** `stylize weights ...`: networks listed, fetched, verified, converted and looked into. */
+
 import { StylizeError } from "../engine/errors.ts";
-import { convertNetwork } from "../weights/convert.ts";
-import { cacheFolder } from "../weights/download/cache.ts";
+import { cachedPath, cacheFolder } from "../weights/download/cache.ts";
 import { megabytes } from "../weights/download/mirror-failure.ts";
-import { pull, verifyFile } from "../weights/download/pull.ts";
-import { pullConvolutions } from "../weights/download/pull-convolutions.ts";
-import { type Inspection, inspectFile } from "../weights/inspect.ts";
-import { GENERATED, networkFile, refusePreprocessing } from "../weights/load.ts";
+import { pull, pullConvolutions, verifyFile } from "../weights/download/pull.ts";
+import { convertNetwork, type Inspection, inspectFile } from "../weights/files.ts";
+import { defaultName, GENERATED, networkFile, refusePreprocessing } from "../weights/load.ts";
 import { findEntry, type ManifestEntry, manifest } from "../weights/manifest.ts";
 import { widthsOf } from "../weights/network-file.ts";
 import { findShipped, type ShippedNetwork, shippedNetworks } from "../weights/shipped.ts";
 import { createDownloadReporter } from "./download-progress.ts";
-import { type Io, onInterrupt } from "./io.ts";
-import { rows } from "./rows.ts";
-import type { PullArguments, WeightsHandlers } from "./weights-arguments.ts";
-import { listCommand } from "./weights-list.ts";
+import { type Io, jsonLine, onInterrupt, rows } from "./io.ts";
+import type { ListArguments, PullArguments, WeightsHandlers } from "./weights-arguments.ts";
 
 /** The commands for one process. They throw StylizeError. */
 export function weightsCommands(io: Io): WeightsHandlers {
   const { stdout, env } = io;
   const report = (isJson: boolean, record: object, text: () => string) =>
-    stdout.write(isJson ? `${JSON.stringify(record)}\n` : text());
+    stdout.write(isJson ? jsonLine(record) : text());
   return {
     list: (args) => listCommand(args, io),
     async pull(args) {
@@ -93,7 +90,7 @@ async function tellShipped(
 ): Promise<void> {
   const { path, sha256 } = await verified(name, cache, io);
   const record = { event: "done", name, path, sha256, verified: true, fetched: false };
-  if (report === "json") io.stdout.write(`${JSON.stringify(record)}\n`);
+  if (report === "json") io.stdout.write(jsonLine(record));
   if (report === "people")
     io.stderr.write(`'${name}' comes with the program and is in '${path}'. Licence: ${licence}.\n`);
 }
@@ -123,7 +120,7 @@ export async function pullCommand(entry: ManifestEntry, args: PullArguments, io:
       onNote: (sentence) => reporter.note(sentence),
     });
     reporter.end();
-    if (report === "json") io.stdout.write(`${JSON.stringify({ event: "done", name, ...result })}\n`);
+    if (report === "json") io.stdout.write(jsonLine({ event: "done", name, ...result }));
     if (report === "people")
       reporter.note(
         `'${name}' is ${result.fetched ? "" : "already "}in '${result.path}'. Licence: ${entry.licence}.`,
@@ -159,3 +156,96 @@ function describeInspection(inspection: Inspection): string {
     ...(told.length > 0 ? [["metadata", told.join(", ")] as const] : []),
   ]);
 }
+
+/** Kinds of adapters, and whether a processor plays the GPU there. */
+const kinds = { gpu: false, software: true };
+
+type Row = readonly [string, string];
+
+interface Listed {
+  readonly name: string;
+  /** What machines are told, beside what is told of each. */
+  readonly record: object;
+  readonly comesWithProgram: boolean;
+  /** Where its file is, if it is there. */
+  readonly path?: string | undefined;
+  /** What people are told. */
+  readonly rows: readonly Row[];
+}
+
+/** The networks that have a name, those first that need no download. */
+async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io): Promise<void> {
+  const places = { cache, env };
+  const usual = await Promise.all(
+    Object.entries(kinds).map(
+      async ([kind, isSoftware]) => [kind, await defaultName({ ...places, isSoftware })] as const,
+    ),
+  );
+  const shipped = shippedNetworks.map(async (network) => {
+    const found = await networkFile(network.name, places).catch(() => undefined);
+    return ofShipped(network, found?.path);
+  });
+  const folder = cacheFolder(env, cache);
+  const fetched = manifest.map(async (entry) => ofEntry(entry, await cachedPath(entry, folder)));
+  for (const listed of [...(await Promise.all([...shipped, ...fetched])), generated]) {
+    const { name, record, comesWithProgram, path } = listed;
+    const defaultOn = usual.filter(([, one]) => one === name).map(([kind]) => kind);
+    const used: Row[] =
+      defaultOn.length > 0
+        ? [["used", `when no other is asked for, on adapters of kind ${defaultOn.join(" and ")}`]]
+        : [];
+    const [what, ...others] = listed.rows;
+    stdout.write(
+      json
+        ? jsonLine({ ...record, path, comesWithProgram, defaultOn })
+        : rows(name, [what!, ...used, ...others]),
+    );
+  }
+}
+
+function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | undefined): Listed {
+  const { name, title, size, licence } = record;
+  return {
+    name,
+    record,
+    comesWithProgram: true,
+    path,
+    rows: [
+      ["what", title],
+      ["size", megabytes(size)],
+      ["licence", licence],
+      ["file", path === undefined ? "missing: install the program again" : `comes with the program: ${path}`],
+    ],
+  };
+}
+
+function ofEntry(entry: ManifestEntry, path: string | undefined): Listed {
+  const { name, title, size, licence, source } = entry;
+  return {
+    name,
+    record: entry,
+    comesWithProgram: false,
+    path,
+    rows: [
+      ["what", title],
+      ["size", size === undefined ? "not known before it is fetched" : megabytes(size)],
+      ["licence", licence],
+      ["source", source],
+      ["file", path ?? `not here; 'stylize weights pull ${name}' fetches it`],
+    ],
+  };
+}
+
+const title = "VGG19's architecture with weights made from a seed, never trained";
+const licence = "Apache-2.0";
+
+const generated: Listed = {
+  name: GENERATED,
+  record: { name: GENERATED, title, licence },
+  comesWithProgram: true,
+  rows: [
+    ["what", title],
+    ["licence", licence],
+    ["file", "none: it is made whenever it is needed"],
+  ],
+};

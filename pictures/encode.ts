@@ -26,7 +26,13 @@ export interface EncodeOptions {
   readonly description?: string;
 }
 
-/** The format that a file name's extension stands for. Throws `bad-option` where it is none that can be written. */
+/**
+ * The format that a file name's extension stands for. Throws `bad-option` where it is none that can be written.
+ *
+ * @example
+ * import { formatOf } from "stylize/pictures";
+ * formatOf("result.tif"); // "tiff"
+ */
 export function formatOf(path: string): Format {
   const format = formats[extname(path).toLowerCase()];
   if (format) return format;
@@ -34,11 +40,25 @@ export function formatOf(path: string): Format {
   throw new StylizeError("bad-option", `Expected an output that ends in ${names} but received '${path}'.`);
 }
 
+/**
+ * Whether pictures of that format can be transparent.
+ *
+ * @example
+ * import { hasTransparency } from "stylize/pictures";
+ * hasTransparency("jpeg"); // false
+ */
 export function hasTransparency(format: Format): boolean {
   return format !== "jpeg";
 }
 
-/** The bytes of a file. Values outside [0,1] are clipped. */
+/**
+ * The bytes of a file. Values outside [0,1] are clipped.
+ *
+ * @example
+ * import { decodePicture, encodePicture } from "stylize/pictures";
+ * const { picture } = await decodePicture("photo.jpg");
+ * const bytes = await encodePicture(picture, "webp");
+ */
 export async function encodePicture(
   picture: Picture,
   format: Format,
@@ -58,6 +78,11 @@ export async function encodePicture(
  * Encodes a picture in the format of `path`'s extension and puts it there in one step.
  *
  * @throws StylizeError `write-failed`; a file that was there before is as it was, and no temporary file is left.
+ *
+ * @example
+ * import { decodePicture, savePicture } from "stylize/pictures";
+ * const { picture } = await decodePicture("photo.jpg");
+ * await savePicture("copy.png", picture);
  */
 export async function savePicture(
   path: string,

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodePicture } from "./decode.ts";
-import { profileColours } from "./profile.ts";
+import { profileColours } from "./open.ts";
 import {
   type ColourSpace,
   convertedFrom,

@@ -9,6 +9,11 @@ import { resample } from "../engine/resample.ts";
  *
  * @param name what errors call the picture.
  * @throws StylizeError `bad-option` where the short side would be under 32 pixels, with the least `n` that would do.
+ *
+ * @example
+ * import { decodePicture, longSide } from "stylize/pictures";
+ * const { picture } = await decodePicture("photo.jpg");
+ * const content = longSide(picture, 512, "photo.jpg");
  */
 export function longSide(picture: Picture, n: number, name = "picture"): Picture {
   const { width, height } = fitSize(picture, n);
@@ -25,6 +30,11 @@ export function longSide(picture: Picture, n: number, name = "picture"): Picture
 /**
  * The picture with a long side of at most `n` pixels; itself if it has that already or would get a side under 32
  * pixels.
+ *
+ * @example
+ * import { atMost, decodePicture } from "stylize/pictures";
+ * const { picture } = await decodePicture("painting.jpg");
+ * const style = atMost(picture, 512);
  */
 export function atMost(picture: Picture, n: number): Picture {
   const { width, height } = fitSize(picture, n);
@@ -35,7 +45,13 @@ export function atMost(picture: Picture, n: number): Picture {
 /** Long side of a preview, in pixels. */
 const PREVIEW_SIZE = 256;
 
-/** The picture as small as is enough to see how far a run is. */
+/**
+ * The picture as small as is enough to see how far a run is.
+ *
+ * @example
+ * import { decodePicture, previewOf } from "stylize/pictures";
+ * const preview = previewOf((await decodePicture("photo.jpg")).picture); // a long side of 256 pixels
+ */
 export function previewOf(picture: Picture): Picture {
   const { width, height } = fitSize(picture, Math.min(PREVIEW_SIZE, Math.max(picture.width, picture.height)));
   return resample(picture, width, height);

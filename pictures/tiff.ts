@@ -1,6 +1,6 @@
 /**
  * What the tags of a TIFF tell that its decoder does not: which of its pages is the picture, which of its channels is
- * opacity, and whether it is of a kind that can be decoded at all.
+ * opacity, and whether it is of a kind that can be decoded at all. sharp tells none of these.
  *
  * Source: TIFF 6.0 (Adobe, 1992), its Technical Note of 2002, and BigTIFF as libtiff reads it.
  */

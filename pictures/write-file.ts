@@ -17,7 +17,16 @@ const reasons: Readonly<Record<string, string>> = {
   EFBIG: "it would be larger than the system allows a file to be",
 };
 
-/** The `write-failed` error for what the file system said. */
+/**
+ * The `write-failed` error for what the file system said.
+ *
+ * @example
+ * import { mkdir } from "node:fs/promises";
+ * import { writeFailed } from "stylize/pictures";
+ * await mkdir("results").catch((cause) => {
+ *   throw writeFailed("results", cause);
+ * });
+ */
 export function writeFailed(path: string, cause: unknown): StylizeError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const reason = reasons[code ?? ""] ?? message;
@@ -28,6 +37,10 @@ export function writeFailed(path: string, cause: unknown): StylizeError {
  * Checks that `writeFileSafely` could write `path`, as far as that shows beforehand, and changes nothing.
  *
  * @throws StylizeError `write-failed`
+ *
+ * @example
+ * import { checkWritable } from "stylize/pictures";
+ * await checkWritable("result.png"); // before the run that makes it
  */
 export async function checkWritable(path: string): Promise<void> {
   try {
@@ -49,6 +62,10 @@ export async function checkWritable(path: string): Promise<void> {
  * Writes the bytes of `pieces` to a temporary file in `path`'s folder, flushes it to the disk and renames it to `path`.
  *
  * @throws StylizeError `write-failed`; a file that was there before is as it was, and no temporary file is left.
+ *
+ * @example
+ * import { writeFileSafely } from "stylize/pictures";
+ * await writeFileSafely("losses.json", Buffer.from("[]"));
  */
 export async function writeFileSafely(path: string, ...pieces: readonly Uint8Array[]): Promise<void> {
   await checkWritable(path);

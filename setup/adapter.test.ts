@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { adapterKey, probeAdapter, readProbe } from "./adapter.mjs";
-import { aptErrors } from "./driver.mjs";
+import { aptErrors } from "./system.mjs";
 import { run } from "./terminal.mjs";
 
 const node = (script: string, limit?: number) =>

@@ -2,8 +2,7 @@
  * Programs that only tests start, from packages of the system: where one can't be had its tests are skipped, so nothing
  * here is fatal.
  */
-import { runSteps } from "./driver.mjs";
-import { decide, describeSystem, onPath, shellLine } from "./system.mjs";
+import { decide, describeSystem, onPath, runSteps, shellLine } from "./system.mjs";
 import { ask, SetupError, say } from "./terminal.mjs";
 
 /**

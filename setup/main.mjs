@@ -117,7 +117,9 @@ async function seeToAdapter(yes) {
  * @param {boolean} yes
  */
 async function provideAdapter(probe, yes) {
-  const { decide, describeSystem, driverSteps, manualAdvice, shellLine } = await import("./system.mjs");
+  const { decide, describeSystem, driverSteps, manualAdvice, runSteps, shellLine } = await import(
+    "./system.mjs"
+  );
   const system = describeSystem();
   const found = whatWasFound(probe);
   const terminal = Boolean(process.stdin.isTTY);
@@ -133,7 +135,6 @@ async function provideAdapter(probe, yes) {
       throw new SetupError(7, "Nothing was installed. Run the commands above, or answer y next time.");
     }
   }
-  const { runSteps } = await import("./driver.mjs");
   // Fresh machines install their own updates in the background.
   await runSteps(steps, system, 300);
 }

@@ -1,7 +1,8 @@
-/** What system this is, what set-up may do to it, and the commands that give it a Vulkan driver. */
+/** What system this is, what set-up may do to it, and the commands that give it packages, a Vulkan driver first. */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
 
 /**
  * @typedef {"debian" | "fedora" | "arch" | "suse" | "alpine" | "other"} Family
@@ -30,7 +31,8 @@ const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const backportsFile = "/etc/apt/sources.list.d/stylize-bookworm-backports.list";
 
 /**
- * Parses the text of /etc/os-release (freedesktop.org, os-release(5)): NAME=value, shell quotes.
+ * Parses the text of /etc/os-release (freedesktop.org, os-release(5)): NAME=value, shell quotes, which Node's
+ * `util.parseEnv` does not unescape.
  * @param {string} text
  * @returns {Record<string, string>}
  */
@@ -209,4 +211,37 @@ export function onPath(program) {
       return false;
     }
   });
+}
+
+/**
+ * @param {Step[]} steps
+ * @param {System} system
+ * @param {number} lockSeconds how long to wait for another package manager
+ */
+export async function runSteps(steps, system, lockSeconds) {
+  const prefix = [...(system.root ? [] : ["sudo", "-n"]), "env", "DEBIAN_FRONTEND=noninteractive"];
+  let output = "";
+  for (const { title, command, input, mayFail } of steps) {
+    const wait = command[0] === "apt-get" ? ["-o", `DPkg::Lock::Timeout=${lockSeconds}`] : [];
+    const given = input === undefined ? {} : { input };
+    const result = await run([...prefix, ...command, ...wait], { title, ...given });
+    output += result.output;
+    if (result.ok || mayFail) continue;
+
+    // A source that doesn't work must not stay behind in the system's list.
+    const undo = steps.flatMap((step) => step.undo ?? []);
+    if (undo.length > 0) await run([...prefix, "rm", "-f", ...undo]);
+    const said = aptErrors(output);
+    throw new SetupError(21, `${command.join(" ")} failed (${result.how}); apt says:\n${said}`);
+  }
+}
+
+/**
+ * The warnings and errors among apt's lines, those of an earlier `apt-get update` included: it ends well
+ * even where it could read nothing, and the installation then fails for a reason that misleads.
+ * @param {string} output
+ */
+export function aptErrors(output) {
+  const complaints = output.split("\n").filter((line) => /^[WE]:/.test(line));
+  return complaints.length > 0 ? firstLines(complaints.join("\n"), 10) : lastLines(output, 10);
 }

@@ -45,7 +45,13 @@ export const generatedDefaults: NetworkDefaults = {
 /** The layers that the generated network has: conv1_1 to conv5_1. */
 export const generatedLayers: readonly ConvLayer[] = truncated(vgg19, ["relu5_1"]);
 
-/** Makes the generated network, the same on every platform; 12.9 million weights. */
+/**
+ * Makes the generated network, the same on every platform; 12.9 million weights.
+ *
+ * @example
+ * import { generatedNetwork } from "stylize/weights";
+ * const network = generatedNetwork();
+ */
 export function generatedNetwork(): Network {
   const numbers = decodeFloats(calibration);
   const weights = new Map<ConvName, ConvWeights>();

@@ -34,6 +34,11 @@ const ADVICE = "install the program again";
  * `convB_I.weight`, `sliceB.N.weight` or `N.weight`, whatever stands before it, biases [out].
  *
  * @throws StylizeError `file-not-found` or `bad-weights`, naming the file and what is wrong with it; `bad-option`.
+ *
+ * @example
+ * import { loadNetwork } from "stylize/weights";
+ * const network = await loadNetwork("compact");
+ * const own = await loadNetwork("vgg19.pth", { preprocessing: "torchvision" });
  */
 export async function loadNetwork(source: string, options: LoadOptions = {}): Promise<Network> {
   if (source === GENERATED || findShipped(source)) refusePreprocessing(source, options.preprocessing);
@@ -75,6 +80,12 @@ export interface DefaultOptions extends Omit<LoadOptions, "preprocessing"> {
 /**
  * The best network there is without fetching anything: VGG19 if it has been fetched, else one that ships
  * (`shippedFor`).
+ *
+ * @example
+ * import { openContext } from "stylize/node";
+ * import { loadDefaultNetwork } from "stylize/weights";
+ * using context = await openContext();
+ * const network = await loadDefaultNetwork(context);
  */
 export async function loadDefaultNetwork(options: DefaultOptions = {}): Promise<Network> {
   return loadNetwork(await defaultName(options), options);

@@ -91,7 +91,13 @@ export const manifest: readonly ManifestEntry[] = [
 /** What becomes the default once it has been fetched. */
 export const bestNetwork = manifest[0] as SizedEntry;
 
-/** The network of that name, if there is one. */
+/**
+ * The network of that name, if there is one.
+ *
+ * @example
+ * import { findEntry } from "stylize/weights";
+ * console.log(findEntry("vgg19")?.licence);
+ */
 export function findEntry(name: string): ManifestEntry | undefined {
   return manifest.find((entry) => entry.name === name);
 }

@@ -2,12 +2,11 @@
 import { StylizeError } from "../engine/errors.ts";
 import { type ConvLayer, type ConvName, MAX_CHANNELS, vgg19, vggLayers } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
-import { neededLayers } from "./defaults.ts";
-import { isTorchvision } from "./fingerprint.ts";
-import { quoted } from "./formats/errors.ts";
+import { quoted } from "./formats/byte-source.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
 import { type FoundNaming, findNamings, firstNames } from "./naming.ts";
-import { isPreprocessingName, preprocessingOf, preprocessings } from "./preprocessing.ts";
+import { isPreprocessingName, isTorchvision, preprocessingOf, preprocessings } from "./preprocessing.ts";
+import { neededLayers } from "./shipped.ts";
 
 export interface DetectedPreprocessing {
   readonly preprocessing: Preprocessing;

@@ -2,7 +2,6 @@
 import { StylizeError } from "../engine/errors.ts";
 import type { ConvLayer } from "../engine/network/layers.ts";
 import type { Network, Preprocessing } from "../engine/network/types.ts";
-import { vgg19Defaults } from "./defaults.ts";
 import { blobSource } from "./formats/byte-source.ts";
 import { readSafetensors } from "./formats/safetensors.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
@@ -16,7 +15,7 @@ import {
 } from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
 import { rescaled } from "./rescale.ts";
-import { findShipped, type ShippedNetwork } from "./shipped.ts";
+import { findShipped, type ShippedNetwork, vgg19Defaults } from "./shipped.ts";
 
 export interface ReadOptions {
   /** How pictures enter the network; detected when not given. */
@@ -68,6 +67,11 @@ function nameOf(
  * and names.
  *
  * @throws StylizeError `bad-weights`.
+ *
+ * @example
+ * import { readNetworkBlob } from "stylize/weights/browser";
+ * const response = await fetch("/compact.safetensors");
+ * const network = await readNetworkBlob(await response.blob(), "compact.safetensors");
  */
 export async function readNetworkBlob(blob: Blob, path: string, options: ReadOptions = {}): Promise<Network> {
   return await readNetwork(await readSafetensors(blobSource(blob, path)), options);

@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { benchCommand } from "../options.ts";
-import { demoSubject } from "./demo.ts";
-import { stepSubjects } from "./steps.ts";
-import { againstTable } from "./table.ts";
+import { againstTable } from "./bench.ts";
+import { demoContest, stepContests } from "./contests.ts";
 
 test("each size with each network", () => {
   const options = benchCommand().parse(["--sizes", "64,96", "--network", "compact,vgg19"], { from: "user" });
-  expect(stepSubjects(options.opts()).map(({ size, name }) => [size, name])).toEqual([
+  expect(stepContests(options.opts()).map(({ size, name }) => [size, name])).toEqual([
     [64, "compact at 64 px"],
     [64, "vgg19 at 64 px"],
     [96, "compact at 96 px"],
@@ -44,7 +43,7 @@ describe("a clone's demo", () => {
 
   test("runs where it lies, without set-up, and tells its network", async () => {
     have('console.error("Adapter: x.\\nNetwork: " + process.argv[2] + " in " + process.cwd() + ".");');
-    const { network, times } = await demoSubject({}).measure(clone);
+    const { network, times } = await demoContest({}).measure(clone);
     expect(network).toBe(`3 in ${clone}`);
     expect([...times.keys()]).toEqual(["demo"]);
     expect(times.get("demo")).toBeGreaterThan(0);
@@ -57,17 +56,17 @@ describe("a clone's demo", () => {
       process.stderr.write("Network: " + (existsSync(kernel) ? "filled" : "empty") + ".\\n");
       writeFileSync(kernel, "");
     `);
-    const subject = demoSubject({ cold: true });
-    expect(subject.prepare).toBeUndefined();
-    const { network, times } = await subject.measure(clone);
+    const contest = demoContest({ cold: true });
+    expect(contest.prepare).toBeUndefined();
+    const { network, times } = await contest.measure(clone);
     expect(network).toBe("filled");
     expect([...times.keys()]).toEqual(["cold demo", "demo"]);
   });
 
   test("that fails, or that there is none", async () => {
     have('throw new Error("no adapter");');
-    await expect(demoSubject({}).measure(clone)).rejects.toThrow("the demo said: Error: no adapter");
+    await expect(demoContest({}).measure(clone)).rejects.toThrow("the demo said: Error: no adapter");
     have("", "node demo.mjs");
-    await expect(demoSubject({}).measure(clone)).rejects.toThrow("but received 'node demo.mjs'");
+    await expect(demoContest({}).measure(clone)).rejects.toThrow("but received 'node demo.mjs'");
   });
 });

@@ -7,8 +7,8 @@ import {
   examplePeer,
 } from "../testing/examples.ts";
 import { curvesOf, jobChart } from "./job.ts";
-import { linearAxis, logAxis } from "./scale.ts";
 import { panelsOf, stepsChart } from "./steps.ts";
+import { linearAxis, logAxis } from "./svg.ts";
 
 const report = {
   date: "2026-11-22T12:00:00.000Z",

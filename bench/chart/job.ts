@@ -2,11 +2,10 @@
 import type { JobReport, JobRun, JobsReport } from "../job/report.ts";
 import { isDefault } from "../job/schedules.ts";
 import { bestRun, pytorchReached, scheduleText } from "../job/tables.ts";
-import { networkOf } from "../networks.ts";
 import { digits } from "../tables.ts";
-import { type Axis, linearAxis, logAxis } from "./scale.ts";
+import { networkOf } from "../task.ts";
 import { whereOf } from "./steps.ts";
-import { document, dot, line, MARGIN, path, text } from "./svg.ts";
+import { type Axis, document, dot, line, linearAxis, logAxis, MARGIN, path, text } from "./svg.ts";
 
 const WIDTH = 860;
 const PLOT_LEFT = 90;

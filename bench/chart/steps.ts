@@ -1,10 +1,9 @@
 /** Seconds per step by engine, network and size: a dot each, on one logarithmic axis. */
-import { type Machine, vectorBits } from "../machine.ts";
-import { type NetworkName, networkOf } from "../networks.ts";
+import type { Machine } from "../machine.ts";
 import type { AdapterReport, StepsReport } from "../report.ts";
-import { agrees, digits, isSameProblem } from "../tables.ts";
-import { logAxis } from "./scale.ts";
-import { document, dot, line, MARGIN, text } from "./svg.ts";
+import { agrees, digits, isSameTask, vectorBits } from "../tables.ts";
+import { type NetworkName, networkOf } from "../task.ts";
+import { document, dot, line, logAxis, MARGIN, text } from "./svg.ts";
 
 const WIDTH = 900;
 const PLOT_LEFT = 330;
@@ -38,7 +37,7 @@ export function panelsOf({ measurements, peers }: DrawnSteps): Panel[] {
     const { size, wall } = ours;
     if (!wall) return [];
     const rows = peers.flatMap((peer): Row[] =>
-      !isSameProblem(peer, ours) || "problem" in peer || !agrees(ours, peer)
+      !isSameTask(peer, ours) || "problem" in peer || !agrees(ours, peer)
         ? []
         : [{ engine: peer.engine, seconds: peer.wall.median / 1e3, isOurs: false }],
     );

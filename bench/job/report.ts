@@ -1,8 +1,8 @@
 /** The records of a job. Times in seconds, memory in bytes. */
 import type { Precision } from "../../engine/gpu/precision.ts";
 import type { Machine } from "../machine.ts";
-import type { NetworkName } from "../networks.ts";
 import type { AdapterReport, Asked } from "../report.ts";
+import type { NetworkName } from "../task.ts";
 import type { Schedule } from "./schedules.ts";
 
 /** What a child process is asked for. */

@@ -1,33 +1,79 @@
-/** One run of the engine towards a loss, in the process that calls it. */
+/**
+ * The job that is timed to a given loss (two of the examples, a network with the weights that come with the program, its
+ * own losses), and a run of the engine towards that, in the process that calls it.
+ */
+
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { GpuContext } from "../../engine/gpu/context.ts";
 import { precisionOn } from "../../engine/gpu/precision.ts";
 import { type Iterate, type Picture, stylize } from "../../engine/index.ts";
-import { contentTargets, lossLayers, recordObjective, styleTargets } from "../../engine/losses/objective.ts";
+import {
+  contentTargets,
+  lossLayers,
+  recordObjective,
+  styleTargets,
+  type Term,
+  termsOf,
+} from "../../engine/losses/objective.ts";
 import { parseRecord } from "../../engine/losses/record.ts";
 import { loadModel } from "../../engine/model.ts";
+import type { Network } from "../../engine/network/types.ts";
 import { openContext } from "../../engine/node.ts";
 import { resample } from "../../engine/resample.ts";
-import { resetObjective } from "../fill-history.ts";
+import { decodePicture, longSide } from "../../pictures/index.ts";
+import { generatedNetwork, loadNetwork } from "../../weights/index.ts";
 import { adapterReport, peakProcessBytes } from "../measure.ts";
-import type { Problem } from "../problem-files.ts";
-import { loadJob, problemAt } from "./problem.ts";
+import { resetObjective } from "../subject.ts";
+import type { NetworkName, Task } from "../task.ts";
 import type { EvaluateRequest, Evaluation, JobRun, RunRequest, ScaleDone, TracePoint } from "./report.ts";
+
+export const contentName = "astronaut.jpg";
+export const styleName = "auvers.jpg";
+
+export interface JobParts {
+  readonly network: Network;
+  readonly terms: readonly Term[];
+  /** As decoded; the engine scales them itself. */
+  readonly content: Picture;
+  readonly style: Picture;
+}
+
+/** With the weights that ship; VGG19's, which do not, are the generated network's, since random ones paint nothing. */
+export async function loadJob(name: NetworkName): Promise<JobParts> {
+  const network = name === "vgg19" ? generatedNetwork() : await loadNetwork(name);
+  const [content, style] = await Promise.all([contentName, styleName].map(example));
+  return { network, terms: termsOf(network.defaults), content: content!, style: style! };
+}
+
+async function example(name: string): Promise<Picture> {
+  const { picture } = await decodePicture(fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)));
+  return picture;
+}
+
+/**
+ * What the job minimises at its last scale: both pictures' long sides have `size` pixels, and the content is where it
+ * begins.
+ */
+export function taskAt({ network, terms, content, style }: JobParts, size: number): Task {
+  const start = longSide(content, size, contentName);
+  return { network, terms, pictures: { content: start, start, style: longSide(style, size, styleName) } };
+}
 
 const open = ({ family, device }: RunRequest | EvaluateRequest) =>
   openContext({ giveWay: true, ...(family && { family }), ...(device && { adapter: device }) });
 
 /** Evaluates the start picture and those of `request.files` at the full size. */
 export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
-  const problem = problemAt(await loadJob(request.network), request.size);
-  const { width, height } = problem.pictures.start;
+  const task = taskAt(await loadJob(request.network), request.size);
+  const { width, height } = task.pictures.start;
   const pictures = request.files.map((file) => {
     const bytes = readFileSync(file);
     const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     return { width, height, data };
   });
   using context = await open(request);
-  const losses = await lossesOf(context, problem, [problem.pictures.start, ...pictures]);
+  const losses = await lossesOf(context, task, [task.pictures.start, ...pictures]);
   return { adapter: adapterReport(context, "f32"), losses };
 }
 
@@ -38,7 +84,7 @@ export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
 export async function runJob(request: RunRequest): Promise<JobRun> {
   const { size, precision, schedule, steps, target } = request;
   const job = await loadJob(request.network);
-  const problem = problemAt(job, size);
+  const task = taskAt(job, size);
   const began = performance.now();
   const since = () => (performance.now() - began) / 1e3;
   using context = await open(request);
@@ -58,11 +104,11 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
   const seconds = since();
   const { peakBytes: peakDevice } = context;
   const peakProcess = peakProcessBytes();
-  const { width, height } = problem.pictures.start;
+  const { width, height } = task.pictures.start;
   const scales = [...watch.scales, { ...shapeOf(last!), steps: last!.step, seconds, picture }];
   const enlarged = scales.map((scale) => resample(scale.picture, width, height));
   writeFileSync(request.file, enlarged.at(-1)!.data);
-  const losses = await lossesOf(context, problem, enlarged);
+  const losses = await lossesOf(context, task, enlarged);
   return {
     schedule,
     adapter: adapterReport(context, precisionOn(context, precision)),
@@ -110,10 +156,10 @@ class Watch {
   }
 }
 
-/** The loss of each picture by the engine's objective at the size of the problem. */
+/** The loss of each picture by the engine's objective at the size of the task. */
 async function lossesOf(
   context: GpuContext,
-  { network, terms, pictures }: Problem,
+  { network, terms, pictures }: Task,
   candidates: readonly Picture[],
 ): Promise<number[]> {
   using arena = context.arena("evaluation");

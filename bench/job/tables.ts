@@ -1,8 +1,9 @@
 /** Markdown of a job. */
-import { type NetworkName, networkOf } from "../networks.ts";
+
 import { digits, megabytes, table } from "../tables.ts";
-import { contentName, styleName } from "./problem.ts";
+import { type NetworkName, networkOf } from "../task.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
+import { contentName, styleName } from "./run.ts";
 import { isDefault } from "./schedules.ts";
 
 /** Both must find the same loss of the same picture to this. */

@@ -1,5 +1,5 @@
 /**
- * What the peers in JavaScript share: `node PEER FOLDER REPS SECONDS` reads the problem that problem-files.ts wrote to
+ * What the peers in JavaScript share: `node PEER FOLDER REPS SECONDS` reads the task that task.ts wrote to
  * FOLDER, evaluates loss and gradient at its start picture REPS times, or until SECONDS have passed, and prints one
  * line of JSON.
  */
@@ -27,19 +27,19 @@ export function useDawn(adapter) {
   Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "node" }, configurable: true });
 }
 
-/** problem.json with every array in place; the peers in JavaScript take square pictures of `size` pixels a side. */
-export function readProblem() {
-  const problem = JSON.parse(readFileSync(join(folder, "problem.json"), "utf8"));
-  const bytes = readFileSync(join(folder, "problem.bin"));
+/** task.json with every array in place; the peers in JavaScript take square pictures of `size` pixels a side. */
+export function readTask() {
+  const task = JSON.parse(readFileSync(join(folder, "task.json"), "utf8"));
+  const bytes = readFileSync(join(folder, "task.bin"));
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const load = ({ offset, count }) => values.subarray(offset, offset + count);
   return {
-    ...problem,
-    size: problem.start.width,
-    layers: problem.layers.map((layer) => ({ ...layer, weight: load(layer.weight), bias: load(layer.bias) })),
-    content: load(problem.content),
-    style: load(problem.style),
-    start: load(problem.start),
+    ...task,
+    size: task.start.width,
+    layers: task.layers.map((layer) => ({ ...layer, weight: load(layer.weight), bias: load(layer.bias) })),
+    content: load(task.content),
+    style: load(task.style),
+    start: load(task.start),
   };
 }
 

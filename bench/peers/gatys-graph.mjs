@@ -1,4 +1,4 @@
-/** Loss and gradient of the problem as an ONNX graph: forward, and a backward pass derived by hand. */
+/** Loss and gradient of the task as an ONNX graph: forward, and a backward pass derived by hand. */
 import { OnnxGraph } from "./onnx-graph.mjs";
 
 const convolution = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
@@ -27,17 +27,17 @@ export class GatysGraph extends OnnxGraph {
   /** relu name -> gradients of losses there */
   #seeds = new Map();
 
-  constructor(problem) {
+  constructor(task) {
     super();
-    const { size } = problem;
+    const { size } = task;
     const x = this.input("x", [1, 3, size, size]);
-    const layers = this.#forward(problem, x);
+    const layers = this.#forward(task, x);
     for (const layer of layers) {
-      if (layer.relu in problem.contentLayers) this.#content(layer);
-      if (layer.relu in problem.styleLayers) this.#style(layer);
+      if (layer.relu in task.contentLayers) this.#content(layer);
+      if (layer.relu in task.styleLayers) this.#style(layer);
     }
-    const variation = this.#totalVariation(x, size, problem.tvWeight);
-    const gradient = this.#backward(layers, problem.std);
+    const variation = this.#totalVariation(x, size, task.tvWeight);
+    const gradient = this.#backward(layers, task.std);
     this.node("Sum", this.#losses, {}, this.output("loss", []));
     this.node("Add", [gradient, variation], {}, this.output("gradient", [1, 3, size, size]));
   }

@@ -1,4 +1,4 @@
-"""The problem that problem-files.ts wrote, in PyTorch: network, losses, and the ways PyTorch can compute them."""
+"""The task that task.ts wrote, in PyTorch: network, losses, and the ways PyTorch can compute them."""
 
 import contextlib
 import json
@@ -26,11 +26,11 @@ def peak_bytes():
 
 
 class Files:
-    """problem.json, and problem.bin with all arrays."""
+    """task.json, and task.bin with all arrays."""
 
     def __init__(self, folder):
-        self.problem = json.loads((folder / "problem.json").read_text())
-        path = folder / "problem.bin"
+        self.task = json.loads((folder / "task.json").read_text())
+        path = folder / "task.bin"
         self.values = torch.from_file(str(path), size=path.stat().st_size // 4, dtype=torch.float32)
 
     def array(self, stored, *shape):
@@ -39,7 +39,7 @@ class Files:
 
     def picture(self, name):
         """[1, 3, height, width]"""
-        stored = self.problem[name]
+        stored = self.task[name]
         return self.array(stored, 1, 3, stored["height"], stored["width"])
 
 
@@ -52,12 +52,12 @@ class Objective:
     """Loss of a picture [1, 3, height, width] on `device`, computed in `mode`."""
 
     def __init__(self, files, device, mode="eager"):
-        problem = files.problem
-        self.device, self.mode, self.problem = device, mode, problem
+        task = files.task
+        self.device, self.mode, self.task = device, mode, task
         self.set_flags()
         self.format = torch.channels_last if "channels_last" in mode else torch.contiguous_format
         self.mean, self.std = (
-            torch.tensor(problem[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std")
+            torch.tensor(task[name], device=device).view(1, 3, 1, 1) for name in ("mean", "std")
         )
         self.layers = [
             (
@@ -68,13 +68,13 @@ class Objective:
                 ),
                 files.array(layer["bias"], layer["outChannels"]).to(device),
             )
-            for layer in problem["layers"]
+            for layer in task["layers"]
         ]
         with torch.no_grad():
             content = self.features(files.picture("content").to(device))
             style = self.features(files.picture("style").to(device))
-            self.content = {name: content[name] for name in problem["contentLayers"]}
-            self.style = {name: gram(style[name]) for name in problem["styleLayers"]}
+            self.content = {name: content[name] for name in task["contentLayers"]}
+            self.style = {name: gram(style[name]) for name in task["styleLayers"]}
         self.loss = self.total
         if "compile" in mode:
             if not hasattr(torch, "compile"):
@@ -111,13 +111,13 @@ class Objective:
         return found
 
     def total(self, x):
-        problem = self.problem
+        task = self.task
         found = self.features(x)
         dx, dy = x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]
-        total = problem["tvWeight"] * ((dx**2).mean() + (dy**2).mean())
-        for name, weight in problem["contentLayers"].items():
+        total = task["tvWeight"] * ((dx**2).mean() + (dy**2).mean())
+        for name, weight in task["contentLayers"].items():
             total = total + weight * relative(found[name], self.content[name])
-        for name, weight in problem["styleLayers"].items():
+        for name, weight in task["styleLayers"].items():
             total = total + weight * relative(gram(found[name]), self.style[name])
         return total
 

@@ -1,5 +1,5 @@
 /** jax-js, on WebAssembly or WebGPU: `jax.mjs FOLDER REPS SECONDS wasm|webgpu [ADAPTER]`. */
-import { packageOf, readProblem, report, useDawn } from "./common.mjs";
+import { packageOf, readTask, report, useDawn } from "./common.mjs";
 
 const [device, adapter] = process.argv.slice(5);
 if (device === "webgpu") useDawn(adapter);
@@ -8,16 +8,16 @@ if (!(await init(device)).includes(device)) throw new Error(`Expected ${device} 
 defaultDevice(device);
 
 // jax-js counts references: an array is used up by what it is given to, unless that gets its `.ref`.
-const problem = readProblem();
-const { size, contentLayers, styleLayers, tvWeight } = problem;
+const task = readTask();
+const { size, contentLayers, styleLayers, tvWeight } = task;
 const array = (values, shape) => np.array(Float32Array.from(values)).reshape(shape);
 const perChannel = (values) => array(values, [1, 3, 1, 1]);
-const picture = (name) => array(problem[name], [1, 3, size, size]);
+const picture = (name) => array(task[name], [1, 3, size, size]);
 const weights = {
-  mean: perChannel(problem.mean),
-  std: perChannel(problem.std),
+  mean: perChannel(task.mean),
+  std: perChannel(task.std),
 };
-for (const { relu, weight, bias, inChannels, outChannels } of problem.layers) {
+for (const { relu, weight, bias, inChannels, outChannels } of task.layers) {
   weights[`${relu} weight`] = array(weight, [outChannels, inChannels, 3, 3]);
   weights[`${relu} bias`] = array(bias, [1, outChannels, 1, 1]);
 }
@@ -29,7 +29,7 @@ const refs = (arrays) => Object.fromEntries(Object.entries(arrays).map(([name, v
 function features(x, w) {
   const found = {};
   let y = x.sub(w.mean).div(w.std);
-  for (const { relu, pooled } of problem.layers) {
+  for (const { relu, pooled } of task.layers) {
     if (pooled) {
       const [n, channels, height, width] = y.shape;
       y = np.mean(y.reshape([n, channels, height / 2, 2, width / 2, 2]), [3, 5]);
@@ -83,7 +83,7 @@ function loss(x, w, t) {
   let total = totalVariation(x.ref);
   for (const [name, value] of Object.entries(features(x, w))) {
     const [kind, relu] = name.split(" ");
-    const weight = problem[`${kind}Layers`][relu];
+    const weight = task[`${kind}Layers`][relu];
     total = total.add(
       np
         .sum(np.square(value.sub(t[name])))

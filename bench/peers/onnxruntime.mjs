@@ -1,7 +1,7 @@
 /** onnxruntime: `onnxruntime.mjs FOLDER REPS SECONDS node-cpu|node-webgpu|web-wasm|web-webgpu [ADAPTER]`. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { packageOf, readProblem, report, require, squares, useDawn } from "./common.mjs";
+import { packageOf, readTask, report, require, squares, useDawn } from "./common.mjs";
 import { GatysGraph } from "./gatys-graph.mjs";
 
 const [where, adapter] = process.argv.slice(5);
@@ -42,9 +42,9 @@ function copyUploads() {
   };
 }
 
-const problem = readProblem();
-const { size } = problem;
-const graph = new GatysGraph(problem);
+const task = readTask();
+const { size } = task;
+const graph = new GatysGraph(task);
 const session = await ort.InferenceSession.create(graph.encode(), {
   executionProviders: [provider],
   intraOpNumThreads: availableParallelism(),
@@ -59,13 +59,13 @@ for (const [name, { shape }] of graph.statistics) {
   noTargets[`target ${name}`] = tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
   noTargets[`scale ${name}`] = tensor(Float32Array.of(0), []);
 }
-const feeds = { x: picture(problem.start) };
+const feeds = { x: picture(task.start) };
 for (const kind of ["content", "style"]) {
-  const found = await session.run({ ...noTargets, x: picture(problem[kind]) });
+  const found = await session.run({ ...noTargets, x: picture(task[kind]) });
   for (const [name, statistic] of graph.statistics) {
     if (statistic.kind !== kind) continue;
     const target = found[statistic.output];
-    const weight = problem[`${kind}Layers`][statistic.relu];
+    const weight = task[`${kind}Layers`][statistic.relu];
     feeds[`target ${name}`] = target;
     feeds[`scale ${name}`] = tensor(Float32Array.of(weight / squares(target.data)), []);
   }

@@ -1,7 +1,7 @@
 /**
  * TensorFlow.js on WebGPU, through the same Dawn and adapter as the engine: `tfjs.mjs FOLDER REPS SECONDS [ADAPTER]`.
  */
-import { readProblem, report, require, useDawn } from "./common.mjs";
+import { readTask, report, require, useDawn } from "./common.mjs";
 
 useDawn(process.argv[5]);
 
@@ -14,11 +14,11 @@ function picture(values, size) {
   return tf.tidy(() => tf.tensor3d(values, [3, size, size]).transpose([1, 2, 0]).expandDims(0));
 }
 
-const problem = readProblem();
-const { size, contentLayers, styleLayers, tvWeight } = problem;
-const mean = tf.tensor1d(problem.mean);
-const std = tf.tensor1d(problem.std);
-const layers = problem.layers.map(({ weight, bias, inChannels, outChannels, ...layer }) => ({
+const task = readTask();
+const { size, contentLayers, styleLayers, tvWeight } = task;
+const mean = tf.tensor1d(task.mean);
+const std = tf.tensor1d(task.std);
+const layers = task.layers.map(({ weight, bias, inChannels, outChannels, ...layer }) => ({
   ...layer,
   weight: tf.tidy(() => tf.tensor4d(weight, [outChannels, inChannels, 3, 3]).transpose([2, 3, 1, 0])),
   bias: tf.tensor1d(bias),
@@ -45,7 +45,7 @@ const statistic = { content: (f) => f, style: gram };
 
 function targetsOf(kind, names) {
   return tf.tidy(() => {
-    const found = features(picture(problem[kind], size));
+    const found = features(picture(task[kind], size));
     return Object.fromEntries(names.map((name) => [name, statistic[kind](found[name])]));
   });
 }
@@ -83,7 +83,7 @@ function loss(x) {
   return total;
 }
 
-const start = picture(problem.start, size);
+const start = picture(task.start, size);
 const lossAndGradient = tf.valueAndGrad(loss);
 
 await report(`tfjs ${tf.version_core} webgpu`, async () => {

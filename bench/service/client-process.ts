@@ -16,7 +16,7 @@ import {
   type ClientRequest,
   type JobSeen,
   usage,
-} from "./messages.ts";
+} from "./processes.ts";
 
 const request: ClientRequest = JSON.parse(process.argv[2]!);
 const TICK_MS = 5;

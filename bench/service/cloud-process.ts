@@ -1,15 +1,6 @@
 /** S3 and SQS over the wire, in a process of their own. */
 import { startFauxqs } from "../../stores/testing/s3.ts";
-import { type Usage, usage } from "./messages.ts";
-import type { CloudPlace } from "./stores.ts";
-
-export type CloudAnswer =
-  | { readonly kind: "ready"; readonly place: CloudPlace }
-  | { readonly kind: "usage"; readonly usage: Usage };
-
-export interface CloudCommand {
-  readonly ask: "usage";
-}
+import { type CloudAnswer, usage } from "./processes.ts";
 
 const bucket = "pictures";
 const { server, endpoint, region, credentials } = await startFauxqs();

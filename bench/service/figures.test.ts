@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { delaysOf, deliveriesOf, memoryOf, share } from "./figures.ts";
-import type { ClientReport, JobSeen } from "./messages.ts";
+import type { ClientReport, JobSeen } from "./processes.ts";
 
 const quiet = { broadcasts: [], strays: 0, failures: 0, refused: {}, disconnects: 0 };
 const job = (jobId: string, more: Partial<JobSeen> = {}): JobSeen => ({

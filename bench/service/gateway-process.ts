@@ -10,7 +10,7 @@ import { createLimits } from "../../gateway/limits.ts";
 import { openRedis } from "../../gateway/redis.ts";
 import type { JobQueue } from "../../stores/job-queue.ts";
 import { LocalJobStore } from "../../stores/local-job-store.ts";
-import { type GatewayAnswer, type GatewayCommand, type GatewayRequest, usage } from "./messages.ts";
+import { type GatewayAnswer, type GatewayCommand, type GatewayRequest, usage } from "./processes.ts";
 import { openStores } from "./stores.ts";
 
 const { places, folder }: GatewayRequest = JSON.parse(process.argv[2]!);

@@ -2,12 +2,11 @@
  * `npm run bench:service -- [options]`: loads gateways, prints Markdown on stdout, progress on stderr. See
  * docs/service.md.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { describeMachine } from "../machine.ts";
+import { write } from "../processes.ts";
+import { describe, faultsOf } from "./figures.ts";
 import { type LoadOptions, loadCommand } from "./options.ts";
 import { runLoad } from "./run.ts";
-import { describe, faultsOf } from "./table.ts";
 
 const command = loadCommand().parse();
 const options = command.opts<LoadOptions>();
@@ -23,9 +22,7 @@ for (const sentence of faults) say(sentence);
 if (faults.length > 0) process.exitCode = 1;
 if (options.json !== undefined) {
   const { json, cpuProf, ...asked } = options;
-  mkdirSync(dirname(json), { recursive: true });
-  writeFileSync(json, `${JSON.stringify({ date, machine, options: asked, ...result }, null, 2)}\n`);
-  say(`wrote ${json}`);
+  write(json, `${JSON.stringify({ date, machine, options: asked, ...result }, null, 2)}\n`, say);
 }
 
 function say(text: string): void {

@@ -1,5 +1,6 @@
 /** The load test's flags. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { integer } from "../options.ts";
 
 /**
  * "local": all in files and memory. "redis": records and news between gateways in Redis. "cloud": Redis, and S3 and SQS
@@ -58,10 +59,4 @@ export function loadCommand(): Command {
     .option("--json <file>", "Write all figures to a file.");
 }
 
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Expected an integer from ${min} to ${max} but received '${text}'.`);
-  };
-}
+const number = (min: number, max: number) => integer(min, max, "an integer");

@@ -1,4 +1,5 @@
 /** One load test: starts everything, loads it, and gathers what was seen. */
+
 import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,42 +8,24 @@ import sharp from "sharp";
 import { cleanPicture } from "../../gateway/pictures.ts";
 import { keys } from "../../protocol/protocol.ts";
 import { startRedis, type TestRedis } from "../../stores/testing/redis.ts";
-import { withFolder } from "../children.ts";
-import { Child } from "./children.ts";
-import type { CloudAnswer, CloudCommand } from "./cloud-process.ts";
-import { type Deliveries, deliveriesOf, type MemoryFigures, memoryOf, share } from "./figures.ts";
+import { withFolder } from "../processes.ts";
+import { deliveriesOf, type LoadResult, memoryOf, share } from "./figures.ts";
+import type { LoadOptions } from "./options.ts";
 import {
+  Child,
   type ClientAnswer,
   type ClientCommand,
+  type CloudAnswer,
+  type CloudCommand,
   type GatewayAnswer,
   type GatewayCommand,
   type GatewayRequest,
   type Memory,
   type Usage,
   usage,
-} from "./messages.ts";
-import type { LoadOptions } from "./options.ts";
+} from "./processes.ts";
 import { openStores, type StorePlaces } from "./stores.ts";
 import { StandInWorker } from "./worker.ts";
-
-export interface LoadResult {
-  readonly deliveries: Deliveries;
-  /** Percent of one core, by process. */
-  readonly cpu: Readonly<Record<string, number>>;
-  /**
-   * Percent of one core that gateways spend on taking pictures apart and putting them together, as measured beforehand.
-   */
-  readonly pictureCpu: number;
-  /** Of each gateway. */
-  readonly memory: readonly MemoryFigures[];
-  readonly memorySamples: readonly (readonly Memory[])[];
-  /** Delays of each gateway's event loop, milliseconds. */
-  readonly loop: readonly { readonly p99: number; readonly max: number }[];
-  /** What gateways and the worker reported, each sentence with how often it came. */
-  readonly errors: Readonly<Record<string, number>>;
-  /** Processes that wanted to run in the last minute, on average, before the load and at its end. */
-  readonly load: readonly [before: number, after: number];
-}
 
 /** What is disposed of in the end, the last first. Node 20 has no AsyncDisposableStack. */
 class Owned implements AsyncDisposable {

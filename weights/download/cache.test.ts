@@ -2,18 +2,18 @@ import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { cachedPath, cacheFolder, type Environment, type Machine } from "./cache.ts";
+import { cachedPath, cacheFolder, type Environment, type Home } from "./cache.ts";
 import { entryOf, sha256Of, testFile } from "./testing/server.ts";
 
 const homeless = () => {
   throw new Error("no home");
 };
-const linux: Machine = { platform: "linux", homedir: () => "/home/ada" };
-const mac: Machine = { platform: "darwin", homedir: () => "/Users/ada" };
-const windows: Machine = { platform: "win32", homedir: () => "C:\\Users\\ada" };
+const linux: Home = { platform: "linux", homedir: () => "/home/ada" };
+const mac: Home = { platform: "darwin", homedir: () => "/Users/ada" };
+const windows: Home = { platform: "win32", homedir: () => "C:\\Users\\ada" };
 
 describe("cacheFolder", () => {
-  it.each<[Environment, string | undefined, Machine, string]>([
+  it.each<[Environment, string | undefined, Home, string]>([
     [{}, undefined, linux, "/home/ada/.cache/stylize/weights"],
     [{ XDG_CACHE_HOME: "/big" }, undefined, linux, "/big/stylize/weights"],
     [{ XDG_CACHE_HOME: "big" }, undefined, linux, "/home/ada/.cache/stylize/weights"],

@@ -1,5 +1,6 @@
 /**
  * Where downloaded weights lie, and which of them are there. A file gets its final name only after its hash was right.
+ * Node has no folders for caches, and their rules are few.
  */
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -11,8 +12,8 @@ import type { ManifestEntry } from "../manifest.ts";
 /** Variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The machine whose folder is asked for. */
-export interface Machine {
+/** The system whose folder is asked for. */
+export interface Home {
   /** As `process.platform`. */
   readonly platform: string;
   /** May throw, as Node's does. */
@@ -26,30 +27,34 @@ export interface Machine {
  * That is `%LOCALAPPDATA%\stylize` on Windows, else `stylize` in `XDG_CACHE_HOME` (where that is absolute, as its
  * specification demands), in `~/Library/Caches` on macOS or in `~/.cache`. The home folder of a user who has none is
  * the root, as in containers.
+ *
+ * @example
+ * import { cacheFolder } from "stylize/weights";
+ * console.log(cacheFolder(process.env)); // /home/ada/.cache/stylize/weights
  */
 export function cacheFolder(
   env: Environment,
   override?: string,
-  machine: Machine = { platform: process.platform, homedir },
+  home: Home = { platform: process.platform, homedir },
 ): string {
   const chosen = override || env.STYLIZE_CACHE;
   if (chosen) return resolve(chosen, "weights");
-  const { join } = machine.platform === "win32" ? win32 : posix;
-  return join(systemCache(env, machine), "stylize", "weights");
+  const { join } = home.platform === "win32" ? win32 : posix;
+  return join(systemCache(env, home), "stylize", "weights");
 }
 
-function systemCache(env: Environment, { platform, homedir }: Machine): string {
-  const home = () => {
+function systemCache(env: Environment, { platform, homedir }: Home): string {
+  const folder = () => {
     try {
       return homedir();
     } catch {
       return "/";
     }
   };
-  if (platform === "win32") return env.LOCALAPPDATA || win32.join(home(), "AppData", "Local");
+  if (platform === "win32") return env.LOCALAPPDATA || win32.join(folder(), "AppData", "Local");
   const { XDG_CACHE_HOME: xdg } = env;
   if (xdg && posix.isAbsolute(xdg)) return xdg;
-  return posix.join(home(), platform === "darwin" ? "Library/Caches" : ".cache");
+  return posix.join(folder(), platform === "darwin" ? "Library/Caches" : ".cache");
 }
 
 /** What is known of a file with convolutions for which no hash was published. */

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { StylizeError } from "../../engine/errors.ts";
 import type { ManifestEntry, SizedEntry } from "../manifest.ts";
 import { type CachedFile, convolutionsName, type PartRecord, recordPath } from "./cache.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, get } from "./connection.ts";
 import { MirrorFailure, megabytes, WholeOnly } from "./mirror-failure.ts";
 import { partPath, removePart, resumable, settle, type Target } from "./part-file.ts";
 import { type DownloadProgress, transfer } from "./transfer.ts";
 
 /** A call of `pull`, with its defaults filled in. */
-export interface Job {
+export interface Download {
   readonly entry: SizedEntry;
   readonly folder: string;
   readonly part: boolean;
@@ -30,20 +30,20 @@ const HEAD_BYTES = 1 << 20;
 /** How often mirrors that broke off on the way are asked again. */
 const MAX_RESUMES = 5;
 
-export function targetsOf({ entry, folder }: Job): { whole: Target; part: Target | undefined } {
+export function targetsOf({ entry, folder }: Download): { whole: Target; part: Target | undefined } {
   const { file, size, sha256, convolutions } = entry;
   const part = convolutions && { entry, path: join(folder, convolutionsName(file)), ...convolutions };
   return { whole: { entry, path: join(folder, file), bytes: size, sha256 }, part };
 }
 
 /**
- * Fetches the file of the job, or its part.
+ * Fetches the file of the download, or its part.
  *
  * @throws StylizeError `download-failed` when no mirror is left, and whatever `transfer` throws but MirrorFailure.
  */
-export async function fetchFromMirrors(job: Job): Promise<CachedFile> {
-  const { entry, note } = job;
-  const attempts = entry.mirrors.map((mirror) => ({ mirror, part: canBePart(job, mirror) }));
+export async function fetchFromMirrors(download: Download): Promise<CachedFile> {
+  const { entry, note } = download;
+  const attempts = entry.mirrors.map((mirror) => ({ mirror, part: canBePart(download, mirror) }));
   let queue: Attempt[] = [...attempts];
   let startedOver = false;
   let resumes = 0;
@@ -51,7 +51,7 @@ export async function fetchFromMirrors(job: Job): Promise<CachedFile> {
   for (let attempt = queue.shift(); attempt; attempt = queue.shift()) {
     const { mirror, part } = attempt;
     try {
-      return await fetchFrom(mirror, part, job);
+      return await fetchFrom(mirror, part, download);
     } catch (error) {
       if (!(error instanceof MirrorFailure)) throw error;
       failures.set(mirror, error.message);
@@ -67,7 +67,7 @@ export async function fetchFromMirrors(job: Job): Promise<CachedFile> {
   throw allFailed(entry, failures);
 }
 
-function canBePart({ entry, part, partBytes }: Job, mirror: string): boolean {
+function canBePart({ entry, part, partBytes }: Download, mirror: string): boolean {
   if (!part || entry.convolutions) return part;
   return partBytes !== undefined && entry.size > HEAD_BYTES && isTrusted(mirror);
 }
@@ -78,17 +78,17 @@ function isTrusted(mirror: string): boolean {
   return protocol === "https:" || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
-async function fetchFrom(mirror: string, part: boolean, job: Job): Promise<CachedFile> {
-  const targets = targetsOf(job);
-  if (!part) return fetchVerified(targets.whole, mirror, job);
-  return targets.part ? fetchVerified(targets.part, mirror, job) : fetchUnverified(mirror, job);
+async function fetchFrom(mirror: string, part: boolean, download: Download): Promise<CachedFile> {
+  const targets = targetsOf(download);
+  if (!part) return fetchVerified(targets.whole, mirror, download);
+  return targets.part ? fetchVerified(targets.part, mirror, download) : fetchUnverified(mirror, download);
 }
 
 /** Bytes of more than one download were joined, and are not the file. */
 class WrongJoin extends MirrorFailure {}
 
-async function fetchVerified(target: Target, mirror: string, job: Job): Promise<CachedFile> {
-  const { sha256, resumed } = await transfer(target, mirror, job.connection, job.onProgress);
+async function fetchVerified(target: Target, mirror: string, download: Download): Promise<CachedFile> {
+  const { sha256, resumed } = await transfer(target, mirror, download.connection, download.onProgress);
   if (sha256 !== target.sha256) {
     await removePart(target);
     const clause = `received bytes with SHA-256 ${sha256} instead of ${target.sha256}`;
@@ -101,19 +101,19 @@ async function fetchVerified(target: Target, mirror: string, job: Job): Promise<
 }
 
 /** The part of a file for which only the whole hash is known: as much as its own beginning says. */
-async function fetchUnverified(mirror: string, job: Job): Promise<CachedFile> {
-  const { entry, folder, connection, onProgress } = job;
+async function fetchUnverified(mirror: string, download: Download): Promise<CachedFile> {
+  const { entry, folder, connection, onProgress } = download;
   const path = join(folder, convolutionsName(entry.file));
   const head: Target = { entry, path, bytes: HEAD_BYTES, sha256: undefined };
   try {
     const { offset } = await resumable({ ...head, bytes: entry.size }, mirror);
     if (offset < HEAD_BYTES) await transfer(head, mirror, connection, onProgress);
-    const target = { ...head, bytes: await partBytesOf(head, job) };
+    const target = { ...head, bytes: await partBytesOf(head, download) };
     const { sha256 } = await transfer(target, mirror, connection, onProgress);
     const record: PartRecord = { of: entry.sha256, bytes: target.bytes, sha256, mirror };
     await writeFile(recordPath(path), JSON.stringify(record));
     await settle(partPath(target), target);
-    job.note(
+    download.note(
       `The first ${megabytes(target.bytes)} of ${entry.file} came from ${hostOf(mirror)} without a published hash to check them against; their SHA-256 is ${sha256}.`,
     );
     return { path, sha256, verified: false };
@@ -123,7 +123,7 @@ async function fetchUnverified(mirror: string, job: Job): Promise<CachedFile> {
   }
 }
 
-async function partBytesOf(head: Target, { entry, partBytes }: Job): Promise<number> {
+async function partBytesOf(head: Target, { entry, partBytes }: Download): Promise<number> {
   try {
     const bytes = await partBytes!(partPath(head));
     if (Number.isSafeInteger(bytes) && bytes > 0 && bytes < entry.size) return bytes;
@@ -152,4 +152,27 @@ export function allFailed(
 
 function hostOf(mirror: string): string {
   return new URL(mirror).host;
+}
+
+/**
+ * Bytes of the entry's file, of which the manifest knows only the hash, as the first mirror says that answers.
+ *
+ * @throws StylizeError `download-failed` where none does; the signal's reason.
+ */
+export async function askSize(entry: ManifestEntry, connection: Connection): Promise<number> {
+  const failures = new Map<string, string>();
+  for (const mirror of entry.mirrors) {
+    try {
+      const answer = await get(mirror, { range: "bytes=0-0" }, connection);
+      answer.close();
+      const [, total] = /\/(\d+)$/.exec(`${answer.headers["content-range"]}`) ?? [];
+      const size = Number(answer.status === 206 ? total : answer.headers["content-length"]);
+      if (Number.isSafeInteger(size) && size > 0) return size;
+      failures.set(mirror, "received no size");
+    } catch (error) {
+      if (!(error instanceof MirrorFailure)) throw error;
+      failures.set(mirror, error.message);
+    }
+  }
+  throw allFailed(entry, failures);
 }

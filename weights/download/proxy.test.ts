@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Environment } from "./cache.ts";
-import { proxyFor } from "./proxy.ts";
+import { proxyFor } from "./connection.ts";
 
 const https = new URL("https://files.example.org/net.pth");
 const http = new URL("http://files.example.org/net.pth");

@@ -1,17 +1,19 @@
 /** Downloads of weights into the cache: each file once, checked, or an error that says what to do. */
 import { createHash } from "node:crypto";
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "../../common/lock.mjs";
 import { StylizeError } from "../../engine/errors.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
+import { openTensorFile } from "../formats/index.ts";
 import type { ManifestEntry } from "../manifest.ts";
-import { askSize } from "./ask-size.ts";
+import { findNetwork, readConvolutions } from "../network-file.ts";
+import { isTorchvision } from "../preprocessing.ts";
 import { type CachedFile, type Environment, findCached, readChunks, sizeOf } from "./cache.ts";
 import type { Connection, Timeouts } from "./connection.ts";
-import { copyIn } from "./copy-in.ts";
-import { fetchFromMirrors, type Job } from "./mirrors.ts";
-import type { DownloadProgress } from "./transfer.ts";
+import { askSize, type Download, fetchFromMirrors, targetsOf } from "./mirrors.ts";
+import { append, checkSpace, settle } from "./part-file.ts";
+import { type DownloadProgress, looksLikeHtml } from "./transfer.ts";
 
 export type { DownloadProgress };
 
@@ -55,6 +57,10 @@ const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, stall: 30_
  * a folder that
  *   can't be written; `aborted`; with `from`, `file-not-found` or `bad-weights`; `bad-option` for a proxy that is no
  *   address.
+ *
+ * @example
+ * import { bestNetwork, cacheFolder, pull } from "stylize/weights";
+ * const { path } = await pull(bestNetwork, { folder: cacheFolder(process.env), onNote: console.log });
  */
 export async function pull(entry: ManifestEntry, options: PullOptions): Promise<Pulled> {
   const { folder, from, signal, part = entry.convolutions !== undefined } = options;
@@ -63,7 +69,7 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
   const connection: Connection = { timeouts, env: options.env ?? process.env, signal };
   const fetch = async (): Promise<CachedFile> => {
     const { partBytes, onProgress = () => {} } = options;
-    const job = (size: number): Job => ({
+    const download = (size: number): Download => ({
       entry: { ...entry, size },
       folder,
       part,
@@ -72,8 +78,8 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
       onProgress,
       note,
     });
-    if (from !== undefined) return copyIn(job(entry.size ?? (await sizeOf(from)) ?? 0), from);
-    return fetchFromMirrors(job(entry.size ?? (await askSize(entry, connection))));
+    if (from !== undefined) return copyIn(download(entry.size ?? (await sizeOf(from)) ?? 0), from);
+    return fetchFromMirrors(download(entry.size ?? (await askSize(entry, connection))));
   };
   const present = await findCached(entry, folder, part);
   if (present) return { ...present, fetched: false };
@@ -126,4 +132,95 @@ export async function verifyFile(
     onProgress?.(size);
   }
   return { size, sha256: hash.digest("hex") };
+}
+
+/**
+ * Copies the file at `from`, which a user got by other means, into the cache. It may be the whole one or its part, and checks it while doing so.
+ *
+ * @throws StylizeError `file-not-found`, `bad-weights` if it is another file, `write-failed`; the signal's reason.
+ */
+async function copyIn(download: Download, from: string): Promise<CachedFile> {
+  const { whole, part } = targetsOf(download);
+  const size = await sizeOf(from);
+  const target = download.part && part && part.bytes === size ? part : whole;
+  const { path, bytes } = target;
+  await refuseOther(download, from, size, bytes);
+  const copy = `${path}.copy`; // apart from what a download has left, as this may be the wrong file
+  const hash = createHash("sha256");
+  let received = 0;
+  const add = (chunk: Uint8Array) => {
+    download.connection.signal?.throwIfAborted();
+    hash.update(chunk);
+    received += chunk.length;
+    download.onProgress({ mirror: from, received, total: bytes, resumedAt: 0 });
+  };
+  try {
+    await checkSpace(path, bytes);
+    await append(copy, 0, readChunks(from), add);
+    const sha256 = hash.digest("hex");
+    if (sha256 !== target.sha256) {
+      throw wrongFile(download, from, `it has the SHA-256 ${sha256} instead of ${target.sha256}`);
+    }
+    await settle(copy, target);
+    return { path, sha256, verified: true };
+  } finally {
+    await rm(copy, { force: true });
+  }
+}
+
+async function refuseOther(
+  download: Download,
+  from: string,
+  size: number | undefined,
+  bytes: number,
+): Promise<void> {
+  const chunks = readChunks(from);
+  const first = await chunks.next();
+  await chunks.return();
+  if (!first.done && looksLikeHtml(first.value)) throw wrongFile(download, from, "it is an HTML page");
+  if (size !== bytes)
+    throw wrongFile(download, from, `it has ${size ?? "an unknown number of"} bytes instead of ${bytes}`);
+}
+
+function wrongFile({ entry }: Download, from: string, reason: string): StylizeError {
+  return new StylizeError("bad-weights", `Expected '${from}' to be ${entry.file} but ${reason}.`);
+}
+
+/**
+ * As `pull`, but fetches no more of the file than holds the convolutions, which is little where they stand first; for
+ * files of which no hash of a part is known.
+ *
+ * What vouches for them is TLS, the checks of loading, and for torchvision's VGG19 the statistics of every layer
+ * (preprocessing.ts).
+ */
+export async function pullConvolutions(entry: ManifestEntry, options: PullOptions): Promise<Pulled> {
+  const pulled = await pull(entry, { ...options, part: true, partBytes: convolutionsEnd });
+  if (pulled.verified || !pulled.fetched) return pulled;
+  try {
+    await checkNumbers(pulled.path, entry);
+    return pulled;
+  } catch (error) {
+    await rm(pulled.path, { force: true });
+    throw error;
+  }
+}
+
+/** The byte behind the last convolution; the file may end anywhere behind its directory of tensors. */
+async function convolutionsEnd(path: string): Promise<number> {
+  await using file = await openTensorFile(path);
+  const { naming, layers } = findNetwork(file);
+  const ends = layers.flatMap((layer) =>
+    ["weight", "bias"].map((kind) => file.tensors.get(`${naming.layerName(layer)}.${kind}`)?.end ?? 0),
+  );
+  return Math.max(...ends);
+}
+
+async function checkNumbers(path: string, { name, preprocessing }: ManifestEntry): Promise<void> {
+  await using file = await openTensorFile(path);
+  const convolutions = await readConvolutions(file, findNetwork(file));
+  if (preprocessing !== "torchvision" || isTorchvision(convolutions)) return;
+  throw new StylizeError(
+    "bad-weights",
+    `Expected the convolutions of '${name}' to have torchvision's statistics but those that came have others.`,
+  );
 }

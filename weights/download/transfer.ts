@@ -1,8 +1,11 @@
-/** A file from one mirror: resumed where it broke off, checked as it comes, never under its final name. */
+/**
+ * A file from one mirror: resumed where it broke off, checked as it comes, never under its final name. undici's
+ * RetryAgent resumes too, but only within one process and from one mirror.
+ */
 import { createHash, type Hash } from "node:crypto";
 import type { SizedEntry } from "../manifest.ts";
 import { readChunks } from "./cache.ts";
-import type { Answer, Connection } from "./connection.ts";
+import { type Answer, type Connection, get } from "./connection.ts";
 import { BrokenOff, MirrorFailure, WholeOnly } from "./mirror-failure.ts";
 import {
   append,
@@ -14,7 +17,6 @@ import {
   resumable,
   type Target,
 } from "./part-file.ts";
-import { get } from "./transport.ts";
 
 export interface DownloadProgress {
   /** An address, or the path of the file that is copied. */

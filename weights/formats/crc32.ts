@@ -1,4 +1,7 @@
-/** The checksum of zip archives: CRC-32 with the polynomial 0xedb88320, reflected. Node.js 20 has none to offer. */
+/**
+ * The checksum of zip archives and of PNG: CRC-32 with the polynomial 0xedb88320, reflected. By hand, since the pages
+ * write PNG with it and browsers have none to offer.
+ */
 
 /** [8][256]: row k holds what a byte does to the sum k bytes later. */
 const tables = makeTables();

@@ -3,26 +3,34 @@
  * platform Node.js has a WebGPU for.
  */
 
+/** safetensors' name, bytes an element, torch.dtype, PyTorch's storage class where there is one. */
+const table: readonly (readonly [name: string, bytes: number, ...torch: readonly string[]])[] = [
+  ["F32", 4, "float32", "FloatStorage"],
+  ["F64", 8, "float64", "DoubleStorage"],
+  ["F16", 2, "float16", "HalfStorage"],
+  ["BF16", 2, "bfloat16", "BFloat16Storage"],
+  ["F8_E4M3", 1, "float8_e4m3fn"],
+  ["F8_E5M2", 1, "float8_e5m2"],
+  ["BOOL", 1, "bool", "BoolStorage"],
+  ["U8", 1, "uint8", "ByteStorage"],
+  ["I8", 1, "int8", "CharStorage"],
+  ["U16", 2, "uint16"],
+  ["I16", 2, "int16", "ShortStorage"],
+  ["U32", 4, "uint32"],
+  ["I32", 4, "int32", "IntStorage"],
+  ["U64", 8, "uint64"],
+  ["I64", 8, "int64", "LongStorage"],
+  ["C64", 8, "complex64", "ComplexFloatStorage"],
+  ["C128", 16, "complex128", "ComplexDoubleStorage"],
+];
+
 /** Bytes an element. */
-export const elementSizes: ReadonlyMap<string, number> = new Map([
-  ["F32", 4],
-  ["F64", 8],
-  ["F16", 2],
-  ["BF16", 2],
-  ["F8_E4M3", 1],
-  ["F8_E5M2", 1],
-  ["BOOL", 1],
-  ["U8", 1],
-  ["I8", 1],
-  ["U16", 2],
-  ["I16", 2],
-  ["U32", 4],
-  ["I32", 4],
-  ["U64", 8],
-  ["I64", 8],
-  ["C64", 8],
-  ["C128", 16],
-]);
+export const elementSizes: ReadonlyMap<string, number> = new Map(table.map(([name, bytes]) => [name, bytes]));
+
+/** What the module `torch` calls each. */
+export const torchNames: ReadonlyMap<string, readonly string[]> = new Map(
+  table.map(([name, , ...torch]) => [name, torch]),
+);
 
 type Decoder = (bytes: ArrayBuffer) => Float32Array;
 
@@ -50,11 +58,11 @@ function decodeHalf(bytes: ArrayBuffer): Float32Array {
   return result;
 }
 
-let table: Float32Array | undefined;
+let halves: Float32Array | undefined;
 
 function halfValues(): Float32Array {
-  table ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
-  return table;
+  halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
+  return halves;
 }
 
 function halfToFloat(bits: number): number {

@@ -1,5 +1,5 @@
 /** Reads the arguments of a pickle's opcodes. Every length is checked before it is believed. */
-import { badWeights } from "./errors.ts";
+import { badWeights } from "./byte-source.ts";
 
 /** Lines hold names of globals and decimal numbers. */
 const MAX_LINE = 1024;

@@ -4,9 +4,8 @@
  * Source: https://huggingface.co/docs/safetensors; like its reference implementation we refuse overlaps, holes and
  * bytes behind the last tensor.
  */
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
 import { decodeFloats, elementSizes } from "./dtypes.ts";
-import { badWeights, quoted } from "./errors.ts";
 import {
   elementsOf,
   isNatural,

@@ -1,6 +1,7 @@
 /** What every format of weights comes down to: named tensors, of which any can be read alone. */
+
+import { badWeights, quoted } from "./byte-source.ts";
 import { floatTypes } from "./dtypes.ts";
-import { badWeights, quoted } from "./errors.ts";
 
 /** Formats by the names that users see. */
 export type Format = "safetensors" | "torch-zip" | "torch-legacy";

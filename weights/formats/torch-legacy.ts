@@ -6,16 +6,13 @@
  * Everything behind the pickles is little-endian, whatever the system was. Source:
  * https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_legacy_save`.
  */
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
 import { elementSizes } from "./dtypes.ts";
-import { badWeights, quoted } from "./errors.ts";
 import { unpickle } from "./pickle.ts";
 import { MoreNeeded, PickleCursor } from "./pickle-cursor.ts";
-import { flattenTensors } from "./state-dict.ts";
-import { StateDictHost } from "./state-dict-host.ts";
+import { flattenTensors, StateDictHost } from "./state-dict.ts";
 import type { TensorFile } from "./tensor-file.ts";
-import { type StoragePlace, TorchFile } from "./torch-file.ts";
-import type { Storage } from "./torch-tensor.ts";
+import { type Storage, type StoragePlace, TorchFile } from "./torch-file.ts";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;

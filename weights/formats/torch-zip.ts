@@ -5,17 +5,14 @@
  * Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_save`, and
  * caffe2/serialize/inline_container.h.
  */
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
 import { crc32 } from "./crc32.ts";
-import { badWeights, quoted } from "./errors.ts";
 import { foreignArchive } from "./foreign.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleCursor } from "./pickle-cursor.ts";
-import { flattenTensors } from "./state-dict.ts";
-import { StateDictHost } from "./state-dict-host.ts";
+import { flattenTensors, StateDictHost } from "./state-dict.ts";
 import type { TensorFile } from "./tensor-file.ts";
-import { type StoragePlace, TorchFile } from "./torch-file.ts";
-import type { Storage } from "./torch-tensor.ts";
+import { type Storage, type StoragePlace, TorchFile } from "./torch-file.ts";
 import { damaged, locateEntry, readZipDirectory, type ZipEntry } from "./zip.ts";
 
 /** The pickle of VGG19 takes 4 KB. */

@@ -2,11 +2,11 @@
  * Zip archives, as far as torch.save writes them: entries that are stored, not compressed, each of which can be read
  * where it lies.
  *
- * Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (sections 4.3 and 4.5.3). Names are only
+ * By hand, since Node has none, and how far a damaged or hostile archive is believed is decided here. Source:
+ * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (sections 4.3 and 4.5.3). Names are only
  * compared: nothing is ever unpacked.
  */
-import type { ByteSource } from "./byte-source.ts";
-import { badWeights, quoted } from "./errors.ts";
+import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
 
 export interface ZipEntry {
   readonly name: string;

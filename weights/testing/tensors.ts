@@ -1,8 +1,8 @@
 /** Files' worth of tensors that look like VGG19's or a narrower network's, for tests. */
 import { type ConvLayer, vgg19, vggLayers } from "../../engine/network/layers.ts";
-import { torchvisionStatistics } from "../fingerprint.ts";
 import type { Tensor } from "../formats/index.ts";
 import { torchvisionIndex } from "../naming.ts";
+import { torchvisionStatistics } from "../preprocessing.ts";
 
 /** A number that differs from layer to layer. */
 export const mark = (layer: ConvLayer) => (torchvisionIndex(layer) + 0.5) / 1024;

@@ -61,7 +61,7 @@ export function tensor(
 
 /** PROTO 2 ... STOP */
 export function pickle(...parts: readonly (string | Uint8Array)[]): Uint8Array {
-  return bytes("\x80\x02", ...parts, "..");
+  return bytes("\x80\x02", ...parts, ".");
 }
 
 const head = bytes(

@@ -1,16 +1,64 @@
-/**
- * The convolutions of a network of VGG19's shape out of any file that has them, into a safetensors file that has
- * nothing else.
- */
+/** Files of weights looked into, for people who wonder why one does not load or which look it gives, and converted. */
+
 import { basename, extname } from "node:path";
 import { StylizeError } from "../engine/errors.ts";
+import { vgg19 } from "../engine/network/layers.ts";
 import type { Preprocessing } from "../engine/network/types.ts";
 import { writeFileSafely } from "../pictures/write-file.ts";
 import { openTensorFile, safetensorsParts, type Tensor } from "./formats/index.ts";
+import type { Format } from "./formats/tensor-file.ts";
 import { torchvisionIndex } from "./naming.ts";
 import { detectPreprocessing, findNetwork, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessingNames, preprocessings } from "./preprocessing.ts";
-import { findShipped } from "./shipped.ts";
+import { findShipped, neededLayers } from "./shipped.ts";
+
+export interface Inspection {
+  readonly path: string;
+  readonly format: Format;
+  /** How many, and of which type: {"F32": 38}. */
+  readonly tensors: number;
+  readonly dtypes: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Of `namings`, and what stands before each name. */
+  readonly naming: string;
+  readonly prefix: string;
+  /** Of VGG19, from conv1_1 on. */
+  readonly layers: readonly string[];
+  /** That each of them gives. */
+  readonly channels: readonly number[];
+  /** Convolutions that the losses look at and the file lacks: with any, it does not load. */
+  readonly missing: readonly string[];
+  readonly preprocessing: string;
+  /** Why that is thought. */
+  readonly reason: string;
+}
+
+/**
+ * Reads a file's directory and no more than two layers. Throws StylizeError `file-not-found`, or `bad-weights` where
+ * there is no VGG19 in it.
+ */
+export async function inspectFile(path: string): Promise<Inspection> {
+  await using file = await openTensorFile(path);
+  const found = findNetwork(file);
+  const { naming, layers } = found;
+  const { preprocessing, reason } = await detectPreprocessing(file, found);
+  const dtypes: Record<string, number> = {};
+  for (const { dtype } of file.tensors.values()) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+  return {
+    path,
+    format: file.format,
+    tensors: file.tensors.size,
+    dtypes,
+    metadata: file.metadata,
+    naming: naming.name,
+    prefix: naming.prefix,
+    layers: layers.map(({ name }) => name),
+    channels: layers.map(({ outChannels }) => outChannels),
+    missing: vgg19.slice(layers.length, neededLayers).map(({ name }) => name),
+    preprocessing: preprocessing.name,
+    reason,
+  };
+}
 
 export interface Converted {
   /** conv1_1, ... */
@@ -21,8 +69,8 @@ export interface Converted {
 }
 
 /**
- * Writes the convolutions of `input` to `output`, f32, as `features.N`, with the preprocessing in the metadata. Values
- * are those of the file, not rescaled.
+ * Writes the convolutions of `input`, any file that has VGG19's shape, to `output` and nothing else: f32, as
+ * `features.N`, with the preprocessing in the metadata. Values are those of the file, not rescaled.
  *
  * @throws StylizeError `file-not-found`, `bad-weights`, `bad-option` for an output of another name, or `write-failed`.
  */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { summary } from "./profile.ts";
+import { summary } from "./timing.ts";
 
 test("times are summed by kernel and by layer, most first, copies with their layer", () => {
   const profile = summary([
