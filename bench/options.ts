@@ -50,7 +50,8 @@ export function benchCommand(): Command {
   return new Command("bench")
     .usage("[options]")
     .description(
-      "Measures the engine on networks with seeded random weights: speed, start-up and memory, each size in a process of its own.",
+      "Measures the engine on networks with seeded random weights: speed, start-up and memory, each " +
+        "size in a process of its own.",
     )
     .addOption(
       new Option("--network <list>", `Networks to measure: any of ${networkNames.join(", ")}.`)

@@ -33,7 +33,8 @@ export function machineText(machine: Machine, adapter: AdapterReport | undefined
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
     ...(adapter ? [adapterText(machine, adapter)] : []),
-    `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ${node}, webgpu ${webgpu}${busy}`,
+    `- machine: ${processor}, ${cores} cores, ${Math.round(memory / 1e9)} GB, ${system}, Node ` +
+      `${node}, webgpu ${webgpu}${busy}`,
     `- date: ${date}${commit ? `, commit ${commit}` : ""}`,
   ].join("\n");
 }
@@ -171,7 +172,8 @@ export function peerTable(measurements: readonly KeptMeasurement[], peers: reado
     }
   }
   const title =
-    "## Peers: loss and gradient, no optimiser\n\nThe last column is our whole step, optimiser included, over their median.";
+    "## Peers: loss and gradient, no optimiser\n\nThe last column is our whole step, optimiser " +
+    "included, over their median.";
   return [title, table(head, rows), ...(problems.length > 0 ? [problems.join("\n")] : [])].join("\n\n");
 }
 

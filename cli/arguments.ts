@@ -92,7 +92,8 @@ export function createProgram(
     .option("--init <content|noise|file>", `${init.help} A picture's file name is one, too.`, init.default)
     .option(
       "--weights <name|file>",
-      "A network's name ('stylize weights list') or file; when not given vgg19 if it was fetched, else compact, or compact-small where a processor plays the GPU.",
+      "A network's name ('stylize weights list') or file; when not given vgg19 if it was fetched, " +
+        "else compact, or compact-small where a processor plays the GPU.",
     )
     .addOption(preprocessingOption())
     .addOption(cacheOption())

@@ -91,7 +91,8 @@ const cases: [string[], number, string][] = [
   [
     given("strip.png", "out.png", "--size", "500"),
     2,
-    "Expected a size of at least 512 pixels, which makes the short side of 'strip.png' (640x40) 32 pixels, but received 500.",
+    "Expected a size of at least 512 pixels, which makes the short side of 'strip.png' (640x40) 32 " +
+      "pixels, but received 500.",
   ],
   [
     given("good.jpg", "out.png", "--style", "empty.jpg"),
@@ -133,7 +134,8 @@ const cases: [string[], number, string][] = [
   [
     given("good.jpg", "out.png", "--weights", "page.safetensors"),
     5,
-    "Expected a weights file (safetensors or PyTorch) but 'page.safetensors' is an HTML or XML page: the download failed, get the file again.",
+    "Expected a weights file (safetensors or PyTorch) but 'page.safetensors' is an HTML or XML " +
+      "page: the download failed, get the file again.",
   ],
   [
     given("good.jpg", "out.png", "--weights", "vgg19"),
@@ -143,7 +145,8 @@ const cases: [string[], number, string][] = [
   [
     [...given("good.jpg"), "--weights", "compcat"],
     3,
-    "Expected a network (compact, compact-small, vgg19, vgg19-caffe, vgg19-timm, vgg19-normalised, generated) or a weights file but there is no 'compcat'.",
+    "Expected a network (compact, compact-small, vgg19, vgg19-caffe, vgg19-timm, vgg19-normalised, " +
+      "generated) or a weights file but there is no 'compcat'.",
   ],
   [
     given("good.jpg", "out.png", "--weights", "compact", "--preprocessing", "torchvision"),

@@ -133,7 +133,10 @@ function introduction({ adapter, family, precision, network, scales }: RunStart)
 function describeStep(iterate: Iterate, secondsLeft: number): string {
   const { step, steps, scale, scales, width, height, loss, restored } = iterate;
   const guard = restored ? ", step thrown away" : "";
-  return `Step ${step}/${steps} at ${width}x${height} (scale ${scale + 1}/${scales}), loss ${loss.toPrecision(4)}${guard}, ${clock(secondsLeft)} left`;
+  return (
+    `Step ${step}/${steps} at ${width}x${height} (scale ${scale + 1}/${scales}), loss ` +
+    `${loss.toPrecision(4)}${guard}, ${clock(secondsLeft)} left`
+  );
 }
 
 function describeSaved({ path, width, height, step, steps, state, seconds }: Saved): string {
@@ -154,7 +157,8 @@ function describeSaved({ path, width, height, step, steps, state, seconds }: Sav
 }
 
 /**
- * What `--dry-run` tells: what would be done, and how much device memory that takes. `content`: the picture in the file.
+ * What `--dry-run` tells: what would be done, and how much device memory that takes. `content`: the picture in the
+ * file.
  */
 export function tellPlan(
   plan: Omit<RunStart, "scales"> & RunMemory,

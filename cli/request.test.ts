@@ -222,7 +222,8 @@ describe("what goes wrong is one sentence and a status", { timeout: 60_000 }, ()
     [
       ["photo.jpg", "--style", "fails.jpg", ...output],
       4,
-      "Expected a result but the service says: The style can't be read as JPEG, PNG or WebP, or is too large or too small.",
+      "Expected a result but the service says: The style can't be read as JPEG, PNG or WebP, or is " +
+        "too large or too small.",
     ],
   ])("%j ends with %i", async (argv, status, sentence) => {
     const outcome = await runHere(...argv, ...server());
@@ -250,7 +251,8 @@ describe("what goes wrong is one sentence and a status", { timeout: 60_000 }, ()
     const away = await runHere(...nothing, "http://127.0.0.1:1");
     expect(away.status).toBe(14);
     expect(away.stderr).toBe(
-      "error: Expected a service at http://127.0.0.1:1 but there is no connection (connect ECONNREFUSED 127.0.0.1:1).\n",
+      "error: Expected a service at http://127.0.0.1:1 but there is no connection (connect " +
+        "ECONNREFUSED 127.0.0.1:1).\n",
     );
   });
 

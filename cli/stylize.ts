@@ -139,10 +139,9 @@ function remarks(
   { size }: SizedSettings,
   note: (sentence: string) => void,
 ): void {
+  const { width, height } = pictures.content;
   if (settings.size === undefined && size < USUAL_SIZE)
-    note(
-      `The result has the content's own size, ${pictures.content.width}x${pictures.content.height}; --size ${USUAL_SIZE} enlarges it.`,
-    );
+    note(`The result has the content's own size, ${width}x${height}; --size ${USUAL_SIZE} enlarges it.`);
   if (settings.size === undefined && size > USUAL_SIZE)
     note(`The result's long side is ${size} pixels, since its short side needs ${MIN_SIDE}.`);
   const transparent = new Set(styles.filter((_, i) => pictures.styles[i]!.opacity));

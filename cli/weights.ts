@@ -45,7 +45,8 @@ export function weightsCommands(io: Io): WeightsHandlers {
       const converted = await convertNetwork(path, output, preprocessing ?? entry?.preprocessing);
       const { layers, size } = converted;
       stdout.write(
-        `Wrote '${output}' (${megabytes(size)}): ${layers[0]} to ${layers.at(-1)}, ${converted.preprocessing} preprocessing.\n`,
+        `Wrote '${output}' (${megabytes(size)}): ${layers[0]} to ${layers.at(-1)}, ` +
+          `${converted.preprocessing} preprocessing.\n`,
       );
     },
     async inspect({ source, cache, json }) {

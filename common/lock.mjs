@@ -1,7 +1,8 @@
 /**
  * One worker at a time, over processes: a lock file with the holder's process id, touched while it lives.
  *
- * Of our own since set-up takes it before there are packages, and Node has no locks. A lock is stale when its process is gone, or when nobody has touched it for a while: ids begin anew in
+ * Of our own since set-up takes it before there are packages, and Node has no locks. A lock is stale when its process
+ * is gone, or when nobody has touched it for a while: ids begin anew in
  * each container, so an id that lives is no proof.
  */
 import {

@@ -43,7 +43,7 @@ async function buildService(): Promise<void> {
   for (const name of firstStyles)
     cpSync(join(root, "examples", name), join(folder, "dist", "examples", name));
   cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));
-  await bundle({ configFile: join(root, "gateway", "pages", "vite.config.ts") });
+  await bundle({ configFile: join(root, "pages", "vite.config.ts") });
 }
 
 /** Throws where TypeScript finds something wrong, which it has told by then. */

@@ -296,7 +296,9 @@ describe("decodePicture refuses", () => {
       const formats = ["jpeg", "png", "webp"] as const;
       await expect(decodePicture(bytes, "photo.jpg", { formats })).rejects.toMatchObject({
         code: "bad-picture",
-        message: `Expected a JPEG, PNG or WebP picture but 'photo.jpg' is ${format === "avif" ? "an AVIF" : "a TIFF"} picture.`,
+        message:
+          `Expected a JPEG, PNG or WebP picture but 'photo.jpg' is ` +
+          `${format === "avif" ? "an AVIF" : "a TIFF"} picture.`,
       });
     },
   );

@@ -214,7 +214,8 @@ const svg = /^\s*(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg.*?>\s*)?<svg/i
 const html = /^\s*<(!doctype html|html|head|body)/i;
 
 /**
- * What a file seems to be by its first bytes, only to say in an error what came instead of a picture: "a PNG picture", "an
+ * What a file seems to be by its first bytes, only to say in an error what came instead of a picture: "a PNG picture",
+ * "an
  * SVG drawing", "a text file", "a file of an unknown kind". sharp tells no more than that it can't read it.
  */
 function kindOf(bytes: Uint8Array): string {

@@ -25,7 +25,8 @@ describe("longSide", () => {
       expect.objectContaining({
         code: "bad-option",
         message:
-          "Expected a size of at least 640 pixels, which makes the short side of 'panorama.jpg' (2000x100) 32 pixels, but received 512.",
+          "Expected a size of at least 640 pixels, which makes the short side of 'panorama.jpg' " +
+          "(2000x100) 32 pixels, but received 512.",
       }),
     );
     expect(longSide(panorama, 640)).toMatchObject({ width: 640, height: 32 });

@@ -167,7 +167,8 @@ export function shellLine(step, system) {
 export function manualAdvice(system, outcome) {
   if (outcome === "unloadable") {
     return (
-      "Its builds are for Linux (x64 and arm64, with glibc 2.34 and GLIBCXX_3.4.30 or newer: Debian 12, Ubuntu 22.04, " +
+      "Its builds are for Linux (x64 and arm64, with glibc 2.34 and GLIBCXX_3.4.30 or newer: Debian " +
+      "12, Ubuntu 22.04, " +
       "Fedora 36; not Alpine, which has musl), macOS and Windows (x64 and arm64).\n" +
       `This is ${system.name}, ${process.platform}-${process.arch}. A container of a newer system is one way out.`
     );
@@ -176,13 +177,20 @@ export function manualAdvice(system, outcome) {
     return "Dawn uses Metal here: see that this Mac has a GPU that Metal supports and that the session may use it.";
   }
   if (system.platform === "win32") {
-    return "Dawn uses Direct3D 12 here: update the graphics driver and Windows, and see that the Device Manager shows no fault.";
+    return (
+      "Dawn uses Direct3D 12 here: update the graphics driver and Windows, and see that the " +
+      "Device Manager shows no fault."
+    );
   }
   const choose =
     outcome === "crashed"
-      ? "Name the driver to use by its file in the variable VK_DRIVER_FILES, update the one that fails, or install one that computes on the processor.\n"
+      ? "Name the driver to use by its file in the variable VK_DRIVER_FILES, update the one that " +
+        "fails, or install one that computes on the processor.\n"
       : "";
-  return `${choose}${system.name}: install a driver that computes on the processor with\n${manualCommands(system)}\nand try again.`;
+  return (
+    `${choose}${system.name}: install a driver that computes on the processor ` +
+    `with\n${manualCommands(system)}\nand try again.`
+  );
 }
 
 /** @param {System} system */
@@ -195,7 +203,8 @@ function manualCommands(system) {
     suse: [`${sudo}zypper install libvulkan1 libvulkan_lvp`],
     alpine: ["(none: Dawn's builds need glibc, and Alpine has musl; use a Debian or Ubuntu container)"],
     other: [
-      "(your package manager: the Vulkan loader, libvulkan.so.1, and Mesa's Vulkan drivers with lavapipe, 23.2 or newer)",
+      "(your package manager: the Vulkan loader, libvulkan.so.1, and Mesa's Vulkan drivers with " +
+        "lavapipe, 23.2 or newer)",
     ],
   }[system.family];
   return lines.map((line) => `    ${line}`).join("\n");

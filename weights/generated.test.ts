@@ -91,7 +91,7 @@ describe("the generated network", () => {
     expect(variance[2]! / variance[0]!).toBeCloseTo(0.125, 1);
   });
 
-  it("responds with the mean of its threshold and deviation 1 to the example pictures in every channel of conv1_1", async () => {
+  it("every channel of conv1_1 responds to the examples with its threshold's mean and deviation 1", async () => {
     const responses = await Promise.all(examples.map(firstResponse));
     for (const [channel, threshold] of thresholds(generatedLayers[0]!).entries()) {
       const { mean, deviation } = moments(

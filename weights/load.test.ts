@@ -130,7 +130,8 @@ describe("loadNetwork refuses", () => {
       "shapes.safetensors",
       (content) =>
         content.set("features.7.weight", { shape: [128, 64, 3, 3], data: new Float32Array(128 * 64 * 9) }),
-      "Expected 'features.7.weight' in F to be [out, 128, 3, 3], from the channels of 'features.5' to 1 to 1024 of its own, but it is [128, 64, 3, 3].",
+      "Expected 'features.7.weight' in F to be [out, 128, 3, 3], from the channels of 'features.5' " +
+        "to 1 to 1024 of its own, but it is [128, 64, 3, 3].",
     ));
 
   it.each([Number.NaN, Number.NEGATIVE_INFINITY])("a tensor that holds %d", (value) =>
@@ -150,7 +151,8 @@ describe("loadNetwork refuses", () => {
         content.clear();
         content.set("encoder.weight", { shape: [1], data: new Float32Array(1) });
       },
-      `Expected VGG19 with a first convolution [out, 3, 3, 3] called ${firstNames} in F but it has 'encoder.weight' [1].`,
+      `Expected VGG19 with a first convolution [out, 3, 3, 3] called ${firstNames} in F but it has ` +
+        `'encoder.weight' [1].`,
     ));
 
   it("two networks in one file", () =>
@@ -195,7 +197,9 @@ describe("networks by name", () => {
     const place = cacheFolder({}, cache);
     await expect(loadNetwork("vgg19", { cache })).rejects.toMatchObject({
       code: "file-not-found",
-      message: `Expected the network 'vgg19' in '${place}' but it is not there: 'stylize weights pull vgg19' fetches it.`,
+      message:
+        `Expected the network 'vgg19' in '${place}' but it is not there: ` +
+        "'stylize weights pull vgg19' fetches it.",
     });
   });
 

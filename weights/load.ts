@@ -148,7 +148,9 @@ async function refuseUnknown(source: string): Promise<void> {
   if (!/^[\w-]+$/.test(source)) return;
   await access(source).catch((cause: Error) => {
     const names = [...shippedNetworks, ...manifest].map(({ name }) => name);
-    const message = `Expected a network (${[...names, GENERATED].join(", ")}) or a weights file but there is no '${source}'.`;
+    const message =
+      `Expected a network (${[...names, GENERATED].join(", ")}) or a weights file but ` +
+      `there is no '${source}'.`;
     throw new StylizeError("file-not-found", message, { cause });
   });
 }

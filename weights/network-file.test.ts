@@ -123,7 +123,8 @@ describe("other networks are not called a VGG", () => {
         "features.3.weight": [192, 64, 5, 5],
         "features.6.weight": [384, 192, 3, 3],
       },
-      "Expected 'features.0.weight' in 'F' to be [out, 3, 3, 3], from a picture's colours to 1 to 1024 of its own, but it is [64, 3, 11, 11].",
+      "Expected 'features.0.weight' in 'F' to be [out, 3, 3, 3], from a picture's colours to 1 to " +
+        "1024 of its own, but it is [64, 3, 11, 11].",
     ],
     [
       "MobileNet",
@@ -150,7 +151,8 @@ describe("other networks are not called a VGG", () => {
     const names = (layer: ConvLayer) =>
       `slice${layer.block + 1}.${torchvisionIndex(layer) - start(layer.block)}`;
     expect(refusal(shapesOf(names, uneven))).toBe(
-      "Expected slices that count on from each other in 'F' but both 'slice1.0.weight' and 'slice2.0.weight' are there.",
+      "Expected slices that count on from each other in 'F' but both 'slice1.0.weight' and " +
+        "'slice2.0.weight' are there.",
     );
   });
 });

@@ -29,7 +29,8 @@ export function findNetwork(file: TensorFile): NetworkFile {
   const first = (found: FoundNaming) => found.layerName(vgg19[0]!);
   if (other)
     throw bad(
-      `Expected one VGG19 in '${file.path}' but both ${quotedWeight(first(naming))} and ${quotedWeight(first(other))} begin one.`,
+      `Expected one VGG19 in '${file.path}' but both ${quotedWeight(first(naming))} and ` +
+        `${quotedWeight(first(other))} begin one.`,
     );
   const misfit = weightMisfit(file, first(naming), undefined);
   if (misfit !== undefined) throw bad(misfit); // what follows would call some other network a VGG
@@ -86,7 +87,8 @@ function weightMisfit(
   if (out >= 1 && out <= MAX_CHANNELS && rest.join() === `${inChannels},3,3`) return undefined;
   const source = input ? `the channels of ${quoted(input.name)}` : "a picture's colours";
   return (
-    `Expected ${quotedWeight(layer)} in '${path}' to be [out, ${inChannels}, 3, 3], from ${source} to 1 to ${MAX_CHANNELS} of its own, ` +
+    `Expected ${quotedWeight(layer)} in '${path}' to be [out, ${inChannels}, 3, 3], from ${source} ` +
+    `to 1 to ${MAX_CHANNELS} of its own, ` +
     `but it is [${shape.join(", ")}].`
   );
 }
@@ -173,7 +175,8 @@ function refuseRelatives({ path, tensors }: TensorFile, naming: FoundNaming): vo
   const { prefix, layerName, sequenceName, ambiguous } = naming;
   if (ambiguous)
     throw bad(
-      `Expected slices that count on from each other in '${path}' but both ${quotedWeight(ambiguous[0])} and ${quotedWeight(ambiguous[1])} are there.`,
+      `Expected slices that count on from each other in '${path}' but both ` +
+        `${quotedWeight(ambiguous[0])} and ${quotedWeight(ambiguous[1])} are there.`,
     );
   const has = (name: string) => tensors.has(`${name}.weight`);
   const hasLayer = (name: ConvName) => has(layerName(vgg19.find((layer) => layer.name === name)!));

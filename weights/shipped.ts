@@ -3,7 +3,8 @@ import { type ConvLayer, type ReluName, truncated, vgg19, vggLayers } from "../e
 import type { NetworkDefaults } from "../engine/network/types.ts";
 
 /**
- * Settings that suit VGG19 as trained on ImageNet: the layers of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016), and
+ * Settings that suit VGG19 as trained on ImageNet: the layers of Gatys, Ecker and Bethge, "Image Style Transfer Using
+ * Convolutional Neural Networks" (CVPR 2016), and
  * average pooling, which they prefer. Each style layer has one fifth of the style loss: losses are relative to their
  * targets here, so none needs a factor for its size. The smoothing is ours.
  */

@@ -1,5 +1,6 @@
 /**
- * The job that is timed to a given loss (two of the examples, a network with the weights that come with the program, its
+ * The job that is timed to a given loss (two of the examples, a network with the weights that come with the program,
+ * its
  * own losses), and a run of the engine towards that, in the process that calls it.
  */
 

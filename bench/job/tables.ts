@@ -62,7 +62,8 @@ export function jobText(job: JobReport): string {
   const wrong = disagreements(job).map((text) => `\n\nThe losses DISAGREE: ${text}.`);
   return [
     `## ${network}: seconds to a loss of ${target.toPrecision(5)} at ${width}x${height}`,
-    `${pictures}, ${weightsOf[network]}; the target is the least loss of ${steps} steps of torch.optim.LBFGS at ${size} px. ` +
+    `${pictures}, ${weightsOf[network]}; the target is the least loss of ${steps} steps of ` +
+      `torch.optim.LBFGS at ${size} px. ` +
       `Losses at the full size, ours and PyTorch's: ${found.join("; ")}.${wrong.join("")}`,
     jobTable(job, best),
     ...(best ? [`The best schedule, scale by scale:\n\n${scalesTable(best)}`] : []),

@@ -99,7 +99,8 @@ class Objective:
         return torch.autocast(self.device, dtype=dtype)
 
     def features(self, x):
-        """Maps in f32; under autocast the convolutions alone are in half precision, since f16 can't hold sums of squares."""
+        """Maps in f32; under autocast the convolutions alone are in half precision, since f16 can't hold sums of
+        squares."""
         found = {}
         x = ((x - self.mean) / self.std).contiguous(memory_format=self.format)
         with self.precision():

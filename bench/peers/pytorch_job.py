@@ -1,8 +1,11 @@
 """A whole run with torch.optim.LBFGS at one scale: pytorch_job.py FOLDER STEPS cpu|gpu MODE.
 
-Begins with the start picture of the task that task.ts wrote to FOLDER, makes STEPS steps without a line search, and prints a
-line of JSON: the loss before each step and after the last, and when each was known, in seconds since pictures and weights were in
-memory. Writes the picture with the least loss to FOLDER/pytorch.bin, f32 [3][height][width]. With 0 steps it evaluates the start picture.
+Begins with the start picture of the task that task.ts wrote to FOLDER, makes STEPS steps without a line search, and
+prints a
+line of JSON: the loss before each step and after the last, and when each was known, in seconds since pictures and
+weights were in
+memory. Writes the picture with the least loss to FOLDER/pytorch.bin, f32 [3][height][width]. With 0 steps it
+evaluates the start picture.
 """
 
 import array

@@ -162,8 +162,10 @@ export function describe(result: LoadResult, options: LoadOptions, machine: Mach
     ["load average, before and at the end", load.map((value) => value.toFixed(2)).join(", ")],
   ];
   const head =
-    `${options.clients} clients, ${options.rate} jobs a second, ${options.seconds} s, ${options.gateways} gateway(s), ` +
-    `stores: ${options.stores}; ${machine.processor}, ${machine.cores} cores, Node ${machine.node}, ${date.slice(0, 10)}`;
+    `${options.clients} clients, ${options.rate} jobs a second, ${options.seconds} s, ` +
+    `${options.gateways} gateway(s), ` +
+    `stores: ${options.stores}; ${machine.processor}, ${machine.cores} cores, Node ${machine.node}, ` +
+    `${date.slice(0, 10)}`;
   const lines = rows.map(([name, value]) => `| ${name} | ${value} |`);
   const errors = Object.entries(result.errors).map(([sentence, count]) => `${count} x ${sentence}`);
   return [

@@ -2,7 +2,8 @@
 
     python judge.py PAIRS SHEET.png RESULTS...
 
-Style: |G - A|^2 / |A|^2 of Gram matrices behind the teacher's blocks, averaged; content: |F - P|^2 / |P|^2 behind its deeper ones.
+Style: |G - A|^2 / |A|^2 of Gram matrices behind the teacher's blocks, averaged; content: |F - P|^2 / |P|^2 behind
+its deeper ones.
 Both are relative to a picture that ignores the task: the content itself for style, the style for content (1 is as bad).
 """
 import argparse

@@ -78,7 +78,8 @@ class Student(nn.Module):
 
 
 class Predictions(nn.Module):
-    """1x1 convolutions from the student's maps to the teacher's, which are brought to mean 0 and deviation 1 a channel."""
+    """1x1 convolutions from the student's maps to the teacher's, which are brought to mean 0 and deviation 1 a
+    channel."""
 
     def __init__(self, channels: tuple[int, ...]):
         super().__init__()

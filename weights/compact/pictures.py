@@ -1,4 +1,5 @@
-"""The training pictures: fetched with their Debian packages, unpacked, listed in `pictures.csv`, and kept as one array file.
+"""The training pictures: fetched with their Debian packages, unpacked, listed in `pictures.csv`, and kept as one
+array file.
 
     python pictures.py [--work FOLDER] [--list]
 
@@ -81,7 +82,8 @@ def files_of(folder: pathlib.Path) -> Iterator[tuple[str, bytes]]:
 
 
 def decoded(data: bytes, seed: int) -> np.ndarray | None:
-    """[height][width][3] uint8, on a plain colour where it is transparent; None for what is no picture or too small or empty."""
+    """[height][width][3] uint8, on a plain colour where it is transparent; None for what is no picture or too small
+    or empty."""
     try:
         picture = Image.open(io.BytesIO(data)).convert("RGBA")
     except Exception:  # Pillow raises many kinds for what is no picture

@@ -220,7 +220,8 @@ function retryAfter({ headers: { "retry-after": value } }: Answer): number | und
 }
 
 /**
- * The proxy that the environment names for `url`, as curl reads it: that of `http_proxy` or `https_proxy` (or their upper-case forms); undefined where there is none, or
+ * The proxy that the environment names for `url`, as curl reads it: that of `http_proxy` or `https_proxy` (or their
+ * upper-case forms); undefined where there is none, or
  * where `no_proxy` lists the host: a comma-separated list of names, which stand for their subdomains too, each with or
  * without port, or `*`.
  *

@@ -114,7 +114,8 @@ async function fetchUnverified(mirror: string, download: Download): Promise<Cach
     await writeFile(recordPath(path), JSON.stringify(record));
     await settle(partPath(target), target);
     download.note(
-      `The first ${megabytes(target.bytes)} of ${entry.file} came from ${hostOf(mirror)} without a published hash to check them against; their SHA-256 is ${sha256}.`,
+      `The first ${megabytes(target.bytes)} of ${entry.file} came from ${hostOf(mirror)} without a ` +
+        `published hash to check them against; their SHA-256 is ${sha256}.`,
     );
     return { path, sha256, verified: false };
   } catch (error) {

@@ -252,7 +252,10 @@ describe("when all mirrors fail", () => {
     await using a = await TestServer.start(file, misbehave.status(404));
     await using b = await TestServer.start(file, misbehave.body("<html>"));
     await expect(folder.pull(entryOf(file, [a.url, b.url]))).rejects.toMatchObject({
-      message: `Expected net.pth from one of 2 mirrors but received status 404: there is no such file (${a.host}), and received an HTML page (${b.host}); get ${a.url} with a browser and run 'stylize weights pull net --from FILE'.`,
+      message:
+        `Expected net.pth from one of 2 mirrors but received status 404: there is no such ` +
+        `file (${a.host}), and received an HTML page (${b.host}); get ${a.url} with a browser and ` +
+        `run 'stylize weights pull net --from FILE'.`,
     });
   });
 
@@ -260,7 +263,8 @@ describe("when all mirrors fail", () => {
     await expect(folder.pull(entryOf(file, []))).rejects.toMatchObject({
       code: "download-failed",
       message:
-        "Expected net.pth from one of its mirrors but none is known; get it from https://example.org/ with a browser and run 'stylize weights pull net --from FILE'.",
+        "Expected net.pth from one of its mirrors but none is known; get it from " +
+        "https://example.org/ with a browser and run 'stylize weights pull net --from FILE'.",
     });
   });
 

@@ -102,7 +102,8 @@ describe("the part of a file for which only the whole hash is known", () => {
     });
     expect(await cachedPath(entry, folder.path)).toBe(folder.of(name));
     expect(folder.notes).toEqual([
-      `The first 2.1 MB of net.pth came from ${server.host} without a published hash to check them against; their SHA-256 is ${sha256}.`,
+      `The first 2.1 MB of net.pth came from ${server.host} without a published hash to check them ` +
+        `against; their SHA-256 is ${sha256}.`,
     ]);
   });
 

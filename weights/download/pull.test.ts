@@ -302,7 +302,8 @@ describe("a local copy", () => {
       "is another file of that size",
       Buffer.alloc(300_000),
       "bad-weights",
-      `Expected 'FROM' to be net.pth but it has the SHA-256 ${sha256Of(Buffer.alloc(300_000))} instead of ${sha256Of(file)}.`,
+      `Expected 'FROM' to be net.pth but it has the SHA-256 ${sha256Of(Buffer.alloc(300_000))} ` +
+        `instead of ${sha256Of(file)}.`,
     ],
     ["is empty", "", "bad-weights", `Expected 'FROM' to be net.pth but it has 0 bytes instead of 300000.`],
   ])("that %s is refused, and what a download left stays", async (_, bytes, code, sentence) => {

@@ -135,7 +135,8 @@ export async function verifyFile(
 }
 
 /**
- * Copies the file at `from`, which a user got by other means, into the cache. It may be the whole one or its part, and checks it while doing so.
+ * Copies the file at `from`, which a user got by other means, into the cache. It may be the whole one or its part, and
+ * checks it while doing so.
  *
  * @throws StylizeError `file-not-found`, `bad-weights` if it is another file, `write-failed`; the signal's reason.
  */

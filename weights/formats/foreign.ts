@@ -29,7 +29,10 @@ export function foreignFile(start: Uint8Array): string {
   const known = starts.find(([signature]) => text.trimStart().startsWith(signature));
   if (known) return known[1];
   if (isTar(text))
-    return "a tar archive: if torch.save made it, before 2017, load it with torch.load and save it again; else unpack it first";
+    return (
+      "a tar archive: if torch.save made it, before 2017, load it with torch.load and save it " +
+      "again; else unpack it first"
+    );
   if (isOnnx(text)) return `an ONNX model: ${save}`;
   if (isCaffe(text)) return `a Caffe model: ${save}`;
   if (isTensorFlowIndex(text)) return `the index of a TensorFlow checkpoint: ${save}`;

@@ -121,7 +121,8 @@ function checkLayout(tensors: ReadonlyMap<string, TensorInfo>, path: string, dat
   for (const [name, tensor] of tensors) {
     if (tensor.begin !== end)
       throw badWeights(
-        `Expected ${quoted(name)} in '${path}' to begin where the tensor before it ends, at ${end - dataStart}, but it begins at ${tensor.begin - dataStart}.`,
+        `Expected ${quoted(name)} in '${path}' to begin where the tensor before it ends, at ` +
+          `${end - dataStart}, but it begins at ${tensor.begin - dataStart}.`,
       );
     end = tensor.end;
   }

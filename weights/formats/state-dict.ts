@@ -1,5 +1,6 @@
 /**
- * What a state dict's pickle may ask for (dictionaries, storages, and the functions that make tensors of them), and from
+ * What a state dict's pickle may ask for (dictionaries, storages, and the functions that make tensors of them), and
+ * from
  * its value to its tensors by name.
  */
 
@@ -48,7 +49,8 @@ export class StateDictHost implements PickleHost {
     const holdsModules = Buffer.from(buffer, byteOffset, byteLength).includes(modulesAttribute);
     const reason =
       modelClass.test(full) || (anyClass.test(full) && holdsModules)
-        ? `it is a whole model of ${quoted(full)}, which only that model's Python code could load: save model.state_dict() instead`
+        ? `it is a whole model of ${quoted(full)}, which only that model's Python code could load: ` +
+          `save model.state_dict() instead`
         : `its pickle asks for ${quoted(full)}, which could run code: it was not run`;
     return this.#cursor.fail(reason);
   }

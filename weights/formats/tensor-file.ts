@@ -57,12 +57,14 @@ export function readableTensor(file: TensorFile, name: string): TensorInfo {
     throw badWeights(`Expected a tensor ${quoted(name)} in '${file.path}' but it has none of that name.`);
   if (!floatTypes.includes(info.dtype))
     throw badWeights(
-      `Expected ${quoted(name)} in '${file.path}' to be one of ${floatTypes.join(", ")} but it is ${quoted(info.dtype).slice(1, -1)}.`,
+      `Expected ${quoted(name)} in '${file.path}' to be one of ${floatTypes.join(", ")} but it is ` +
+        `${quoted(info.dtype).slice(1, -1)}.`,
     );
   const elements = elementsOf(info.shape);
   if (elements > MAX_ELEMENTS || info.end - info.begin > MAX_BYTES)
     throw badWeights(
-      `Expected at most ${MAX_ELEMENTS} elements in ${MAX_BYTES} bytes for ${quoted(name)} in '${file.path}' but it has ${elements} in ${info.end - info.begin}.`,
+      `Expected at most ${MAX_ELEMENTS} elements in ${MAX_BYTES} bytes for ${quoted(name)} in ` +
+        `'${file.path}' but it has ${elements} in ${info.end - info.begin}.`,
     );
   return info;
 }

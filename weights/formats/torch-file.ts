@@ -1,5 +1,6 @@
 /**
- * What both formats of torch.save come to: tensors that are strided views of storages, which several may share and which
+ * What both formats of torch.save come to: tensors that are strided views of storages, which several may share and
+ * which
  * lie somewhere in the file.
  */
 

@@ -74,6 +74,7 @@ async function checkCount(source: ByteSource, storage: Storage, at: number): Pro
   const expected = storage.bytes / elementSizes.get(storage.dtype)!;
   if (count !== BigInt(expected))
     throw badWeights(
-      `Expected ${expected} elements in storage ${quoted(storage.key)} of '${source.path}' but it says ${count}: it is damaged, get it again.`,
+      `Expected ${expected} elements in storage ${quoted(storage.key)} of '${source.path}' but it ` +
+        `says ${count}: it is damaged, get it again.`,
     );
 }

@@ -47,7 +47,8 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
     entry && entry.size <= 16 ? new TextDecoder().decode(await readEntry(source, entry)) : "little";
   if (order.trim() !== "little")
     throw badWeights(
-      `Expected little-endian numbers in '${source.path}' but its byte order is ${quoted(order)}: save it again on another machine.`,
+      `Expected little-endian numbers in '${source.path}' but its byte order is ${quoted(order)}: ` +
+        `save it again on another machine.`,
     );
 }
 

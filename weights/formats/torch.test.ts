@@ -61,7 +61,8 @@ describe("a file of PyTorch's", () => {
     await expect(openTensorFile(path)).rejects.toMatchObject(
       refusal(
         path,
-        `Expected a state dict in 'F' but it is a whole model of '${model}', which only that model's Python code could load: save model.state_dict() instead.`,
+        `Expected a state dict in 'F' but it is a whole model of '${model}', which only that ` +
+          `model's Python code could load: save model.state_dict() instead.`,
       ),
     );
   });

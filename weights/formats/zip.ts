@@ -155,7 +155,8 @@ export async function locateEntry(source: ByteSource, entry: ZipEntry): Promise<
   const { name, method, encrypted, size, compressedSize, headerAt } = entry;
   if (method !== 0 || encrypted)
     throw badWeights(
-      `Expected a zip archive as torch.save writes it in '${source.path}' but its entry ${quoted(name)} is ${encrypted ? "encrypted" : "compressed"}: save it again with torch.save.`,
+      `Expected a zip archive as torch.save writes it in '${source.path}' but its entry ` +
+        `${quoted(name)} is ${encrypted ? "encrypted" : "compressed"}: save it again with torch.save.`,
     );
   if (size !== compressedSize) throw damaged(source, `its entry ${quoted(name)} has two sizes`);
   const header = new DataView((await source.read(headerAt, headerAt + LOCAL_SIZE)).buffer);
