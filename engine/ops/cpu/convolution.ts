@@ -21,6 +21,7 @@ import {
   type OutputMode,
   outputTransformShader,
   POSITIONS,
+  winogradLibs,
 } from "./winograd-shaders.ts";
 
 /** What becomes of the outputs, with the buffers it takes. See `OutputMode`. */
@@ -178,7 +179,7 @@ export class Convolution {
   #transformInput(x: FeatureMap, band: Band, turned: boolean, tag: string): void {
     const channels4 = Math.ceil(x.shape.channels / 4);
     this.#program.dispatch(
-      this.#context.generatedKernel("winograd input", inputTransformShader, ["fast_divide"]),
+      this.#context.generatedKernel("winograd input", inputTransformShader, winogradLibs),
       { x: x.resource, v: this.#scratch.transforms },
       {
         ...bandParams(x.shape, band, channels4),
@@ -210,9 +211,8 @@ export class Convolution {
   }
 
   #output(mode: OutputMode): Kernel {
-    return this.#context.generatedKernel(`winograd output ${mode}`, () => outputTransformShader(mode), [
-      "fast_divide",
-    ]);
+    const text = () => outputTransformShader(mode);
+    return this.#context.generatedKernel(`winograd output ${mode}`, text, winogradLibs);
   }
 }
 

@@ -6,7 +6,12 @@ import { isDirect } from "./direct.ts";
 import { directShader } from "./direct-shader.ts";
 import { gemmShader } from "./gemm-shader.ts";
 import { bandsOf, gramChunksIn, tileShape, workgroupFor, workgroupOf } from "./layout.ts";
-import { inputTransformShader, type OutputMode, outputTransformShader } from "./winograd-shaders.ts";
+import {
+  inputTransformShader,
+  type OutputMode,
+  outputTransformShader,
+  winogradLibs,
+} from "./winograd-shaders.ts";
 
 test("every generated shader compiles", async () => {
   using context = await openContext({ backend: "null", family: "cpu" });
@@ -24,8 +29,8 @@ test("every generated shader compiles", async () => {
   ];
   const modes: readonly OutputMode[] = ["forward", "plain", "masked", "masked-add"];
   const kernels = [
-    context.generatedKernel("input", inputTransformShader, ["fast_divide"]),
-    ...modes.map((mode) => context.generatedKernel(mode, () => outputTransformShader(mode), ["fast_divide"])),
+    context.generatedKernel("input", inputTransformShader, winogradLibs),
+    ...modes.map((mode) => context.generatedKernel(mode, () => outputTransformShader(mode), winogradLibs)),
     ...tiles.flatMap((tile) =>
       [16, 64, 256].map((workgroup) =>
         context.generatedKernel(`${JSON.stringify(tile)} ${workgroup}`, () =>
