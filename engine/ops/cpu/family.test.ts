@@ -72,6 +72,22 @@ test("a shader that does not compile says where", async () => {
   });
 });
 
+test("with debug it shows the lines around the fault", async () => {
+  const told: string[] = [];
+  using context = await openContext({ backend: "null", debug: (sentence) => told.push(sentence) });
+  const text = context.shaderText("pool_avg").replace("let row = 2u * id.y;", "let row = 2u * nowhere;");
+  const kernel = context.generatedKernel("broken pool", () => text, ["texel_f32", "map_buffer"]);
+  await expect(kernel.ready).rejects.toThrow("nowhere");
+  expect(told).toHaveLength(1);
+  const [sentence, ...lines] = told[0]!.split("\n");
+  expect(sentence).toMatch(/^shader 'broken pool': .*nowhere/);
+  const [, number] = /^ *(\d+) \| {3}let row = 2u \* nowhere;$/.exec(lines[3]!) ?? [];
+  expect(kernel.code.split("\n")[Number(number) - 1]).toBe("  let row = 2u * nowhere;");
+  expect(lines[4]).toBe(`       | ${" ".repeat("  let row = 2u * ".length)}^`);
+  expect(lines).toHaveLength(8);
+  expect(lines[5]).toContain("let column = 2u * id.x;");
+});
+
 test("the picture's layer and those of few channels are computed by direct sums", () => {
   const direct = (layers: readonly ConvLayer[]) => layers.filter(isDirect).map(({ name }) => name);
   expect(direct(vgg19)).toEqual(["conv1_1"]);
