@@ -17,8 +17,9 @@ struct Params {
 
 const TILES = 16u;
 
-@group(0) @binding(4) var<storage, read_write> v: array<vec4f>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;
+@group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 var<workgroup> half_done: array<array<vec4f, TILES>, INPUTS * INPUTS>;  // [row][column][tile]
 

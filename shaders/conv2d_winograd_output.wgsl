@@ -15,7 +15,10 @@ struct Params {
 
 const TILES = 16u;
 
-@group(0) @binding(3) var<storage, read> m: array<vec4f>;
+@group(0) @binding(0) var<storage, read> m: array<vec4f>;
+@group(0) @binding(1) var<storage, read> bias: array<vec4f>;          // forward
+@group(0) @binding(2) var<storage, read_write> new_mask: array<u32>;  // forward
+@group(0) @binding(3) var<storage, read> mask: array<u32>;            // masked, added
 @group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 

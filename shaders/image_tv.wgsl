@@ -41,8 +41,5 @@ fn main(
     gradient[i] += 2.0 * (params.scale_x * horizontal + params.scale_y * vertical);
     sum += params.scale_x * (value - right) * (value - right) + params.scale_y * (value - below) * (value - below);
   }
-  let total = workgroup_sum(local, sum);
-  if (local == 0u) {
-    partials[params.term * groups.x + group.x] = total;
-  }
+  write_partial(group, groups, local, sum, 1.0);
 }

@@ -9,6 +9,8 @@ struct Params {
   factor: u32,     // where coefficients[] has the factor of g
 }
 
+@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32uint, read>;
+@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32uint, read>;
 @group(0) @binding(2) var<storage, read> coefficients: array<vec2f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> step: array<vec4f>;
@@ -44,8 +46,8 @@ fn main(
   for (var slot = 0u; slot < params.slots; slot++) {
     let c = coefficients[params.firstSlot + slot];
     for (var b = 0u; b < BLOCK; b++) {
-      let s = s_at(texel[b], slot);
-      let y = y_at(texel[b], slot);
+      let s = unpacked(textureLoad(slab_s, texel[b], slot));
+      let y = unpacked(textureLoad(slab_y, texel[b], slot));
       for (var part = 0u; part < PARTS; part++) {
         sum[b][part] += c.x * s[part] + c.y * y[part];
       }

@@ -14,6 +14,8 @@ struct Params {
   pitch: u32,      // vec4f from chunk to chunk in `partials`: slots + 1
 }
 
+@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32uint, read>;
+@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32uint, read>;
 @group(0) @binding(2) var<storage, read> difference: array<vec4f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
@@ -51,8 +53,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       norm.w = max(norm.w, max(max(size.x, size.y), max(size.z, size.w)));
     }
     for (var p = 0u; p < PAIRS; p++) {
-      let s_p = s_at(texel, slot + p);
-      let y_p = y_at(texel, slot + p);
+      let s_p = unpacked(textureLoad(slab_s, texel, slot + p));
+      let y_p = unpacked(textureLoad(slab_y, texel, slot + p));
       for (var part = 0u; part < PARTS; part++) {
         total[p] += vec4f(
           dot(s_p[part], y[part]),

@@ -11,9 +11,11 @@ struct Params {
   y_rows: u32,
 }
 
-@group(0) @binding(1) var<storage, read_write> y: array<Texel>;
-@group(0) @binding(2) var<storage, read_write> winners: array<u32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;                          // lib/map_buffer.wgsl
+@group(0) @binding(1) var x_texture: texture_storage_2d_array<rgba32float, read>;  // lib/map_texture.wgsl
+@group(0) @binding(2) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(3) var<storage, read_write> winners: array<u32>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
 fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -28,8 +28,5 @@ fn main(
     e[weight_index(i / params.channels, i % params.channels)] = params.gradient_scale * difference;
     sum += difference * difference;
   }
-  let total = workgroup_sum(local, sum);
-  if (local == 0u) {
-    partials[params.term * groups.x + group.x] = params.scale * total;
-  }
+  write_partial(group, groups, local, sum, params.scale);
 }

@@ -1,7 +1,7 @@
 /** A shader: its bind group layout, its uniform fields, and its pipeline, compiled when it is first asked for. */
 import { StylizeError } from "../errors.ts";
 import type { Arena, TexelFormat } from "./arena.ts";
-import { type Binding, type ParamField, parseBindings, parseParams } from "./wgsl.ts";
+import { type Binding, type ParamField, parseParams, usedBindings } from "./wgsl.ts";
 
 /** Bytes of a dummy buffer at least: a few elements of any array. */
 const SMALL = 256;
@@ -38,7 +38,7 @@ export class Kernel {
     this.#device = device;
     this.#inBackground = inBackground;
     this.#debug = debug;
-    this.bindings = parseBindings(code);
+    this.bindings = usedBindings(code);
     this.params = parseParams(code);
     this.layout = device.createBindGroupLayout({ label, entries: this.bindings.map((b) => this.#entry(b)) });
   }

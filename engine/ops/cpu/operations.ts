@@ -2,6 +2,7 @@
 import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext } from "../../gpu/context.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
+import { triple } from "../../gpu/wgsl.ts";
 import type { Pooling, Preprocessing } from "../../network/types.ts";
 import { Elementwise, mapTexels, maskOf } from "../elementwise.ts";
 import type {
@@ -179,9 +180,4 @@ export class CpuOperations implements Operations {
     copyFlat(this.#program, output, flat, texels, `${name} features copy`);
     return flat;
   }
-}
-
-/** Three numbered fields of a `struct Params`. */
-function triple(name: string, [a, b, c]: readonly [number, number, number]): Record<string, number> {
-  return { [`${name}0`]: a, [`${name}1`]: b, [`${name}2`]: c };
 }

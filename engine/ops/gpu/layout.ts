@@ -21,6 +21,7 @@ export const texelBytes = (precision: Precision): number => (precision === "f16"
 
 export const gpuStorage = (precision: Precision): Storage => ({
   texel: `texel_${precision}`,
+  x: "x",
   map: "map_buffer",
   features: "features_buffer",
   mask: "mask_words",
