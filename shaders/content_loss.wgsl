@@ -2,6 +2,9 @@
 //   d = (accumulate ? d : 0) + gradient_scale (F - T), zero where F is: behind the ReLU that F comes from
 // T and d: flat texels of F's shape (lib/texel_*.wgsl). Dispatched as LOSS_PARTIALS workgroups; each writes its share
 // of L to row `term` of `partials`.
+//
+// Reference: contentLoss in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/losses.test.ts.
 struct Params {
   texels: u32,
   term: u32,

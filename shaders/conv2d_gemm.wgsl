@@ -16,6 +16,9 @@
 // Neighbours read neighbouring pixels and the same weights, so workgroup memory needs no padding. Sizes
 // (engine/ops/gpu/variants.ts): CHANNELS a multiple of 32, INVOCATIONS = CHANNELS / (4 * TEXELS) * LANES a multiple of
 // PIXELS.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,

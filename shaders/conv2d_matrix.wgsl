@@ -9,6 +9,9 @@
 // memory one after the other. Rows of the tiles are padded by 8, so that the rows of a fragment are in different banks.
 // The sum runs over blocks of 32 input channels and, inside, over the taps. Source of the types and functions: Dawn's
 // experimental extension; the configurations are those that the adapter lists.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,

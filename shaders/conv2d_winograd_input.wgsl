@@ -5,6 +5,9 @@
 // A tile's outputs begin at (row, column) = OUTPUTS * (tile / tiles_x, tile % tiles_x). `tiles` of them, from
 // first_tile on, are made at once: a band that fits in the cache. One workgroup: 16 tiles of four channels; one
 // invocation: a column of a tile, then a row.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,

@@ -3,6 +3,9 @@
 // Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32
 // channels of 16 tiles, four channels after four, so that it makes whole words of the mask; one invocation: a column of
 // a tile, then a row.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,

@@ -4,6 +4,9 @@
 //   u: [INPUTS * INPUTS][in_channels][out_channels] f32
 // Weights of both directions are stored in this order, so one kernel serves both. One invocation: four output channels
 // at one input channel, all positions.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/weights.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   vectors: u32,  // in_channels * out_channels / 4
 }

@@ -5,6 +5,9 @@
 // Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring
 // texels. One workgroup: CHANNELS channels (32 or 64) of 128 pixels; one invocation: 32 channels, a word of the mask,
 // of the pixels p and p + 64. The grid's z counts through the channels.
+//
+// Reference: preprocess, conv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,
   width: u32,

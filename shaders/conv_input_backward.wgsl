@@ -3,6 +3,9 @@
 //   flipped, a vec4f holding four channels of dz; gradient: [3][height][width] f32, with respect to sRGB in [0,1]
 // Bound by memory. One invocation: four pixels below each other, in workgroups of 32 x 16 pixels, so that neighbours
 // share their reads; weights are read once a workgroup, those of CHANNELS channels (32 or 64) at a time.
+//
+// Reference: dConv, dPreprocess in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,
   width: u32,

@@ -1,4 +1,7 @@
 // y = kept features (lib/features_*.wgsl) as flat texels in f32. One invocation: one texel.
+//
+// Reference: none, for nothing is computed.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/conv2d.test.ts.
 struct Params { texels: u32 }
 @group(0) @binding(0) var<storage, read> x: array<Texel>;                    // lib/features_buffer.wgsl
 @group(0) @binding(1) var x_texture: texture_storage_2d<rgba32float, read>;  // lib/features_texture.wgsl

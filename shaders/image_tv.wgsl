@@ -1,6 +1,9 @@
 // Total variation of a picture v, [3][height][width]: L = scale_x * sum((v - right)^2) + scale_y * sum((v - below)^2)
 // over neighbours inside the picture; its gradient is added to `gradient`, which has the picture's shape. Dispatched as
 // LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
+//
+// Reference: totalVariation in engine/ops/reference.ts.
+// Recorder: engine/losses/total-variation.ts. Test: engine/losses/total-variation.test.ts.
 struct Params {
   height: u32,
   width: u32,

@@ -2,6 +2,9 @@
 // (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for 2 * BLOCK texels; eight lanes together do 8 *
 // BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says why). The first slab starts the sum, every
 // further one adds its slots: the same bits, however many there are.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   stride: u32,     // texels in a vector of the history
   firstSlot: u32,  // of this slab

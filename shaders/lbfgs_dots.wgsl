@@ -7,6 +7,9 @@
 // eighth of the chunk, 128 bytes a slot at a time and the next 128 after that: llvmpipe's vectors have eight or sixteen
 // lanes, each runs by itself, and going by rows of 64 texels instead takes it three times as long. The lanes' sums are
 // added in a fixed tree, and lbfgs_direction.wgsl adds the chunks: the same picture gives the same bits.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   rows: u32,       // rows of 64 texels in a vector
   chunkRows: u32,  // rows a chunk

@@ -4,6 +4,9 @@
 // [firstSlot, firstSlot + slots); exactly one slab holds `head`, and only its dispatch does anything. Where the guard
 // restores, `gradient` belongs to a picture that is given up: g_before stays, and y = 0 keeps the pair out, as it does
 // at the first step, which has no gradient before.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   vectors: u32,    // vec4f in the picture
   texels: u32,     // that hold them

@@ -1,5 +1,8 @@
 // y[c4][row][column] = mean of x[c4][2 row + {0, 1}][2 column + {0, 1}]; an odd last row or column of x is dropped.
 // One invocation a texel of y. Reads through lib/map_*.wgsl.
+//
+// Reference: pool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/pool.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,

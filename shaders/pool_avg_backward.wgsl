@@ -1,6 +1,9 @@
 // y = mask * (P^T g + d): backward of pool_avg.wgsl and of the ReLU before it. g, read through lib/map_buffer.wgsl as
 // x: gradient of the pooled map; d: gradient of the losses there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl);
 // mask: lib/mask_*.wgsl. A row or column that the pool dropped gets d alone. One invocation a texel of y.
+//
+// Reference: dPool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,

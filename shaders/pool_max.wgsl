@@ -2,6 +2,9 @@
 // winners: one word a texel of y, 2 bits a channel (channel 0 lowest): 2 * (row offset) + (column offset) of the
 // maximum; the first one in row-major order where several are equal, as in PyTorch. One invocation a texel of y. Reads
 // through lib/map_*.wgsl.
+//
+// Reference: pool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/pool.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,

@@ -2,6 +2,9 @@
 // x: gradient of the pooled map, which goes to the texel that `winners` (see pool_max.wgsl; flat texels of g's shape)
 // names; d: gradient of the losses there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl); mask: lib/mask_*.wgsl.
 // One invocation a texel of y.
+//
+// Reference: dPool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,

@@ -1,5 +1,8 @@
 // y = mask * d: the gradient of the losses on an activation (lib/loss_gradient.wgsl) taken back through its ReLU
 // (lib/mask_*.wgsl), where backward starts. One invocation a texel.
+//
+// Reference: dRelu in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/losses.test.ts.
 struct Params {
   height: u32,
   width: u32,

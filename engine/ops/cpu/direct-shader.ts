@@ -4,6 +4,9 @@
  *
  * Blocks of 4x2 pixels, half of a 4x4 tile of the mask, and up to eight outputs an invocation: inputs are read once for
  * all of these.
+ *
+ * Reference: conv, dConv in engine/ops/reference.ts.
+ * Recorder: engine/ops/cpu/direct.ts. Test: engine/ops/conv2d.test.ts.
  */
 import { lines, loadFlat, opaqueZero, range } from "./text.ts";
 import { maskBits, signsOf } from "./winograd-shaders.ts";
@@ -55,8 +58,8 @@ export function directShader({ depth, outputs }: DirectTile): string {
     ),
   );
   return `struct Params {
-zero: u32, x_first: u32, w_first: u32, w_step: u32, accumulate: u32, mode: u32, last: u32, blocks_x: u32, inverse_blocks_x: f32,
-rows: u32, pitch: u32, height: u32, width: u32, mask_tiles: u32
+zero: u32, x_first: u32, w_first: u32, w_step: u32, accumulate: u32, mode: u32, last: u32,
+blocks_x: u32, inverse_blocks_x: f32, rows: u32, pitch: u32, height: u32, width: u32, mask_tiles: u32
 }
 @group(0) @binding(0) var x: texture_storage_2d_array<rgba32float, read>;
 @group(0) @binding(1) var wt: texture_storage_2d<rgba32float, read>;

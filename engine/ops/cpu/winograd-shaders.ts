@@ -5,6 +5,9 @@
  * (B^T d B)] A. The one-dimensional transforms are those of shaders/lib/winograd4.wgsl, which tells where their constants
  * come from: the points 0, +-sqrt(1/2), +-sqrt(2) and infinity have a third of the rounding error of 0, +-1, +-2 and
  * infinity. G w G^T is in shaders/winograd_weights.wgsl.
+ *
+ * Reference: conv, dConv in engine/ops/reference.ts.
+ * Recorder: engine/ops/cpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
  */
 import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 
