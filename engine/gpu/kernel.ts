@@ -21,8 +21,8 @@ export class Kernel {
   #pipeline: GPUComputePipeline | undefined;
 
   /**
-   * `inBackground`: compile on another thread; pays where the driver has cores to spare. `debug`: takes the lines around
-   * what does not compile.
+   * `inBackground`: compile on another thread; pays where the driver has cores to spare. `debug`: takes the lines
+   * around what does not compile.
    */
   constructor(
     device: GPUDevice,

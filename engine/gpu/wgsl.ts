@@ -48,8 +48,8 @@ export function parseBindings(code: string): Binding[] {
  * Those of the bindings that anything in the text uses: a kernel declares what all its variants bind, and what a
  * variant doesn't name is no part of it.
  *
- * This looks for a binding's name outside comments, declarations of bindings and members (`.x`), so no local name may be
- * that of a binding that variants go without.
+ * This looks for a binding's name outside comments, declarations of bindings and members (`.x`), so no local name may
+ * be that of a binding that variants go without.
  */
 export function usedBindings(code: string): Binding[] {
   const rest = code.replaceAll(comment, "").replaceAll(declaration, "");

@@ -2,9 +2,9 @@
  * Winograd's F(4x4, 3x3) around the matrix product: transforms of 6x6 input tiles and of 6x6 products into 4x4 outputs.
  *
  * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015): y = A^T [sum over channels of (G w G^T) *
- * (B^T d B)] A. The one-dimensional transforms are those of shaders/lib/winograd4.wgsl, which tells where their constants
- * come from: the points 0, +-sqrt(1/2), +-sqrt(2) and infinity have a third of the rounding error of 0, +-1, +-2 and
- * infinity. G w G^T is in shaders/winograd_weights.wgsl.
+ * (B^T d B)] A. The one-dimensional transforms are those of shaders/lib/winograd4.wgsl, which tells where their
+ * constants come from: the points 0, +-sqrt(1/2), +-sqrt(2) and infinity have a third of the rounding error of 0, +-1,
+ * +-2 and infinity. G w G^T is in shaders/winograd_weights.wgsl.
  *
  * Reference: conv, dConv in engine/ops/reference.ts.
  * Recorder: engine/ops/cpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
