@@ -4,6 +4,9 @@
 // One invocation updates one vec4f of the picture. The corrections follow c += (1 - beta) (1 - c), which loses no
 // digits to cancellation. Where the guard restores, the picture goes back, the moments are cleared and the rate is
 // halved: the same first step that exploded would only explode again.
+//
+// Reference: referenceAdam in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/adam.ts. Test: engine/optimizers/adam.test.ts.
 struct Record {
   correction1: f32,  // 1 - beta1^t
   correction2: f32,  // 1 - beta2^t

@@ -2,6 +2,9 @@
 //   d = (accumulate ? d : 0) + gradient_scale (F - T), zero where F is: behind the ReLU that F comes from
 // T and d: flat texels of F's shape (lib/texel_*.wgsl). Dispatched as LOSS_PARTIALS workgroups; each writes its share
 // of L to row `term` of `partials`.
+//
+// Reference: contentLoss in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/losses.test.ts.
 struct Params {
   texels: u32,
   term: u32,
@@ -10,10 +13,12 @@ struct Params {
   gradient_scale: f32,  // 2 scale, times that of all gradients (losses/gradient-scale.ts)
 }
 
-@group(0) @binding(1) var<storage, read> target_features: array<Texel>;
-@group(0) @binding(2) var<storage, read_write> d: array<Texel>;
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;                    // lib/features_buffer.wgsl
+@group(0) @binding(1) var x_texture: texture_storage_2d<rgba32float, read>;  // lib/features_texture.wgsl
+@group(0) @binding(2) var<storage, read> target_features: array<Texel>;
+@group(0) @binding(3) var<storage, read_write> d: array<Texel>;
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(256)
 fn main(
@@ -32,8 +37,5 @@ fn main(
     d[i] = to_texel(gradient);
     sum += dot(difference, difference);
   }
-  let total = workgroup_sum(local, sum);
-  if (local == 0u) {
-    partials[params.term * groups.x + group.x] = params.scale * total;
-  }
+  write_partial(group, groups, local, sum, params.scale);
 }

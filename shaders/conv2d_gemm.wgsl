@@ -2,9 +2,9 @@
 // sums in f32.
 //   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel
 //   (lib/texel_*.wgsl)
-//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 32.
-// finish() and keep_signs() come from lib/conv_forward.wgsl, conv_masked.wgsl, conv_added.wgsl or conv_plain.wgsl.
-// Backward to the input is the same convolution with flipped, transposed weights.
+//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights_*.wgsl). Channels are multiples of 32.
+// finish() and keep_signs() come from lib/finish_forward.wgsl, finish_masked.wgsl, finish_added.wgsl or
+// finish_plain.wgsl. Backward to the input is the same convolution with flipped, transposed weights.
 //
 // With `positions` above 1 and SIDE 1 it is as many products at once, one for each workgroup_id.z: x and y are then
 // [channels/4][positions][width] with height 1, weights [positions][in_channels][out_channels]. With one position,
@@ -16,6 +16,9 @@
 // Neighbours read neighbouring pixels and the same weights, so workgroup memory needs no padding. Sizes
 // (engine/ops/gpu/variants.ts): CHANNELS a multiple of 32, INVOCATIONS = CHANNELS / (4 * TEXELS) * LANES a multiple of
 // PIXELS.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -38,8 +41,13 @@ const PIXEL_LOADS = DEPTH / 4u * PIXELS / INVOCATIONS;
 const PIXEL_LOAD_STEP = INVOCATIONS / PIXELS;  // groups of four channels from one load of an invocation to the next
 const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
 
-@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;
+@group(0) @binding(1) var<storage, read> weights: array<Weights>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;          // forward
+@group(0) @binding(3) var<storage, read_write> new_mask: array<u32>;  // forward
+@group(0) @binding(4) var<storage, read> mask: array<u32>;            // masked, added
+@group(0) @binding(5) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 var<workgroup> weight_tile: array<vec4f, DEPTH * COLUMNS>;      // [DEPTH][COLUMNS]
 var<workgroup> pixel_tile: array<vec4f, DEPTH / 4u * PIXELS>;   // [DEPTH / 4][PIXELS]
@@ -101,7 +109,7 @@ fn main(
       let base = first_weight + (tap * params.in_channels + 4u * c4) * row_stride;
       for (var i = 0u; i < WEIGHT_LOADS; i++) {
         let index = i * INVOCATIONS + local;
-        next_weights[i] = vec4f(weights_at(base + index / COLUMNS * row_stride + index % COLUMNS));
+        next_weights[i] = vec4f(weights[base + index / COLUMNS * row_stride + index % COLUMNS]);
       }
       for (var i = 0u; i < PIXEL_LOADS; i++) {
         next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, position, load_row, load_column, tap);

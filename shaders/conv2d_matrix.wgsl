@@ -2,13 +2,16 @@
 // (lib/operand_f16.wgsl or lib/operand_f32.wgsl) on their way into workgroup memory, sums are f32.
 //   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel
 //   (lib/texel_*.wgsl)
-//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights.wgsl). Channels are multiples of 32.
+//   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights_*.wgsl). Channels are multiples of 32.
 //
 // One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP
 // invocations. The units multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup
 // memory one after the other. Rows of the tiles are padded by 8, so that the rows of a fragment are in different banks.
 // The sum runs over blocks of 32 input channels and, inside, over the taps. Source of the types and functions: Dawn's
 // experimental extension; the configurations are those that the adapter lists.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -33,8 +36,13 @@ const DOWN = CHANNELS / 2u / M;    // fragments of a subgroup
 const ACROSS = PIXELS / 2u / N;
 const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
 
-@group(0) @binding(4) var<storage, read_write> y: array<Texel>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;
+@group(0) @binding(1) var<storage, read> weights: array<Weights>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;          // forward
+@group(0) @binding(3) var<storage, read_write> new_mask: array<u32>;  // forward
+@group(0) @binding(4) var<storage, read> mask: array<u32>;            // masked, added
+@group(0) @binding(5) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 var<workgroup> weight_tile: array<Operand, DEPTH * WEIGHT_STRIDE>;  // [DEPTH][CHANNELS, padded]
 var<workgroup> pixel_tile: array<Operand, PIXELS * PIXEL_STRIDE>;   // [PIXELS][DEPTH, padded]
@@ -106,7 +114,7 @@ fn main(
       let base = (tap * params.in_channels + 4u * c4) * row_stride + group.y * COLUMNS;
       for (var i = 0u; i < WEIGHT_LOADS; i++) {
         let index = i * INVOCATIONS + local;
-        next_weights[i] = operands(weights_at(base + index / COLUMNS * row_stride + index % COLUMNS));
+        next_weights[i] = operands(weights[base + index / COLUMNS * row_stride + index % COLUMNS]);
       }
       for (var i = 0u; i < PIXEL_LOADS; i++) {
         next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, load_row, load_column, tap);

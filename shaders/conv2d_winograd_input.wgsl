@@ -5,6 +5,9 @@
 // A tile's outputs begin at (row, column) = OUTPUTS * (tile / tiles_x, tile % tiles_x). `tiles` of them, from
 // first_tile on, are made at once: a band that fits in the cache. One workgroup: 16 tiles of four channels; one
 // invocation: a column of a tile, then a row.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -17,8 +20,9 @@ struct Params {
 
 const TILES = 16u;
 
-@group(0) @binding(4) var<storage, read_write> v: array<vec4f>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;
+@group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 var<workgroup> half_done: array<array<vec4f, TILES>, INPUTS * INPUTS>;  // [row][column][tile]
 

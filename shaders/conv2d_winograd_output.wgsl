@@ -3,6 +3,9 @@
 // Tiles are those of conv2d_winograd_input.wgsl; finish() and keep_signs() those of conv2d_gemm.wgsl. One workgroup: 32
 // channels of 16 tiles, four channels after four, so that it makes whole words of the mask; one invocation: a column of
 // a tile, then a row.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -15,7 +18,10 @@ struct Params {
 
 const TILES = 16u;
 
-@group(0) @binding(3) var<storage, read> m: array<vec4f>;
+@group(0) @binding(0) var<storage, read> m: array<vec4f>;
+@group(0) @binding(1) var<storage, read> bias: array<vec4f>;          // forward
+@group(0) @binding(2) var<storage, read_write> new_mask: array<u32>;  // forward
+@group(0) @binding(3) var<storage, read> mask: array<u32>;            // masked, added
 @group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 

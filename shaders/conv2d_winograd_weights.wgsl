@@ -1,14 +1,19 @@
 // Weights of a 3x3 convolution to Winograd's: u = G w G^T, in f32, with the transforms of lib/winograd2.wgsl or
 // lib/winograd4.wgsl.
-//   w: [9][in_channels][out_channels] in fours (lib/weights.wgsl); u: [INPUTS * INPUTS][in_channels][out_channels] f32
+//   weights: [9][in_channels][out_channels] in fours (lib/weights_*.wgsl)
+//   u: [INPUTS * INPUTS][in_channels][out_channels] f32
 // Weights of both directions are stored in this order, so one kernel serves both. One invocation: four output channels
 // at one input channel, all positions.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/weights.ts. Test: engine/ops/gpu/variants.test.ts.
 struct Params {
   vectors: u32,  // in_channels * out_channels / 4
 }
 
-@group(0) @binding(4) var<storage, read_write> u: array<vec4f>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> weights: array<Weights>;
+@group(0) @binding(1) var<storage, read_write> u: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
 fn main(
@@ -24,7 +29,7 @@ fn main(
   for (var c = 0u; c < 3u; c++) {
     var column: array<vec4f, 3>;
     for (var r = 0u; r < 3u; r++) {
-      column[r] = vec4f(weights_at((3u * r + c) * params.vectors + index));
+      column[r] = vec4f(weights[(3u * r + c) * params.vectors + index]);
     }
     columns[c] = transform_weights(column);
   }

@@ -1,10 +1,13 @@
 // The first convolution, of a picture, fused with preprocessing: y = finish(W * n), n_c = (image[order_c] - mean_c) /
-// std_c inside the picture and zero outside it. finish() and keep_signs(): lib/conv_forward.wgsl.
+// std_c inside the picture and zero outside it. finish() and keep_signs(): lib/finish_forward.wgsl.
 //   image: [3][height][width] f32, sRGB in [0,1]; weights: [9][3][channels] f32; y: [channels/4][height][width] Texel
 //   (lib/texel_*.wgsl)
 // Bound by memory: the picture is read through the cache, weights once a workgroup, and each store is of neighbouring
 // texels. One workgroup: CHANNELS channels (32 or 64) of 128 pixels; one invocation: 32 channels, a word of the mask,
 // of the pixels p and p + 64. The grid's z counts through the channels.
+//
+// Reference: preprocess, conv in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -22,6 +25,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> image: array<f32>;
+@group(0) @binding(1) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> new_mask: array<u32>;
 @group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;
 
@@ -67,7 +73,7 @@ fn main(
 ) {
   let first_c4 = group.z * COLUMNS;
   for (var i = local; i < 27u * COLUMNS; i += INVOCATIONS) {
-    weight_tile[i] = vec4f(weights_at(i / COLUMNS * (params.channels / 4u) + first_c4 + i % COLUMNS));
+    weight_tile[i] = weights[i / COLUMNS * (params.channels / 4u) + first_c4 + i % COLUMNS];
   }
   let pixels = params.height * params.width;
   let first = linear_index(group, groups, local & 63u, 128u);

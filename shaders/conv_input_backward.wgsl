@@ -1,9 +1,11 @@
 // Backward of conv_input.wgsl to the picture: gradient[order_c] = (W^T * dz)_c / std_c.
-//   dz: [channels/4][height][width] Texel, before the ReLU (lib/map_buffer.wgsl); weights: [9][channels/4][3] vec4f
-//   (lib/weights.wgsl), flipped, a
-//   vec4f holding four channels of dz; gradient: [3][height][width] f32, with respect to sRGB in [0,1]
+//   dz: [channels/4][height][width] Texel, before the ReLU (lib/map_buffer.wgsl); weights: [9][channels/4][3] vec4f,
+//   flipped, a vec4f holding four channels of dz; gradient: [3][height][width] f32, with respect to sRGB in [0,1]
 // Bound by memory. One invocation: four pixels below each other, in workgroups of 32 x 16 pixels, so that neighbours
 // share their reads; weights are read once a workgroup, those of CHANNELS channels (32 or 64) at a time.
+//
+// Reference: dConv, dPreprocess in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -18,8 +20,10 @@ struct Params {
   std2: f32,
 }
 
-@group(0) @binding(4) var<storage, read_write> gradient: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;  // dz
+@group(0) @binding(1) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 const COLUMNS = CHANNELS / 4u;
 
@@ -64,7 +68,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_inde
     workgroupBarrier();
     for (var i = local; i < 27u * COLUMNS; i += 128u) {
       let tap = i / (3u * COLUMNS);
-      weight_tile[i] = weights_at(3u * (tap * (params.channels / 4u) + first_c4) + i % (3u * COLUMNS));
+      weight_tile[i] = weights[3u * (tap * (params.channels / 4u) + first_c4) + i % (3u * COLUMNS)];
     }
     workgroupBarrier();
     add_columns(first_c4, first_row, id.x, &sums);

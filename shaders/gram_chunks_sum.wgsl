@@ -3,6 +3,9 @@
 // m: [chunks][channels/4][channels] vec4f, a texel holds four consecutive rows of one column; its lower left quarter
 // was not computed. gram: [channels][channels] f32. One invocation: four values above the diagonal and their mirror
 // images.
+//
+// Reference: gram in engine/ops/reference.ts.
+// Recorder: engine/ops/cpu/gram.ts. Test: engine/ops/gram.test.ts.
 struct Params { channels: u32, chunks: u32, accumulate: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> m: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> gram: array<f32>;

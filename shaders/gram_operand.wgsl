@@ -2,6 +2,9 @@
 //
 // x: flat texture [channels/4][pixels] (padding pixels are zero). xt: [pixels/4][channels] vec4f, four pixels of one
 // channel a texel, zero beyond the last pixel. One invocation: four pixels of four channels.
+//
+// Reference: gram in engine/ops/reference.ts.
+// Recorder: engine/ops/cpu/gram.ts. Test: engine/ops/gram.test.ts.
 struct Params { channels: u32, pixels: u32, first_quad: u32, quads: u32, inverse_quads: f32 }
 @group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var<storage, read_write> xt: array<vec4f>;

@@ -4,6 +4,9 @@
 //   partials: [chunks][tiles][64][64] f32; chunk k sums over pixels k * chunk_pixels .. (k + 1) * chunk_pixels
 // One workgroup: one tile over one chunk, in steps of 16 pixels held in workgroup memory; one invocation: 8 x 4
 // products, as many for each read of workgroup memory as in conv2d_gemm.wgsl.
+//
+// Reference: gram in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/gram.ts. Test: engine/ops/gram.test.ts.
 struct Params {
   pixels: u32,
   channels: u32,  // a multiple of 32

@@ -1,6 +1,9 @@
 // Sums the partial Gram matrices of gram_product.wgsl over their chunks, in order, and mirrors them below the diagonal:
 //   gram: [channels][channels] f32 = scale * sum
 // One invocation a value.
+//
+// Reference: gram in engine/ops/reference.ts.
+// Recorder: engine/ops/gpu/gram.ts. Test: engine/ops/gram.test.ts.
 struct Params {
   channels: u32,
   tiles: u32,

@@ -1,6 +1,9 @@
 // The picture as conv1_1's input on the cpu family: (rgb[order] - mean) / std.
 //
 // image: [3][height][width] f32. y: [height][pitch] vec4f with w = 0. One invocation: one pixel.
+//
+// Reference: preprocess in engine/ops/reference.ts.
+// Recorder: engine/ops/cpu/operations.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32, width: u32, pitch: u32,
   order0: u32, order1: u32, order2: u32,

@@ -1,6 +1,9 @@
 // Total variation of a picture v, [3][height][width]: L = scale_x * sum((v - right)^2) + scale_y * sum((v - below)^2)
 // over neighbours inside the picture; its gradient is added to `gradient`, which has the picture's shape. Dispatched as
 // LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
+//
+// Reference: totalVariation in engine/ops/reference.ts.
+// Recorder: engine/losses/total-variation.ts. Test: engine/losses/total-variation.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -41,8 +44,5 @@ fn main(
     gradient[i] += 2.0 * (params.scale_x * horizontal + params.scale_y * vertical);
     sum += params.scale_x * (value - right) * (value - right) + params.scale_y * (value - below) * (value - below);
   }
-  let total = workgroup_sum(local, sum);
-  if (local == 0u) {
-    partials[params.term * groups.x + group.x] = total;
-  }
+  write_partial(group, groups, local, sum, 1.0);
 }

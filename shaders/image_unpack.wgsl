@@ -2,6 +2,9 @@
 // image_pack.wgsl.
 //
 // x: [rows][pitch] vec4f. gradient: [3][height][width] f32. One invocation: one pixel.
+//
+// Reference: dPreprocess in engine/ops/reference.ts.
+// Recorder: engine/ops/cpu/operations.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32, width: u32, pitch: u32,
   order0: u32, order1: u32, order2: u32,

@@ -1,4 +1,7 @@
 // best = image, if the loss of this evaluation is the least of its scale. One invocation does one vec4f.
+//
+// Reference: none, for nothing is computed.
+// Recorder: engine/losses/objective.ts. Test: engine/stylize.test.ts.
 struct Params {
   vectors: u32,
 }

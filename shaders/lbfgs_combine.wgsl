@@ -2,6 +2,9 @@
 // (lib/pairs_*.wgsl), so that a slot's coefficients are loaded once for 2 * BLOCK texels; eight lanes together do 8 *
 // BLOCK in a row, which is what llvmpipe reads fastest (lbfgs_dots.wgsl says why). The first slab starts the sum, every
 // further one adds its slots: the same bits, however many there are.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   stride: u32,     // texels in a vector of the history
   firstSlot: u32,  // of this slab
@@ -9,6 +12,8 @@ struct Params {
   factor: u32,     // where coefficients[] has the factor of g
 }
 
+@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32uint, read>;
+@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32uint, read>;
 @group(0) @binding(2) var<storage, read> coefficients: array<vec2f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> step: array<vec4f>;
@@ -44,8 +49,8 @@ fn main(
   for (var slot = 0u; slot < params.slots; slot++) {
     let c = coefficients[params.firstSlot + slot];
     for (var b = 0u; b < BLOCK; b++) {
-      let s = s_at(texel[b], slot);
-      let y = y_at(texel[b], slot);
+      let s = unpacked(textureLoad(slab_s, texel[b], slot));
+      let y = unpacked(textureLoad(slab_y, texel[b], slot));
       for (var part = 0u; part < PARTS; part++) {
         sum[b][part] += c.x * s[part] + c.y * y[part];
       }

@@ -12,6 +12,9 @@
 // step length min(1, 1 / |g|_1) lr first, then lr. Departures: a carried gamma makes the first step; after a restored
 // picture the history is cleared; a direction that does not descend (rounding, near the optimum) clears it too, where
 // torch would stand still.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   chunks: u32,        // in `partials`
   slots: u32,         // of each chunk that hold dot products

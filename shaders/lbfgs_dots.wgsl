@@ -7,6 +7,9 @@
 // eighth of the chunk, 128 bytes a slot at a time and the next 128 after that: llvmpipe's vectors have eight or sixteen
 // lanes, each runs by itself, and going by rows of 64 texels instead takes it three times as long. The lanes' sums are
 // added in a fixed tree, and lbfgs_direction.wgsl adds the chunks: the same picture gives the same bits.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   rows: u32,       // rows of 64 texels in a vector
   chunkRows: u32,  // rows a chunk
@@ -14,6 +17,8 @@ struct Params {
   pitch: u32,      // vec4f from chunk to chunk in `partials`: slots + 1
 }
 
+@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32uint, read>;
+@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32uint, read>;
 @group(0) @binding(2) var<storage, read> difference: array<vec4f>;
 @group(0) @binding(3) var<storage, read> gradient: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> partials: array<vec4f>;
@@ -51,8 +56,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       norm.w = max(norm.w, max(max(size.x, size.y), max(size.z, size.w)));
     }
     for (var p = 0u; p < PAIRS; p++) {
-      let s_p = s_at(texel, slot + p);
-      let y_p = y_at(texel, slot + p);
+      let s_p = unpacked(textureLoad(slab_s, texel, slot + p));
+      let y_p = unpacked(textureLoad(slab_y, texel, slot + p));
       for (var part = 0u; part < PARTS; part++) {
         total[p] += vec4f(
           dot(s_p[part], y[part]),

@@ -1,9 +1,12 @@
 // The candidate for a new L-BFGS pair: y = g - g_before, s = the last step, written to slot `head` of the ring; then
-// g_before = g. One invocation does one texel, (i % WIDTH, i / WIDTH) of a layer: PARTS vec4f (lib/pair_store_*.wgsl).
+// g_before = g. One invocation does one texel, (i % WIDTH, i / WIDTH) of a layer: PARTS vec4f (lib/pairs_*.wgsl).
 // `difference` is y as it was stored, so that all products are those of one and the same pair. Slabs hold the slots
 // [firstSlot, firstSlot + slots); exactly one slab holds `head`, and only its dispatch does anything. Where the guard
 // restores, `gradient` belongs to a picture that is given up: g_before stays, and y = 0 keeps the pair out, as it does
 // at the first step, which has no gradient before.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   vectors: u32,    // vec4f in the picture
   texels: u32,     // that hold them
@@ -11,6 +14,8 @@ struct Params {
   slots: u32,
 }
 
+@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32uint, write>;
+@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32uint, write>;
 @group(0) @binding(2) var<storage, read> memory: Memory;
 @group(0) @binding(3) var<storage, read> state: State;
 @group(0) @binding(4) var<storage, read> gradient: array<vec4f>;
@@ -42,8 +47,12 @@ fn main(
       before[at] = g;
     }
   }
-  let kept = store(vec2u(i % WIDTH, i / WIDTH), slot, s, y, memory.yScale);
+  let texel = vec2u(i % WIDTH, i / WIDTH);
+  let stored = packed(y, memory.yScale);
+  textureStore(slab_s, texel, slot, packed(s, S_SCALE));
+  textureStore(slab_y, texel, slot, stored);
+  let kept = unpacked(stored);
   for (var part = 0u; part < PARTS; part++) {
-    difference[i * PARTS + part] = select(vec4f(), kept[part], memory.yScale > 0.0);
+    difference[i * PARTS + part] = select(vec4f(), kept[part] / memory.yScale, memory.yScale > 0.0);
   }
 }

@@ -1,6 +1,9 @@
 // The update of the picture by L-BFGS: previous = image; image += step. One invocation does one vec4f. Where the guard
 // restores, the picture starts again from `previous`. This stands apart from lbfgs_combine.wgsl, whose lanes do eight
 // vec4f each: llvmpipe's compiler takes ten times as long for eight conditional loads and stores as for one.
+//
+// Reference: referenceLbfgs in engine/optimizers/reference.ts.
+// Recorder: engine/optimizers/lbfgs.ts. Test: engine/optimizers/lbfgs.test.ts.
 struct Params {
   vectors: u32,  // vec4f in the picture
   factor: u32,   // where coefficients[] says whether the picture is restored

@@ -2,6 +2,9 @@
 // ring record of this step and updates the state. One workgroup, one invocation a term. ring: [RING_SLOTS][RECORD_SIZE]
 // f32; slot = evaluations before this one mod RING_SLOTS; a record holds the terms in order from 0, the total at
 // RECORD_TOTAL and whether the step was thrown away (1 or 0) at RECORD_RESTORED.
+//
+// Reference: none, for it only sums.
+// Recorder: engine/losses/record.ts. Test: engine/losses/record.test.ts.
 struct Params {
   terms: u32,
 }

@@ -1,5 +1,8 @@
 // y[c4][row][column] = mean of x[c4][2 row + {0, 1}][2 column + {0, 1}]; an odd last row or column of x is dropped.
 // One invocation a texel of y. Reads through lib/map_*.wgsl.
+//
+// Reference: pool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/pool.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,
@@ -9,8 +12,10 @@ struct Params {
   y_rows: u32,
 }
 
-@group(0) @binding(1) var<storage, read_write> y: array<Texel>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;                          // lib/map_buffer.wgsl
+@group(0) @binding(1) var x_texture: texture_storage_2d_array<rgba32float, read>;  // lib/map_texture.wgsl
+@group(0) @binding(2) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
 fn main(@builtin(global_invocation_id) id: vec3u) {

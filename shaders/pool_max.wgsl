@@ -2,6 +2,9 @@
 // winners: one word a texel of y, 2 bits a channel (channel 0 lowest): 2 * (row offset) + (column offset) of the
 // maximum; the first one in row-major order where several are equal, as in PyTorch. One invocation a texel of y. Reads
 // through lib/map_*.wgsl.
+//
+// Reference: pool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/pool.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,
@@ -11,9 +14,11 @@ struct Params {
   y_rows: u32,
 }
 
-@group(0) @binding(1) var<storage, read_write> y: array<Texel>;
-@group(0) @binding(2) var<storage, read_write> winners: array<u32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> x: array<Texel>;                          // lib/map_buffer.wgsl
+@group(0) @binding(1) var x_texture: texture_storage_2d_array<rgba32float, read>;  // lib/map_texture.wgsl
+@group(0) @binding(2) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(3) var<storage, read_write> winners: array<u32>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
 fn main(@builtin(global_invocation_id) id: vec3u) {

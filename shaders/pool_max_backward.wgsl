@@ -1,7 +1,10 @@
-// y = mask * (P^T g + d): backward of pool_max.wgsl and of the ReLU before it. g, read through lib/map_*.wgsl as x:
-// gradient of the pooled map, which goes to the texel that `winners` (see pool_max.wgsl; flat texels of g's shape)
+// y = mask * (P^T g + d): backward of pool_max.wgsl and of the ReLU before it. g, read through lib/map_buffer.wgsl as
+// x: gradient of the pooled map, which goes to the texel that `winners` (see pool_max.wgsl; flat texels of g's shape)
 // names; d: gradient of the losses there (lib/loss_gradient.wgsl or lib/no_loss_gradient.wgsl); mask: lib/mask_*.wgsl.
 // One invocation a texel of y.
+//
+// Reference: dPool in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   height: u32,  // of y
   width: u32,
@@ -13,6 +16,9 @@ struct Params {
   tiles_x: u32,
 }
 
+@group(0) @binding(0) var<storage, read> x: array<Texel>;  // g
+@group(0) @binding(1) var<storage, read> mask: array<MaskWord>;
+@group(0) @binding(2) var<storage, read> d: array<Texel>;  // lib/loss_gradient.wgsl
 @group(0) @binding(3) var<storage, read> winners: array<u32>;
 @group(0) @binding(4) var<storage, read_write> y: array<Texel>;
 @group(0) @binding(5) var<uniform> params: Params;

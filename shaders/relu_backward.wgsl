@@ -1,5 +1,8 @@
 // y = mask * d: the gradient of the losses on an activation (lib/loss_gradient.wgsl) taken back through its ReLU
 // (lib/mask_*.wgsl), where backward starts. One invocation a texel.
+//
+// Reference: dRelu in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/losses.test.ts.
 struct Params {
   height: u32,
   width: u32,
@@ -9,8 +12,10 @@ struct Params {
   tiles_x: u32,
 }
 
-@group(0) @binding(3) var<storage, read_write> y: array<Texel>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> mask: array<MaskWord>;
+@group(0) @binding(1) var<storage, read> d: array<Texel>;
+@group(0) @binding(2) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(16, 4)
 fn main(@builtin(global_invocation_id) id: vec3u) {

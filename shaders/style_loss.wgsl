@@ -3,6 +3,9 @@
 //   E = gradient_scale (G - A)   (Gatys, Ecker and Bethge 2016, equation 6)
 // E is written in the order in which a 1x1 convolution reads its weights (lib/weight_*.wgsl).
 // Dispatched as LOSS_PARTIALS workgroups; each writes its share of L to row `term` of `partials`.
+//
+// Reference: styleLoss in engine/ops/reference.ts.
+// Recorder: engine/ops/elementwise.ts. Test: engine/ops/losses.test.ts.
 struct Params {
   channels: u32,
   term: u32,
@@ -28,8 +31,5 @@ fn main(
     e[weight_index(i / params.channels, i % params.channels)] = params.gradient_scale * difference;
     sum += difference * difference;
   }
-  let total = workgroup_sum(local, sum);
-  if (local == 0u) {
-    partials[params.term * groups.x + group.x] = params.scale * total;
-  }
+  write_partial(group, groups, local, sum, params.scale);
 }

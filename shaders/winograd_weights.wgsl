@@ -4,6 +4,9 @@
 // w: [out][in][3][3] f32 as stored. u: [36][out/4][depth] vec4f, four outputs of one input channel a texel. One
 // invocation: one texel of all 36 positions. Its stores are in loops that nobody can unroll, for no compiler knows that
 // `zero` is 0: with 36 of them in a row, which are taken apart lane by lane, llvmpipe's takes more than twice as long.
+//
+// Reference: conv, dConv in engine/ops/reference.ts.
+// Recorder: engine/ops/cpu/family.ts. Test: engine/ops/conv2d.test.ts.
 struct Params {
   plane: u32,       // texels of a position
   depth: u32,       // input channels

@@ -228,7 +228,7 @@ export class GpuContext implements Disposable {
   #compiled(key: string, label: string, code: () => string): Kernel {
     let kernel = this.#kernels.get(key);
     if (!kernel) {
-      kernel = new Kernel(this.device, key, label, code(), this.#compilesInBackground);
+      kernel = new Kernel(this.device, key, label, code(), this.#compilesInBackground, this.debug);
       this.#kernels.set(key, kernel);
     }
     return kernel;

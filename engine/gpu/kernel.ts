@@ -2,7 +2,7 @@
 import { StylizeError } from "../errors.ts";
 import type { Arena, TexelFormat } from "./arena.ts";
 import { shaderStage } from "./webgpu.ts";
-import { type Binding, type ParamField, parseBindings, parseParams } from "./wgsl.ts";
+import { type Binding, type ParamField, parseParams, usedBindings } from "./wgsl.ts";
 
 /** Bytes of a dummy buffer at least: a few elements of any array. */
 const SMALL = 256;
@@ -17,17 +17,29 @@ export class Kernel {
   readonly code: string;
   readonly #device: GPUDevice;
   readonly #inBackground: boolean;
+  readonly #debug: (sentence: string) => void;
   #ready: Promise<void> | undefined;
   #pipeline: GPUComputePipeline | undefined;
 
-  /** `inBackground`: compile on another thread; pays where the driver has cores to spare. */
-  constructor(device: GPUDevice, key: string, label: string, code: string, inBackground: boolean) {
+  /**
+   * `inBackground`: compile on another thread; pays where the driver has cores to spare. `debug`: takes the lines
+   * around what does not compile.
+   */
+  constructor(
+    device: GPUDevice,
+    key: string,
+    label: string,
+    code: string,
+    inBackground: boolean,
+    debug: (sentence: string) => void = () => {},
+  ) {
     this.key = key;
     this.label = label;
     this.code = code;
     this.#device = device;
     this.#inBackground = inBackground;
-    this.bindings = parseBindings(code);
+    this.#debug = debug;
+    this.bindings = usedBindings(code);
     this.params = parseParams(code);
     this.layout = device.createBindGroupLayout({ label, entries: this.bindings.map((b) => this.#entry(b)) });
   }
@@ -89,8 +101,27 @@ export class Kernel {
       const info = await module.getCompilationInfo();
       const errors = info.messages.filter(({ type }) => type === "error");
       const details = errors.map((m) => `${m.lineNum}:${m.linePos} ${m.message}`).join("; ");
+      for (const m of errors) {
+        const lines = excerpt(this.code, m.lineNum, m.linePos);
+        this.#debug(`shader '${this.label}': ${m.message}\n${lines}`);
+      }
       const message = `Shader '${this.label}' does not compile: ${details || error?.message || cause}.`;
       throw new StylizeError("gpu-error", message, { cause });
     }
   }
+}
+
+/** Lines of a text before and behind the one with a fault. */
+const AROUND = 3;
+
+/** The numbered lines of `code` around `line` (from 1), and a mark below its `column` (from 1). */
+function excerpt(code: string, line: number, column: number): string {
+  const first = Math.max(1, line - AROUND);
+  const lines = code.split("\n").slice(first - 1, line + AROUND);
+  return lines
+    .flatMap((text, i) => {
+      const numbered = `${String(first + i).padStart(6)} | ${text}`;
+      return first + i === line ? [numbered, `${" ".repeat(6)} | ${" ".repeat(column - 1)}^`] : [numbered];
+    })
+    .join("\n");
 }

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readShader } from "../node.ts";
-import { packParams, paramsSize, parseBindings, parseParams } from "./wgsl.ts";
+import { packParams, paramsSize, parseBindings, parseParams, usedBindings } from "./wgsl.ts";
 
 const code = `
 struct Params {
@@ -32,6 +32,17 @@ test("reads bindings in the order of their numbers", () => {
     { name: "params", binding: 3, kind: "uniform", bytes: 16 },
     { name: "five", binding: 4, kind: "storage", bytes: 32 },
   ]);
+});
+
+test("leaves out bindings that nothing uses", () => {
+  const text = `
+@group(0) @binding(0) var<storage, read> x: array<vec4f>; // or x_texture
+@group(0) @binding(1) var x_texture: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
+// x is not used
+fn main(@builtin(global_invocation_id) id: vec3u) { y[id.x] = textureLoad(x_texture, id.xy); }`;
+  expect(parseBindings(text).map(({ name }) => name)).toEqual(["x", "x_texture", "y"]);
+  expect(usedBindings(text).map(({ name }) => name)).toEqual(["x_texture", "y"]);
 });
 
 test("reads and packs the fields of struct Params", () => {

@@ -32,6 +32,8 @@ export interface ParamField {
 
 const declaration = /@group\(0\)\s*@binding\((\d+)\)\s*var(?:<([^>]*)>)?\s+(\w+)\s*:\s*([^;]+);/g;
 
+const comment = /\/\/[^\n]*/g;
+
 /** The `@group(0)` bindings of a shader, by binding number. Throws on a kind this engine does not use. */
 export function parseBindings(code: string): Binding[] {
   const bindings = [...code.matchAll(declaration)].map(([, number, space, name, type]) => ({
@@ -41,6 +43,18 @@ export function parseBindings(code: string): Binding[] {
     bytes: paramsSize(parseFields(code, type!.trim())),
   }));
   return bindings.sort((a, b) => a.binding - b.binding);
+}
+
+/**
+ * Those of the bindings that anything in the text uses: a kernel declares what all its variants bind, and what a
+ * variant doesn't name is no part of it.
+ *
+ * This looks for a binding's name outside comments, declarations of bindings and members (`.x`), so no local name may
+ * be that of a binding that variants go without.
+ */
+export function usedBindings(code: string): Binding[] {
+  const rest = code.replaceAll(comment, "").replaceAll(declaration, "");
+  return parseBindings(code).filter(({ name }) => new RegExp(`(?<![.\\w])${name}\\b`).test(rest));
 }
 
 function bindingKind(name: string, space: string | undefined, type: string): BindingKind {
@@ -68,7 +82,7 @@ export function parseParams(code: string): ParamField[] {
 function parseFields(code: string, struct: string): ParamField[] {
   const body = new RegExp(`struct\\s+${struct}\\s*\\{([^}]*)\\}`).exec(code)?.[1];
   if (body === undefined) return [];
-  const fields = body.replaceAll(/\/\/[^\n]*/g, "").split(",");
+  const fields = body.replaceAll(comment, "").split(",");
   return fields
     .map((field) => field.trim())
     .filter((field) => field !== "")

@@ -19,6 +19,8 @@ import {
 export interface Storage {
   /** How one texel of a buffer is stored; in front of the others. */
   readonly texel: "texel_f32" | "texel_f16";
+  /** The binding of maps and features that kernels read. */
+  readonly x: "x" | "x_texture";
   readonly map: "map_buffer" | "map_texture";
   readonly features: "features_buffer" | "features_texture";
   readonly mask: "mask_words" | "mask_tiles";
@@ -63,7 +65,7 @@ export class Elementwise {
   /** 2x2 pool of x into y of `shape`; a max pool writes `winners`, an average pool has none. */
   pool(x: FeatureMap, shape: MapShape, y: GPUBuffer, winners: GPUBuffer | undefined): void {
     const kernel = this.#kernel(winners ? "pool_max" : "pool_avg", [this.#storage.map]);
-    const resources = { x: x.resource, y, ...(winners && { winners }) };
+    const resources = { [this.#storage.x]: x.resource, y, ...(winners && { winners }) };
     const params = { ...outputParams(shape), pitch: x.shape.pitch, rows: x.shape.rows };
     this.#program.dispatch(kernel, resources, params, texelGrid(shape), "pool");
   }
@@ -116,7 +118,7 @@ export class Elementwise {
   ): void {
     this.#program.dispatch(
       this.#kernel("content_loss", ["reduce", this.#storage.features]),
-      { x: featuresOf(x), target_features: target, d, partials },
+      { [this.#storage.x]: featuresOf(x), target_features: target, d, partials },
       {
         texels: mapTexels(x.shape),
         term,
@@ -133,7 +135,8 @@ export class Elementwise {
   featuresCopy(x: Activation, y: GPUBuffer): void {
     const texels = mapTexels(x.shape);
     const kernel = this.#kernel("features_copy", ["linear_index", this.#storage.features]);
-    this.#program.dispatch(kernel, { x: featuresOf(x), y }, { texels }, linearGrid(Math.ceil(texels / 64)));
+    const resources = { [this.#storage.x]: featuresOf(x), y };
+    this.#program.dispatch(kernel, resources, { texels }, linearGrid(Math.ceil(texels / 64)));
   }
 
   #kernel(name: string, libs: readonly string[]): Kernel {

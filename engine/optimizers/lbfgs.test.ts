@@ -39,7 +39,7 @@ async function both(f: TestFunction, size: number, steps: number, options: Lbfgs
   return { actual, expected };
 }
 
-/** The pair as shaders/lib/pair_store_f16.wgsl leaves it. */
+/** The pair as shaders/lib/pairs_f16.wgsl leaves it. */
 function inHalves({ s, y }: VectorPair, firstGradient: Float64Array): VectorPair {
   const largest = Math.max(...firstGradient.map(Math.abs));
   const through = (scale: number) => (value: number) => half(scale * value) / scale;

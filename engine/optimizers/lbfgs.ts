@@ -156,7 +156,7 @@ class Recorder {
     this.#memory = memory;
     this.#kernels = {
       pair: context.kernel("lbfgs_pair", {
-        libs: ["state", "linear_index", "lbfgs_memory", `pair_scale_${precision}`, `pair_store_${precision}`],
+        libs: ["state", "linear_index", "lbfgs_memory", `pairs_${precision}`],
         constants: { WIDTH },
       }),
       dots: context.kernel("lbfgs_dots", {
@@ -164,7 +164,7 @@ class Recorder {
         constants: { PAIRS: pairs, WIDTH },
       }),
       direction: context.kernel("lbfgs_direction", {
-        libs: ["state", "lbfgs_memory", `pair_scale_${precision}`],
+        libs: ["state", "lbfgs_memory", `pairs_${precision}`],
         constants: { LANES: lanes },
       }),
       combine: context.kernel("lbfgs_combine", {
@@ -173,9 +173,8 @@ class Recorder {
       }),
       update: context.kernel("lbfgs_update", { libs: ["linear_index"] }),
     };
-    const format = precision === "f16" ? "rgba32uint" : "rgba32float";
     const history = (label: string, layers: number) =>
-      arena.texture(label, width, height, layers, format).createView({ dimension: "2d-array" });
+      arena.texture(label, width, height, layers, "rgba32uint").createView({ dimension: "2d-array" });
     this.#slabs = layout.slabs.map(({ firstSlot, slots }, i) => ({
       s: history(`l-bfgs steps ${i}`, slots),
       y: history(`l-bfgs differences ${i}`, slots),

@@ -1,5 +1,5 @@
-// Reads a feature map [channels/4][rows][pitch] from a buffer of flat texels.
-@group(0) @binding(0) var<storage, read> x: array<Texel>;
+// Reads a feature map [channels/4][rows][pitch] from a buffer of flat texels. Of the kernel: x, params.rows,
+// params.pitch.
 
 // As it is stored.
 fn stored_at(c4: u32, row: u32, column: u32) -> Texel {

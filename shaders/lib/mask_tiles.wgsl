@@ -1,6 +1,7 @@
 // The ReLU mask that the cpu family writes: [channels/4][params.mask_tiles] words of 64 bits, one for each 4x4 tile.
 // Bit 16 * row + 4 * column + channel, rows 0 and 1 of the tile in x, 2 and 3 in y. `params.tiles_x`: tiles in a row.
-@group(0) @binding(1) var<storage, read> mask: array<vec2u>;
+// Of the kernel: mask, params.mask_tiles, params.tiles_x.
+alias MaskWord = vec2u;
 
 fn mask_at(c4: u32, row: u32, column: u32) -> vec4<bool> {
   let words = mask[c4 * params.mask_tiles + (row >> 2u) * params.tiles_x + (column >> 2u)];

@@ -1,13 +1,18 @@
-// Pairs of L-BFGS in f32, as they are read: a texel is four values of a vector.
-const PARTS = 1u; // vec4f in a texel
+// Pairs of L-BFGS in f32: a texel of a slab is the bits of four values of a vector.
+const PARTS = 1u;  // vec4f in a texel
 
-@group(0) @binding(0) var slab_s: texture_storage_2d_array<rgba32float, read>;
-@group(0) @binding(1) var slab_y: texture_storage_2d_array<rgba32float, read>;
+// What s is multiplied by where it is stored, and y.
+const S_SCALE = 1.0;
 
-fn s_at(texel: vec2u, slot: u32) -> array<vec4f, PARTS> {
-  return array(textureLoad(slab_s, texel, slot));
+fn y_scale(largest_gradient: f32) -> f32 {
+  return 1.0;
 }
 
-fn y_at(texel: vec2u, slot: u32) -> array<vec4f, PARTS> {
-  return array(textureLoad(slab_y, texel, slot));
+// To a texel, and back to `scale` times the values.
+fn packed(values: array<vec4f, PARTS>, scale: f32) -> vec4u {
+  return bitcast<vec4u>(values[0]);
+}
+
+fn unpacked(texel: vec4u) -> array<vec4f, PARTS> {
+  return array(bitcast<vec4f>(texel));
 }

@@ -17,7 +17,7 @@ import {
 } from "./layout.ts";
 import type { CpuScratch } from "./scratch.ts";
 import { copyFlat } from "./textures.ts";
-import { inputTransformShader, outputTransformShader, POSITIONS } from "./winograd-shaders.ts";
+import { inputTransformShader, outputTransformShader, POSITIONS, winogradLibs } from "./winograd-shaders.ts";
 
 /** A batch of matrix products; see gemm-shader.ts. `rows` and `depth` are multiples of 4. */
 export interface Product {
@@ -167,7 +167,7 @@ export class ConvolutionRecorder {
   #transformInput(x: FeatureMap, band: Band, turned: boolean, tag: string): void {
     const channels4 = Math.ceil(x.shape.channels / 4);
     this.#program.dispatch(
-      this.#context.generatedKernel("winograd input", inputTransformShader, ["fast_divide"]),
+      this.#context.generatedKernel("winograd input", inputTransformShader, winogradLibs),
       { x: x.resource, v: this.#scratch.transforms },
       {
         ...bandParams(x.shape, band, channels4),
@@ -199,9 +199,8 @@ export class ConvolutionRecorder {
   }
 
   #output(mode: OutputMode): Kernel {
-    return this.#context.generatedKernel(`winograd output ${mode}`, () => outputTransformShader(mode), [
-      "fast_divide",
-    ]);
+    const text = () => outputTransformShader(mode);
+    return this.#context.generatedKernel(`winograd output ${mode}`, text, winogradLibs);
   }
 }
 

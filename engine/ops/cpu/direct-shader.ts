@@ -4,6 +4,9 @@
  *
  * Blocks of 4x2 pixels, half of a 4x4 tile of the mask, and up to eight outputs an invocation: inputs are read once for
  * all of these.
+ *
+ * Reference: conv, dConv in engine/ops/reference.ts.
+ * Recorder: engine/ops/cpu/direct.ts. Test: engine/ops/conv2d.test.ts.
  */
 
 import { maskBits, signsOf } from "./finish.ts";

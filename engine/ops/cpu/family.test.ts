@@ -7,7 +7,7 @@ import { directShader } from "./direct-shader.ts";
 import type { OutputMode } from "./finish.ts";
 import { gemmShader } from "./gemm-shader.ts";
 import { bandsOf, gramChunksIn, tileShape, workgroupFor, workgroupOf } from "./layout.ts";
-import { inputTransformShader, outputTransformShader } from "./winograd-shaders.ts";
+import { inputTransformShader, outputTransformShader, winogradLibs } from "./winograd-shaders.ts";
 
 test("every generated shader compiles", async () => {
   using context = await openContext({ backend: "null", family: "cpu" });
@@ -25,8 +25,8 @@ test("every generated shader compiles", async () => {
   ];
   const modes: readonly OutputMode[] = ["forward", "plain", "masked", "masked-add"];
   const kernels = [
-    context.generatedKernel("input", inputTransformShader, ["fast_divide"]),
-    ...modes.map((mode) => context.generatedKernel(mode, () => outputTransformShader(mode), ["fast_divide"])),
+    context.generatedKernel("input", inputTransformShader, winogradLibs),
+    ...modes.map((mode) => context.generatedKernel(mode, () => outputTransformShader(mode), winogradLibs)),
     ...tiles.flatMap((tile) =>
       [16, 64, 256].map((workgroup) =>
         context.generatedKernel(`${JSON.stringify(tile)} ${workgroup}`, () =>
@@ -66,6 +66,22 @@ test("a shader that does not compile says where", async () => {
     code: "gpu-error",
     message: expect.stringMatching(/Shader 'broken' does not compile: 2:21 .*'b'/),
   });
+});
+
+test("with debug it shows the lines around the fault", async () => {
+  const told: string[] = [];
+  using context = await openContext({ backend: "null", debug: (sentence) => told.push(sentence) });
+  const text = context.shaderText("pool_avg").replace("let row = 2u * id.y;", "let row = 2u * nowhere;");
+  const kernel = context.generatedKernel("broken pool", () => text, ["texel_f32", "map_buffer"]);
+  await expect(kernel.ready).rejects.toThrow("nowhere");
+  expect(told).toHaveLength(1);
+  const [sentence, ...lines] = told[0]!.split("\n");
+  expect(sentence).toMatch(/^shader 'broken pool': .*nowhere/);
+  const [, number] = /^ *(\d+) \| {3}let row = 2u \* nowhere;$/.exec(lines[3]!) ?? [];
+  expect(kernel.code.split("\n")[Number(number) - 1]).toBe("  let row = 2u * nowhere;");
+  expect(lines[4]).toBe(`       | ${" ".repeat("  let row = 2u * ".length)}^`);
+  expect(lines).toHaveLength(8);
+  expect(lines[5]).toContain("let column = 2u * id.x;");
 });
 
 test("the picture's layer and those of few channels are computed by direct sums", () => {

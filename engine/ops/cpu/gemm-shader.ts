@@ -4,6 +4,9 @@
  * W[z] is `rows` x `depth` a tile, x[z] is [depth][columns], y[z] is [rows][columns]. Winograd convolutions use z = 36
  * transform positions and columns = 4x4 pixel tiles; Gram products use z = chunks of pixels and columns = channels; (G
  * - A) F uses z = 1.
+ *
+ * Reference: conv, gram in engine/ops/reference.ts.
+ * Recorder: engine/ops/cpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
  */
 import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 

@@ -50,6 +50,7 @@ export function tilesOf({ height, width }: Size) {
 /** How the kernels that both families share read what this one stores. */
 export const cpuStorage: Storage = {
   texel: "texel_f32",
+  x: "x_texture",
   map: "map_texture",
   features: "features_texture",
   mask: "mask_tiles",

@@ -1,10 +1,13 @@
 /**
  * Winograd's F(4x4, 3x3) around the matrix product: transforms of 6x6 input tiles and of 6x6 products into 4x4 outputs.
  *
- * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with the points of
- * shaders/lib/winograd4.wgsl, which tells where the constants come from: 0, +-sqrt(1/2), +-sqrt(2) and infinity have a
- * third of the rounding error of 0, +-1, +-2 and infinity. y = A^T [sum over channels of (G w G^T) * (B^T d B)] A; G w
- * G^T is in shaders/winograd_weights.wgsl.
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015): y = A^T [sum over channels of (G w G^T) *
+ * (B^T d B)] A. The one-dimensional transforms are those of shaders/lib/winograd4.wgsl, which tells where their
+ * constants come from: the points 0, +-sqrt(1/2), +-sqrt(2) and infinity have a third of the rounding error of 0, +-1,
+ * +-2 and infinity. G w G^T is in shaders/winograd_weights.wgsl.
+ *
+ * Reference: conv, dConv in engine/ops/reference.ts.
+ * Recorder: engine/ops/cpu/convolution.ts. Test: engine/ops/conv2d.test.ts.
  */
 import { maskBits, type OutputMode, signsOf } from "./finish.ts";
 import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
@@ -12,29 +15,12 @@ import { BLOCK_COLUMNS, lines, loadFlat, opaqueZero, range } from "./text.ts";
 /** Transform positions: 6 x 6. */
 export const POSITIONS = 36;
 
-const NEAR = Math.SQRT1_2;
-const FAR = Math.SQRT2;
+/** Files of shaders/lib/ that both shaders call. */
+export const winogradLibs = ["fast_divide", "winograd4"] as const;
 
-/** One-dimensional B^T: six names in, six names out, with shared subexpressions. */
-function inputTransform(v: readonly string[], out: readonly string[]): string {
-  const [v0, v1, v2, v3, v4, v5] = v;
-  const [o0, o1, o2, o3, o4, o5] = out;
-  return `let ${o0} = ${v0} - 2.5 * ${v2} + ${v4}; let ${o5} = ${v1} - 2.5 * ${v3} + ${v5};
-let p${o0} = ${v4} - 2.0 * ${v2}; let q${o0} = ${NEAR} * (${v3} - 2.0 * ${v1});
-let r${o0} = ${v4} - 0.5 * ${v2}; let t${o0} = ${FAR} * (${v3} - 0.5 * ${v1});
-let ${o1} = p${o0} + q${o0}; let ${o2} = p${o0} - q${o0};
-let ${o3} = r${o0} + t${o0}; let ${o4} = r${o0} - t${o0};`;
-}
-
-/** One-dimensional A^T: six names in, four names out. */
-function outputTransform(v: readonly string[], out: readonly string[]): string {
-  const [v0, v1, v2, v3, v4, v5] = v;
-  const [o0, o1, o2, o3] = out;
-  return `let p${o0} = ${v1} + ${v2}; let q${o0} = ${NEAR} * (${v1} - ${v2});
-let r${o0} = ${v3} + ${v4}; let t${o0} = ${FAR} * (${v3} - ${v4});
-let ${o0} = ${v0} + p${o0} + r${o0}; let ${o1} = q${o0} + t${o0};
-let ${o2} = 0.5 * p${o0} + 2.0 * r${o0}; let ${o3} = 0.5 * q${o0} + 2.0 * t${o0} + ${v5};`;
-}
+/** A call of a transform of shaders/lib/winograd4.wgsl: six expressions in, an array of six or four out. */
+const transform = (direction: "input" | "output", values: readonly string[]): string =>
+  `transform_${direction}(array(${values.join(", ")}))`;
 
 /**
  * From invocation index to channel group c4, tile within the band t, and the tile's place (tx, ty). Surplus invocations
@@ -63,37 +49,26 @@ fn main(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32
  * with 36 stores in a row, which are taken apart lane by lane, LLVM takes five times as long.
  */
 export function inputTransformShader(): string {
-  const columns = range(6).map((c) => {
-    const loads = range(6).map((r) => `let d${r}${c} = textureLoad(x, vec2u(x${c}, y${r}), c4);`);
-    return [
-      ...loads,
-      inputTransform(
-        range(6).map((r) => `d${r}${c}`),
-        range(6).map((r) => `e${r}${c}`),
-      ),
-    ].join("\n");
-  });
-  const picked = range(6).map((c) => `let f${c} = pick(r, ${range(6).map((r) => `e${r}${c}`)});`);
-  const row = inputTransform(
-    range(6).map((c) => `f${c}`),
-    range(6).map((c) => `v${c}`),
-  );
-  const stores = range(6).map((c) => `v[o + (6u * r + ${c}u) * params.stride] = v${c};`);
+  const texel = (r: number, c: number) => `textureLoad(x, vec2u(x${c}, y${r}), c4)`;
+  const column = (c: number) => range(6).map((r) => texel(r, c));
+  const row = range(6).map((c) => `pick(r, e${c})`);
   return `struct Params { ${locateParams}, far: u32, step: u32 }
 @group(0) @binding(0) var x: texture_storage_2d_array<rgba32float, read>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
-fn pick(i: u32, ${range(6).map((i) => `v${i}: vec4f`)}) -> vec4f {
-  return select(select(select(v0, v1, i == 1u), select(v2, v3, i == 3u), i >= 2u), select(v4, v5, i == 5u), i >= 4u);
+fn pick(i: u32, e: array<vec4f, INPUTS>) -> vec4f {
+  let low = select(select(e[0], e[1], i == 1u), select(e[2], e[3], i == 3u), i >= 2u);
+  return select(low, select(e[4], e[5], i == 5u), i >= 4u);
 }
 ${main}
 ${locate}
 ${lines(6, (i) => `let x${i} = 4u * tx + params.far + ${i}u * params.step;`)}
 ${lines(6, (i) => `let y${i} = 4u * ty + params.far + ${i}u * params.step;`)}
-${columns.join("\n")}
+${lines(6, (c) => `let e${c} = ${transform("input", column(c))};`)}
 ${place}
 for (var r = params.zero; r < 6u; r++) {
-${[...picked, row, ...stores].join("\n")}
+let row = ${transform("input", row)};
+${lines(6, (c) => `v[o + (6u * r + ${c}u) * params.stride] = row[${c}];`)}
 }
 }`;
 }
@@ -105,22 +80,8 @@ ${[...picked, row, ...stores].join("\n")}
  */
 export function outputTransformShader(mode: OutputMode): string {
   const load = (i: number) => loadFlat("m", `o + ${i}u * params.stride`);
-  const columns = range(6).map((c) => {
-    const loads = range(6).map((r) => `let m${r}${c} = ${load(6 * r + c)};`);
-    return [
-      ...loads,
-      outputTransform(
-        range(6).map((r) => `m${r}${c}`),
-        range(4).map((r) => `e${r}${c}`),
-      ),
-    ].join("\n");
-  });
-  const rows = range(4).map((r) =>
-    outputTransform(
-      range(6).map((c) => `e${r}${c}`),
-      range(4).map((c) => `a${r}${c}`),
-    ),
-  );
+  const column = (c: number) => range(6).map((r) => load(6 * r + c));
+  const row = (r: number) => range(6).map((c) => `e${c}[${r}]`);
   const usesMask = mode === "masked" || mode === "masked-add";
   return `struct Params { ${locateParams}, rows: u32, pitch: u32, height: u32, width: u32, mask_tiles: u32 }
 @group(0) @binding(0) var m: texture_storage_2d<rgba32float, read>;
@@ -137,18 +98,18 @@ let x0 = 4u * tx;
 let y0 = 4u * ty;
 let yo = (c4 * params.rows + y0) * params.pitch + x0;
 let bits = c4 * params.mask_tiles + tile;
-${columns.join("\n")}
-${rows.join("\n")}
+${lines(6, (c) => `let e${c} = ${transform("output", column(c))};`)}
+${lines(4, (r) => `let a${r} = ${transform("output", row(r))};`)}
 ${finish(mode)}
 }`;
 }
 
-/** Text from the 16 outputs a00 .. a33 to their stores. */
+/** Text from the 16 outputs, rows a0 .. a3 of four, to their stores. */
 function finish(mode: OutputMode): string {
   const pixels = range(16).map((i) => ({
     r: i >> 2,
     c: i & 3,
-    a: mode === "forward" ? `a${i >> 2}${i & 3}` : `a${3 - (i >> 2)}${3 - (i & 3)}`,
+    a: mode === "forward" ? `a${i >> 2}[${i & 3}]` : `a${3 - (i >> 2)}[${3 - (i & 3)}]`,
     y: `y${i >> 2}${i & 3}`,
   }));
   const inside = (r: number, c: number) => `x0 + ${c}u < params.width && y0 + ${r}u < params.height`;

@@ -122,7 +122,7 @@ function recordWinograd(
     );
     const [from, to] = [inChannels, channels].map((count) => bandShape(count, positions, tiles));
     program.dispatch(
-      gemmKernel(context, 1, tile, ["texel_f32", "weights_f32", "conv_plain"]),
+      gemmKernel(context, 1, tile, ["texel_f32", "weights_f32", "finish_plain"]),
       { x: v, weights: u, y: m },
       { ...gemmParams(from!, to!), height: 1, positions },
       [Math.ceil(tiles / tile.pixels), channels / tile.channels, positions],
@@ -174,7 +174,7 @@ function gemmParams(from: MapShape, to: MapShape) {
 function gemmKernel(context: GpuContext, side: 1 | 3, tile: Tile, libs: readonly string[]): Kernel {
   const { channels, pixels, texels, run } = tile;
   return context.kernel("conv2d_gemm", {
-    libs: [...libs, "map_buffer", "weights", "signs"],
+    libs: [...libs, "map_buffer", "signs"],
     constants: { SIDE: side, CHANNELS: channels, PIXELS: pixels, TEXELS: texels, RUN: run },
   });
 }
@@ -188,7 +188,7 @@ function matrixKernel(
   const { operand, m, n, k, subgroup } = config;
   return context.kernel("conv2d_matrix", {
     directives: matrixDirectives(operand),
-    libs: [...libs, `operand_${operand}`, "map_buffer", "weights", "signs"],
+    libs: [...libs, `operand_${operand}`, "map_buffer", "signs"],
     constants: {
       SIDE: side,
       CHANNELS: tile.channels,
@@ -218,12 +218,12 @@ function finishParts(finish: Finish): {
 } {
   switch (finish.mode) {
     case "forward":
-      return { libs: ["conv_forward"], resources: { bias: finish.bias, mask: finish.mask } };
+      return { libs: ["finish_forward"], resources: { bias: finish.bias, new_mask: finish.mask } };
     case "plain":
-      return { libs: ["conv_plain"], resources: {} };
+      return { libs: ["finish_plain"], resources: {} };
     case "masked":
     case "added":
-      return { libs: [`conv_${finish.mode}`, "mask_words"], resources: { mask: finish.mask } };
+      return { libs: [`finish_${finish.mode}`, "mask_words"], resources: { mask: finish.mask } };
     default:
       return finish satisfies never;
   }
@@ -247,10 +247,10 @@ export function recordConvInput(
   const preprocessing = { ...triple("order", order), ...triple("mean", mean), ...triple("std", std) };
   program.dispatch(
     context.kernel("conv_input", {
-      libs: [`texel_${precision}`, "weights_f32", "weights", "conv_forward", "signs", "linear_index"],
+      libs: [`texel_${precision}`, "finish_forward", "signs", "linear_index"],
       constants: { CHANNELS: block },
     }),
-    { image, weights, bias, mask, y },
+    { image, weights, bias, new_mask: mask, y },
     { height, width, channels, mask_tiles: maskWords(shape), ...preprocessing },
     linearGrid(Math.ceil((height * width) / 128), channels / block),
     "conv1_1 forward",
@@ -270,7 +270,7 @@ export function recordConvInputBackward(
   const { height, width, pitch, rows, channels } = dz.shape;
   program.dispatch(
     context.kernel("conv_input_backward", {
-      libs: [`texel_${precision}`, "weights_f32", "map_buffer", "weights"],
+      libs: [`texel_${precision}`, "map_buffer"],
       constants: { CHANNELS: inputBlock(channels) },
     }),
     { x: dz.resource, weights, gradient },

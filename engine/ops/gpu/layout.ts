@@ -27,6 +27,7 @@ export const largestMapBytes = (layers: readonly ConvLayer[], size: Size, precis
 
 export const gpuStorage = (precision: Precision): Storage => ({
   texel: `texel_${precision}`,
+  x: "x",
   map: "map_buffer",
   features: "features_buffer",
   mask: "mask_words",

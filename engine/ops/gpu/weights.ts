@@ -47,13 +47,7 @@ export class DirectedWeights {
     const vectors = this.#values / 4;
     const buffer = this.#arena.buffer("Winograd weights", 16 * vectors * winogradPositions(outputs));
     const program = new Program(this.#context, this.#arena);
-    const libs = [
-      `texel_${this.#precision}`,
-      "weights_texel",
-      "weights",
-      `winograd${outputs}`,
-      "linear_index",
-    ];
+    const libs = [`texel_${this.#precision}`, "weights_texel", `winograd${outputs}`, "linear_index"];
     program.dispatch(
       this.#context.kernel("conv2d_winograd_weights", { libs }),
       { weights: this.buffer, u: buffer },

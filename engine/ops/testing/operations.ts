@@ -45,6 +45,13 @@ export const variants: readonly Variant[] = [
 export const openTestContext = (family: KernelFamilyName): Promise<GpuContext> =>
   openContext({ family, giveWay: true });
 
+/** What functions of shaders/lib/ read a map or a mask from, whichever the family's is. */
+const inputs = {
+  map_at: `@group(0) @binding(0) var<storage, read> x: array<Texel>;
+@group(0) @binding(1) var x_texture: texture_storage_2d_array<rgba32float, read>;`,
+  mask_at: "@group(0) @binding(0) var<storage, read> mask: array<MaskWord>;",
+};
+
 /** Bytes behind every buffer of a guarded arena, and the word they are filled with: no kernel may write there. */
 const GUARD_BYTES = 1024;
 const GUARD = 0xdeadbeef;
@@ -161,7 +168,7 @@ export class OperationsTest implements Disposable {
 
   /** Records a copy of a map as it is at this point of the program. */
   observe({ shape, resource }: FeatureMap): Observed {
-    return this.#observe(this.#layout.storage.map, "map_at", shape, { x: resource });
+    return this.#observe(this.#layout.storage.map, "map_at", shape, { [this.#layout.storage.x]: resource });
   }
 
   /** The same for a mask: 1 where it is set. */
@@ -172,7 +179,7 @@ export class OperationsTest implements Disposable {
 
   #observe(
     lib: string,
-    accessor: string,
+    accessor: keyof typeof inputs,
     shape: MapShape,
     resources: Record<string, FeatureMap["resource"]>,
   ) {
@@ -181,6 +188,7 @@ export class OperationsTest implements Disposable {
     const text = `struct Params {
   height: u32, width: u32, pitch: u32, rows: u32, y_pitch: u32, mask_tiles: u32, tiles_x: u32
 }
+${inputs[accessor]}
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 @compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) {

@@ -1,5 +1,5 @@
 // End of a product that gives one more gradient on an activation: goes back through its ReLU (lib/mask_words.wgsl) and
-// adds to what is in y.
+// adds to what is in y. Of the kernel: y, params.height, params.width.
 const KEEPS_SIGNS = false;
 
 fn finish(c4: u32, p: u32, sum: vec4f) -> vec4f {
