@@ -2,11 +2,12 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, sep } from "node:path";
+import { join, resolve as resolvePath, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestIo } from "../tests/io.ts";
+import { compactSmall } from "../weights/shipped.ts";
 import { run } from "./run.ts";
 
 let folder: string;
@@ -37,7 +38,7 @@ async function runHere(argv: readonly string[]): Promise<Outcome> {
   const io = new TestIo();
   io.env.STYLIZE_CACHE = join(folder, "cache");
   const flag = /^-|^\w*$/;
-  const paths = argv.map((word) => (flag.test(word) ? word : join(folder, word)));
+  const paths = argv.map((word) => (flag.test(word) ? word : resolvePath(folder, word)));
   const status = await run(paths, io);
   const short = (text: string) => text.replaceAll(folder + sep, "");
   return { status, stdout: short(io.stdout.text), stderr: short(io.stderr.text) };
@@ -73,6 +74,9 @@ const given = (content: string, output = "out.png", ...flags: string[]) => [
   output,
   ...flags,
 ];
+
+/** The network of a run that asks for none, which runs on a processor here. */
+const shippedFile = fileURLToPath(import.meta.resolve(`#networks/${compactSmall.file}`));
 
 /** [arguments, exit status, the one sentence] */
 const cases: [string[], number, string][] = [
@@ -120,6 +124,11 @@ const cases: [string[], number, string][] = [
     given("good.jpg", "out.png", "--trace", "out.png"),
     2,
     "Expected --trace to be a file that this run uses for nothing else but received 'out.png'.",
+  ],
+  [
+    given("good.jpg", "out.png", "--trace", shippedFile, "--dry-run"),
+    2,
+    `Expected --trace to be a file that this run uses for nothing else but received '${shippedFile}'.`,
   ],
   [
     given("good.jpg", "out.png", "--trace", "no/trace.jsonl"),

@@ -18,6 +18,7 @@ import {
   hasTransparency,
   longSide,
 } from "../pictures/index.ts";
+import { filesOf } from "../weights/load.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { chooseNetwork } from "./network.ts";
@@ -34,7 +35,7 @@ export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<nu
     reporter.note("Stopping after the present step; Ctrl-C again quits at once and writes nothing.");
   });
   try {
-    await checkFiles(args);
+    await checkFiles(args, io.env);
     return await perform(args, reporter, controller.signal, io);
   } finally {
     release();
@@ -43,10 +44,11 @@ export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<nu
 }
 
 /** What can be known to fail fails before anything is computed. */
-async function checkFiles(args: StylizeArguments): Promise<void> {
-  const { content, styles, start, weights, output, trace } = args;
+async function checkFiles(args: StylizeArguments, env: Io["env"]): Promise<void> {
+  const { content, styles, start, weights, cache, output, trace } = args;
   formatOf(output);
-  await refuseTaken([content, ...styles, start, weights], { "--output": output, "--trace": trace });
+  const networks = await filesOf(weights, { cache, env });
+  await refuseTaken([content, ...styles, start, ...networks], { "--output": output, "--trace": trace });
   await checkWritable(output);
 }
 

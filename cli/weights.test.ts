@@ -1,6 +1,6 @@
 /** `stylize weights` as a user sees it: real files, and a real server on this machine. */
 import { readdirSync } from "node:fs";
-import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -125,6 +125,28 @@ describe("stylize weights", () => {
     expect((await runHere("pull", "generated")).stderr).toMatch(
       /but the generated network is made whenever it is needed\.\n$/,
     );
+  });
+
+  it("does not write over one that ships", async () => {
+    const path = (await runHere("path", compact.name)).stdout.trim();
+    const before = await readFile(path);
+    try {
+      const outcome = await runHere("convert", compact.name, path);
+      expect(outcome).toEqual({
+        status: 2,
+        stdout: "",
+        stderr: `error: Expected OUTPUT to be a file that this run uses for nothing else but received '${path}'.\n`,
+      });
+    } finally {
+      if (!before.equals(await readFile(path))) await writeFile(path, before);
+    }
+  });
+
+  it("inspects a hostile file's words without letting them steer the terminal", async () => {
+    const path = join(folder, "words.safetensors");
+    await writeFile(path, encodeSafetensors(tensors(features), { author: "\u001b[31mred\nformat: none" }));
+    const { stdout } = await runHere("inspect", path);
+    expect(stdout).toContain("author: \ufffd[31mred\ufffdformat: none\n");
   });
 
   it.each([["verify"], ["inspect"], ["path"], ["convert", "out.safetensors"]])(

@@ -5,12 +5,14 @@ import { cachedPath, cacheFolder } from "../weights/download/cache.ts";
 import { megabytes } from "../weights/download/mirror-failure.ts";
 import { pull, pullConvolutions, verifyFile } from "../weights/download/pull.ts";
 import { convertNetwork, type Inspection, inspectFile } from "../weights/files.ts";
+import { printable, quoted } from "../weights/formats/byte-source.ts";
 import { defaultName, GENERATED, networkFile, refusePreprocessing } from "../weights/load.ts";
 import { findEntry, type ManifestEntry, manifest } from "../weights/manifest.ts";
 import { widthsOf } from "../weights/network-file.ts";
 import { findShipped, type ShippedNetwork, shippedNetworks } from "../weights/shipped.ts";
 import { createDownloadReporter } from "./download-progress.ts";
 import { type Io, jsonLine, onInterrupt, rows } from "./io.ts";
+import { refuseTaken } from "./result.ts";
 import type { ListArguments, PullArguments, WeightsHandlers } from "./weights-arguments.ts";
 
 /** The commands for one process. They throw StylizeError. */
@@ -41,7 +43,11 @@ export function weightsCommands(io: Io): WeightsHandlers {
     },
     async convert({ input, output, cache, preprocessing }) {
       const { path, entry, shipped } = await networkFile(input, { cache, env });
-      if (shipped) refusePreprocessing(shipped.name, preprocessing);
+      if (shipped) {
+        refusePreprocessing(shipped.name, preprocessing);
+        await verified(input, cache, io);
+        await refuseTaken([path], { OUTPUT: output });
+      }
       const converted = await convertNetwork(path, output, preprocessing ?? entry?.preprocessing);
       const { layers, size } = converted;
       stdout.write(
@@ -50,7 +56,9 @@ export function weightsCommands(io: Io): WeightsHandlers {
       );
     },
     async inspect({ source, cache, json }) {
-      const inspection = await inspectFile((await networkFile(source, { cache, env })).path);
+      const { path, shipped } = await networkFile(source, { cache, env });
+      if (shipped) await verified(source, cache, io);
+      const inspection = await inspectFile(path);
       report(json, inspection, () => describeInspection(inspection));
     },
   };
@@ -147,12 +155,12 @@ function describeLayers({ layers, channels, missing }: Inspection): string {
 function describeInspection(inspection: Inspection): string {
   const { path, format, tensors, dtypes, metadata, naming, prefix, preprocessing, reason } = inspection;
   const types = Object.entries(dtypes).map(([dtype, count]) => `${count} ${dtype}`);
-  const told = Object.entries(metadata).map(([key, value]) => `${key}: ${value}`);
+  const told = Object.entries(metadata).map(([key, value]) => `${printable(key)}: ${printable(value)}`);
   return rows(path, [
     ["format", formats[format]],
     ["tensors", `${tensors}: ${types.join(", ")}`],
     ["layers", describeLayers(inspection)],
-    ["names", `${naming}${prefix ? `, behind '${prefix}'` : ""}`],
+    ["names", `${naming}${prefix ? `, behind ${quoted(prefix)}` : ""}`],
     ["preprocessing", `${preprocessing}: ${reason}`],
     ...(told.length > 0 ? [["metadata", told.join(", ")] as const] : []),
   ]);
@@ -183,7 +191,7 @@ async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io):
     ),
   );
   const shipped = shippedNetworks.map(async (network) => {
-    const found = await networkFile(network.name, places).catch(() => undefined);
+    const found = await verified(network.name, cache, { env }).catch(() => undefined);
     return ofShipped(network, found?.path);
   });
   const folder = cacheFolder(env, cache);
@@ -215,7 +223,12 @@ function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | unde
       ["what", title],
       ["size", megabytes(size)],
       ["licence", licence],
-      ["file", path === undefined ? "missing: install the program again" : `comes with the program: ${path}`],
+      [
+        "file",
+        path === undefined
+          ? "missing or damaged: install the program again"
+          : `comes with the program: ${path}`,
+      ],
     ],
   };
 }

@@ -10,7 +10,7 @@ import { encodeSafetensors, type Tensor } from "./formats/safetensors.ts";
 import { loadDefaultNetwork, loadNetwork, networkFile } from "./load.ts";
 import { bestNetwork, manifest } from "./manifest.ts";
 import { firstNames, torchvisionIndex } from "./naming.ts";
-import { compact, compactSmall, shippedNetworks } from "./shipped.ts";
+import { compact, compactSmall, shippedNetworks, vgg19Defaults } from "./shipped.ts";
 import { features, likeTorchvision, mark, tensors, uneven } from "./testing/tensors.ts";
 
 let folder: string;
@@ -209,7 +209,10 @@ describe("networks by name", () => {
     await copyFile(path, copy);
     await convertNetwork(copy, other);
     const [original, network] = [await loadNetwork(copy), await loadNetwork(other)];
-    expect([original.name, network.name]).toEqual([compact.name, `${compact.name} from copied.safetensors`]);
+    expect([original.name, network.name]).toEqual([
+      `${compact.name} from ${compact.file}`,
+      `${compact.name} from copied.safetensors`,
+    ]);
     expect(network.defaults).toEqual(compact.defaults);
     expect(network.preprocessing).toEqual(original.preprocessing);
     for (const [layer, { weight, bias }] of original.weights) {
@@ -217,6 +220,26 @@ describe("networks by name", () => {
       expect(Buffer.from(converted.weight.buffer).equals(Buffer.from(weight.buffer)), layer).toBe(true);
       expect(converted.bias).toEqual(bias);
     }
+  });
+
+  it("takes the settings of one that ships for a file of its shape alone", async () => {
+    const path = join(folder, "wide.safetensors");
+    await writeFile(path, encodeSafetensors(tensors(features), { network: compact.name }));
+    const { name, defaults } = await loadNetwork(path);
+    expect(name).toMatch(/^VGG19 from wide\.safetensors, /);
+    expect(defaults).toEqual(vgg19Defaults);
+  });
+
+  it("tells how to get a fetched one anew that is damaged", async () => {
+    const cache = join(folder, "damaged");
+    await mkdir(cacheFolder({}, cache), { recursive: true });
+    const path = join(cacheFolder({}, cache), bestNetwork.file);
+    await writeFile(path, new Uint8Array(1));
+    await truncate(path, bestNetwork.size);
+    await expect(loadNetwork("vgg19", { cache })).rejects.toMatchObject({
+      code: "bad-weights",
+      message: expect.stringMatching(/; delete it, and 'stylize weights pull vgg19' fetches it anew\.$/),
+    });
   });
 
   it.each(["compcat", "vgg16", "no-such-name"])(

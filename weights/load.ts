@@ -45,9 +45,16 @@ export async function loadNetwork(source: string, options: LoadOptions = {}): Pr
   if (source === GENERATED) return generatedNetwork();
   const { path, entry, shipped } = await networkFile(source, options);
   if (shipped) return await loadShipped(shipped, path);
-  await using file = await openTensorFile(path);
   const preprocessing = options.preprocessing ?? entry?.preprocessing;
-  return await readNetwork(file, { preprocessing, name: entry?.name });
+  try {
+    await using file = await openTensorFile(path);
+    return await readNetwork(file, { preprocessing, name: entry?.name });
+  } catch (error) {
+    if (!entry || !(error instanceof StylizeError) || error.code !== "bad-weights") throw error;
+    const what = error.message.replace(/\.$/, "");
+    const advice = `delete it, and 'stylize weights pull ${entry.name}' fetches it anew`;
+    throw new StylizeError("bad-weights", `${what}; ${advice}.`, { cause: error });
+  }
 }
 
 /** For the networks of this program. Throws `bad-option` if one is told. */
@@ -102,6 +109,16 @@ export async function defaultName({
 }
 
 type Places = Pick<LoadOptions, "cache" | "env">;
+
+/** @internal Files that a run may read its network from; those of either default where none is named. */
+export async function filesOf(source: string | undefined, places: Places): Promise<string[]> {
+  const defaults = () =>
+    Promise.all([true, false].map((isSoftware) => defaultName({ ...places, isSoftware })));
+  const names = source === undefined ? await defaults() : [source];
+  // What is wrong with one is told when it is loaded.
+  const found = await Promise.all(names.map((name) => networkFile(name, places).catch(() => undefined)));
+  return found.flatMap((file) => (file ? [file.path] : []));
+}
 
 export interface FoundFile {
   readonly path: string;

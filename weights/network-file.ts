@@ -148,6 +148,11 @@ async function readInput(file: TensorFile, name: string): Promise<Preprocessing>
   if (misfit !== undefined) throw bad(misfit);
   const [weight, bias] = [await readFinite(file, `${name}.weight`), await readFinite(file, `${name}.bias`)];
   const preprocessing = preprocessingOf(weight, bias);
+  const isHeld = (value: number) => Number.isFinite(Math.fround(value));
+  if (preprocessing && ![...preprocessing.mean, ...preprocessing.std].every(isHeld))
+    throw bad(
+      `Expected ${quoted(name)} of '${file.path}' to scale colours by more than it does: they would vanish.`,
+    );
   if (preprocessing) return preprocessing;
   throw bad(
     `Expected ${quoted(name)} of '${file.path}' to scale and order the colours and no more, but it mixes them.`,

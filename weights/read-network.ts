@@ -37,17 +37,25 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
   const preprocessing =
     told === undefined ? (await detectPreprocessing(file, found)).preprocessing : preprocessings[told];
   const { layers } = needed;
-  const shipped = findShipped(file.metadata.network);
+  const shipped = shippedOf(file, layers);
   return {
     name: options.name ?? nameOf(file, layers, preprocessing, shipped),
     preprocessing,
     layers,
-    weights: rescaled(layers, await readConvolutions(file, needed), preprocessing),
+    weights: rescaled(layers, await readConvolutions(file, needed), preprocessing, file.path),
     defaults: shipped?.defaults ?? vgg19Defaults,
   };
 }
 
-/** A file that says it is one that ships may be that one trained further: its own name is told, too. */
+/** The network that ships which a file says it is, if it is as wide. */
+function shippedOf({ metadata }: TensorFile, layers: readonly ConvLayer[]): ShippedNetwork | undefined {
+  const shipped = findShipped(metadata.network);
+  return shipped?.layers.every(({ outChannels }, i) => layers[i]?.outChannels === outChannels)
+    ? shipped
+    : undefined;
+}
+
+/** A file that says it is one that ships may be that one trained further, or altered: its own name is told, too. */
 function nameOf(
   { path }: TensorFile,
   layers: readonly ConvLayer[],
@@ -55,7 +63,7 @@ function nameOf(
   shipped: ShippedNetwork | undefined,
 ): string {
   const fileName = path.split(/[/\\]/).at(-1);
-  if (shipped) return fileName === shipped.file ? shipped.name : `${shipped.name} from ${fileName}`;
+  if (shipped) return `${shipped.name} from ${fileName}`;
   const kind = isVgg19(layers)
     ? "VGG19"
     : `VGG19 of ${widthsOf(layers.map(({ outChannels }) => outChannels))}`;

@@ -84,7 +84,7 @@ describe("rescaled", () => {
   let scaled: Map<ConvName, ConvWeights>;
   beforeAll(() => {
     network = growing();
-    scaled = rescaled(layers, network, caffe);
+    scaled = rescaled(layers, network, caffe, "file");
   });
   const pictures = [noise(2, 24), noise(3, 24)] as const;
 
@@ -122,10 +122,22 @@ describe("rescaled", () => {
     const dead = new Map(network);
     const { weight, bias } = network.get("conv1_2")!;
     dead.set("conv1_2", { weight: weight.map(() => 0), bias: bias.map(() => -1) });
-    const result = rescaled(layers, dead, caffe);
+    const result = rescaled(layers, dead, caffe, "file");
     expect(result.get("conv1_2")!.weight.every((value) => value === 0)).toBe(true);
     for (const { weight, bias } of result.values())
       expect([...weight.subarray(0, 9), ...bias].every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([
+    ["large", 1e38, 1],
+    ["small", 1e-44, 0],
+  ])("refuses weights that are too %s", (_, value, offset) => {
+    const extreme = new Map(network);
+    for (const [name, { weight, bias }] of network)
+      extreme.set(name, { weight: weight.map(() => value), bias: bias.map(() => offset) });
+    expect(() => rescaled(layers, extreme, caffe, "file")).toThrow(
+      /^Expected weights in 'file' whose activations single precision can hold but those of conv\d_\d exceed it\.$/,
+    );
   });
 
   it("does not touch what it was given", () => {

@@ -6,6 +6,7 @@
  * `a` times the network's own at the layer's input into `b` times its own at the output. The factors are powers of two,
  * which round nothing, and our losses are relative to their targets: the result is the same.
  */
+import { StylizeError } from "../engine/errors.ts";
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import type { Picture } from "../engine/picture.ts";
@@ -16,11 +17,15 @@ const PROBE_SIZE = 32;
 
 /**
  * The same layers, each scaled so that its activations' root mean square is between 0.7 and 1.5 on a picture of waves.
+ * `path` is the file that they are from.
+ *
+ * @throws StylizeError `bad-weights` where they are too large or too small for f32.
  */
 export function rescaled(
   layers: readonly ConvLayer[],
   weights: ReadonlyMap<ConvName, ConvWeights>,
   preprocessing: Preprocessing,
+  path: string,
 ): Map<ConvName, ConvWeights> {
   const result = new Map<ConvName, ConvWeights>();
   let map = preprocess(waves(PROBE_SIZE), preprocessing);
@@ -31,12 +36,19 @@ export function rescaled(
     // `map` is `before` times the activations of the network as it came.
     const bias = biases.map((value) => before * value);
     const output = activate(convolve(pooled ? averagePool(map) : map, weight), scale(1), bias);
-    const step = powerOfTwo(1 / rootMeanSquare(output));
+    const mean = rootMeanSquare(output);
+    const step = powerOfTwo(1 / mean);
     const after = before * step;
-    result.set(name, {
+    const layer = {
       weight: weight.map((value) => step * value),
       bias: biases.map((value) => after * value),
-    });
+    };
+    if (![mean, ...layer.bias].every(Number.isFinite) || !layer.weight.every(Number.isFinite))
+      throw new StylizeError(
+        "bad-weights",
+        `Expected weights in '${path}' whose activations single precision can hold but those of ${name} exceed it.`,
+      );
+    result.set(name, layer);
     map = activate(output, scale(step), scale(0));
     before = after;
   }

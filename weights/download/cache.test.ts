@@ -23,6 +23,7 @@ describe("cacheFolder", () => {
     [{ STYLIZE_CACHE: "" }, "", linux, "/home/ada/.cache/stylize/weights"],
     [{}, "relative", linux, resolve("relative/weights")],
     [{}, undefined, { platform: "linux", homedir: homeless }, "/.cache/stylize/weights"],
+    [{}, undefined, { platform: "linux", homedir: () => "" }, "/.cache/stylize/weights"],
     [{}, undefined, mac, "/Users/ada/Library/Caches/stylize/weights"],
     [{ XDG_CACHE_HOME: "/big" }, undefined, mac, "/big/stylize/weights"],
     [{ LOCALAPPDATA: "D:\\Local" }, undefined, windows, "D:\\Local\\stylize\\weights"],

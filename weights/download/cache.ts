@@ -46,7 +46,7 @@ export function cacheFolder(
 function systemCache(env: Environment, { platform, homedir }: Home): string {
   const folder = () => {
     try {
-      return homedir();
+      return homedir() || "/"; // HOME may be there and empty
     } catch {
       return "/";
     }

@@ -43,8 +43,11 @@ export function cutShort(path: string, expected: number, received: number): Styl
 
 const LONGEST = 100;
 
-/** A name out of a file, in quotes and fit to print: a hostile one may be megabytes long or steer the terminal. */
-export function quoted(name: string): string {
-  const text = name.length > LONGEST ? `${name.slice(0, LONGEST)}...` : name;
-  return `'${text.replace(/\p{C}/gu, "\ufffd")}'`;
+/** A name out of a file, in quotes and fit to print. */
+export const quoted = (name: string): string => `'${printable(name)}'`;
+
+/** Text out of a file, fit to print: a hostile one may be megabytes long or steer the terminal. */
+export function printable(text: string): string {
+  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
+  return short.replace(/\p{C}/gu, "\ufffd");
 }
