@@ -249,15 +249,21 @@ export function picture(): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1181 586" role="img" aria-labelledby="title">
 <title id="title">The service on AWS: what each stack has, and what talks to what</title>
 <style>
-  svg { --ink: #24292f; --soft: #57606a; --line: #8c959f; --paper: #ffffff; --box: #f6f8fa; --accent: #0a5cad; background: var(--paper); }
-  @media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --soft: #9ea7b3; --line: #6e7681; --paper: #0d1117; --box: #161b22; --accent: #79b8ff; } }
+  svg { --ink: #24292f; --soft: #57606a; --line: #8c959f; --paper: #ffffff; --box: #f6f8fa; --accent: #0a5cad;
+    background: var(--paper); }
+  @media (prefers-color-scheme: dark) {
+    svg { --ink: #e6edf3; --soft: #9ea7b3; --line: #6e7681; --paper: #0d1117; --box: #161b22; --accent: #79b8ff; }
+  }
   text { font: 13px system-ui, "DejaVu Sans", sans-serif; fill: var(--ink); }
   .title { font-weight: 600; text-anchor: middle; } .type { fill: var(--soft); font-size: 11px; text-anchor: middle; }
-  .stack { fill: var(--accent); font-size: 12px; font-weight: 600; } .label { fill: var(--soft); font-size: 11px; stroke: var(--paper); stroke-width: 4px; paint-order: stroke; }
-  .strip { font-size: 12px; } .box { fill: var(--box); stroke: var(--line); } .frame { fill: none; stroke: var(--accent); stroke-dasharray: 5 4; opacity: 0.8; }
+  .stack { fill: var(--accent); font-size: 12px; font-weight: 600; }
+  .label { fill: var(--soft); font-size: 11px; stroke: var(--paper); stroke-width: 4px; paint-order: stroke; }
+  .strip { font-size: 12px; } .box { fill: var(--box); stroke: var(--line); }
+  .frame { fill: none; stroke: var(--accent); stroke-dasharray: 5 4; opacity: 0.8; }
   .arrow { fill: none; stroke: var(--soft); stroke-width: 1.5; marker-end: url(#head); } .head { fill: var(--soft); }
 </style>
-<defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="head" d="M0 0.5 8 4 0 7.5z"/></marker></defs>
+<defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+<path class="head" d="M0 0.5 8 4 0 7.5z"/></marker></defs>
 ${frames.map((frame) => drawFrame(frame) + textAt("stack", frame.x + 14, frame.y + 22, frame.stack)).join("\n")}
 <rect class="box" x="16" y="70" width="86" height="${HEIGHT}" rx="6"/><text class="title" x="59" y="101">Browser</text>
 <polyline class="arrow" points="102,96 165,96"/>

@@ -36,7 +36,8 @@ function ycbcrTiff() {
     head.writeUInt32LE(count, 14 + 12 * i);
     head.writeUInt32LE(value, 18 + 12 * i);
   }
-  return Buffer.concat([head, bits, range, Buffer.from(Array.from({ length: 3 * width * height }, (_, i) => white[i % 3]))]);
+  const pixels = Array.from({ length: 3 * width * height }, (_, i) => white[i % 3]);
+  return Buffer.concat([head, bits, range, Buffer.from(pixels)]);
 }
 const data = await sharp(ycbcrTiff(), { failOn: "warning" }).raw().toBuffer();
 const colour = [...data.subarray(0, 3)];

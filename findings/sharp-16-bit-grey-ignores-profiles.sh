@@ -21,7 +21,8 @@ function linearGrey() {
   description.write("desc\0\0\0\0\0\0\0\x05grey", "latin1");
   const white = Buffer.from("58595a20000000000000f6d6000100000000d32d", "hex");
   const curve = Buffer.from("curv\0\0\0\0\0\0\0\0", "latin1");
-  const tags = [["desc", description], ["cprt", Buffer.from("text\0\0\0\0CC0\0", "latin1")], ["wtpt", white], ["kTRC", curve]];
+  const right = Buffer.from("text\0\0\0\0CC0\0", "latin1");
+  const tags = [["desc", description], ["cprt", right], ["wtpt", white], ["kTRC", curve]];
   const table = Buffer.alloc(4 + 12 * tags.length);
   table.writeUInt32BE(tags.length);
   let at = 128 + table.length;

@@ -25,7 +25,8 @@ errors() {
   local version=$1
   shift
   local said
-  said=$(node "node_modules/typescript$version/bin/tsc" --noEmit --target es2022 --module nodenext "$@" program.mts || true)
+  tsc="node_modules/typescript$version/bin/tsc"
+  said=$(node "$tsc" --noEmit --target es2022 --module nodenext "$@" program.mts || true)
   grep -c 'error TS' <<<"$said" || true
 }
 isSo=true

@@ -9,6 +9,7 @@ tar -c \
   --exclude='*.map' --exclude='*.d.ts' --exclude='*.d.cts' --exclude='*.html' --exclude='*.tsbuildinfo' \
   --exclude=darwin --exclude=win32 --exclude=linux/arm64 \
   --exclude='tf*.es2017*' --exclude='tf*.fesm*' --exclude='tf*.min.js' --exclude=miniprogram \
-  --exclude='@tensorflow/*/src' --exclude=tf.js --exclude=tf-core.js --exclude=tf-layers.js --exclude=tf-converter.js --exclude=tf-data.js --exclude='*_test.js' \
+  --exclude='@tensorflow/*/src' --exclude=tf.js --exclude=tf-core.js --exclude=tf-layers.js --exclude=tf-converter.js \
+  --exclude=tf-data.js --exclude='*_test.js' \
   --exclude='*jsep*' --exclude='*jspi*' --exclude='ort.all*' --exclude='ort.webgl*' \
   node_modules | xz -T0 -3 -c >"$file"
