@@ -21,14 +21,13 @@ beforeAll(async () => {
   const parts = [
     "package.json",
     "cli",
+    "client",
+    "common",
     "engine",
-    "gateway",
     "pictures",
-    "setup",
+    "protocol",
     "shaders",
-    "stores",
     "weights",
-    "worker",
   ];
   const isNeeded = (path: string) => !/\.test\.ts$/.test(path) && basename(path) !== "node_modules";
   for (const part of parts)
@@ -84,9 +83,13 @@ describe.each([
   });
 });
 
-it("a network that is missing is listed as such", { timeout: 60_000 }, async () => {
-  const missing = "missing: install the program again";
-  expect((await run("weights", "list")).stdout).not.toContain(missing);
-  await lose();
-  expect((await run("weights", "list")).stdout.split(missing)).toHaveLength(2);
-});
+it.each([lose, damage])(
+  "a network that is missing or damaged is listed as such: %o",
+  { timeout: 60_000 },
+  async (spoil) => {
+    const missing = "missing or damaged: install the program again";
+    expect((await run("weights", "list")).stdout).not.toContain(missing);
+    await spoil();
+    expect((await run("weights", "list")).stdout.split(missing)).toHaveLength(2);
+  },
+);

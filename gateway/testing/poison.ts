@@ -11,7 +11,7 @@ export const poison: readonly string[] = [
   "[]",
   "{}",
   "7",
-  JSON.stringify({ requestId: unknownRequest(), resultKey: "../../../private/x" }),
+  JSON.stringify({ requestId: unknownRequest(), resultKey: "../../private/x" }),
   JSON.stringify({ requestId: unknownRequest(), failure: "made up" }),
   JSON.stringify({ requestId: unknownRequest(), resultKey: 7 }),
   '{"__proto__":{"requestId":"x"},"resultKey":"y"}',

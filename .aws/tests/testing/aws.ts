@@ -127,7 +127,7 @@ export class AwsDoor implements AsyncDisposable {
   ): Asked[] {
     if (service === "sqs") {
       const operation = String(headers["x-amz-target"])
-        .split("..")[1]!
+        .split(".")[1]!
         .replace(/Batch$/, "");
       const { arn, url: address } = this.#options.queue;
       const isOurs = JSON.parse(body.toString()).QueueUrl === address;
