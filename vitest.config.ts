@@ -1,42 +1,60 @@
+import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Tests of the service mostly wait for processes and networks. */
-const service = [
-  "gateway/**/*.test.ts",
-  "pages/**/*.test.ts",
-  "client/**/*.test.ts",
-  "stores/**/*.test.ts",
-  ".aws/**/*.test.ts",
+/** The slowest files, by the time that they take alone: minutes first. The others follow in vitest's own order. */
+const slowest = [
+  "compile-ahead.test.ts",
+  "pytorch.test.ts",
+  "stylize.test.ts",
+  "dry-run.test.ts",
+  "weights.test.ts",
+  "package.test.ts",
+  "faults-painting.test.ts",
+  "scripts.test.ts",
 ];
-const never = ["**/node_modules/**", "**/dist/**"];
 
-export default defineConfig({
+/** Begins with what takes longest, so that none of it is left alone at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = slowest.indexOf(basename(moduleId));
+      return at < 0 ? slowest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
+
+/** What `npm run test:quick` leaves out: files that take more than some six seconds alone. */
+const slow = [
+  "**/*.browser.test.ts",
+  "**/faults-*.test.ts",
+  "tests/**",
+  "packaging/**",
+  ".aws/{scripts,tests/deployed,tests/tools}.test.ts",
+  "cli/{devices,first-run,hang-up,lost-network,request,run}.test.ts",
+  "client/client.test.ts",
+  "engine/{checkpoint,compile-ahead,dry-run,dry-run-parts,stylize}.test.ts",
+  "engine/ops/{chain,conv2d,losses,pool,widths}.test.ts",
+  "engine/ops/gpu/large-pictures.test.ts",
+  "gateway/{gateway,main,trace}.test.ts",
+  "pages/local/local.test.ts",
+  "setup/as-called.test.ts",
+  "stores/{job-queues,job-store,message-queues,redis,sqs-message-queue}.test.ts",
+  "weights/{load,download/pull-*,formats/damage}.test.ts",
+  "worker/{job,main}.test.ts",
+];
+
+export default defineConfig(({ mode }) => ({
   test: {
     pool: "forks",
+    include: ["**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", ...(mode === "quick" ? slow : [])],
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: "engine",
-          include: ["**/*.test.ts"],
-          exclude: [...never, ...service],
-          // A software adapter uses all cores by itself: files run one after the other, so that none starves.
-          fileParallelism: false,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "service",
-          include: service,
-          exclude: never,
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
-      },
-    ],
+    // Tests of the service mostly wait for processes and networks, those of the engine for one thread that compiles:
+    // three files at a time keep two cores busy. What a test waits for must therefore not depend on how long it takes.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
   },
-});
+}));

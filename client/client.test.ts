@@ -47,9 +47,7 @@ async function sizeOf(url: string | undefined) {
 }
 
 const files = async (folder: string) =>
-  (await readdir(join(service.folder, folder)).catch(() => [])).filter(
-    (name) => !name.startsWith("."),
-  );
+  (await readdir(join(service.folder, folder)).catch(() => [])).filter((name) => !name.startsWith("."));
 const jobsOnDisk = () =>
   readdirSync(join(service.folder, "jobs")).filter((name) => /^[0-9a-f]{32}/.test(name));
 
