@@ -6,7 +6,7 @@ import { megabytes } from "../weights/download/mirror-failure.ts";
 import { pull, pullConvolutions, verifyFile } from "../weights/download/pull.ts";
 import { convertNetwork, type Inspection, inspectFile } from "../weights/files.ts";
 import { printable, quoted } from "../weights/formats/byte-source.ts";
-import { defaultName, GENERATED, networkFile, refusePreprocessing } from "../weights/load.ts";
+import { defaultName, type FoundFile, GENERATED, networkFile, refusePreprocessing } from "../weights/load.ts";
 import { findEntry, type ManifestEntry, manifest } from "../weights/manifest.ts";
 import { widthsOf } from "../weights/network-file.ts";
 import { findShipped, type ShippedNetwork, shippedNetworks } from "../weights/shipped.ts";
@@ -28,8 +28,7 @@ export function weightsCommands(io: Io): WeightsHandlers {
       await pullCommand(namedEntry(args.name), args, io);
     },
     async verify({ source, cache, json }) {
-      const found = await verified(source, cache, io);
-      const { path, name, size, sha256, how } = found;
+      const { path, name, size, sha256, how } = await verified(await networkFile(source, { cache, env }));
       report(
         json,
         { path, name, size, sha256 },
@@ -42,10 +41,11 @@ export function weightsCommands(io: Io): WeightsHandlers {
       stdout.write(`${path}\n`);
     },
     async convert({ input, output, cache, preprocessing }) {
-      const { path, entry, shipped } = await networkFile(input, { cache, env });
+      const found = await networkFile(input, { cache, env });
+      const { path, entry, shipped } = found;
       if (shipped) {
         refusePreprocessing(shipped.name, preprocessing);
-        await verified(input, cache, io);
+        await verified(found);
         await refuseTaken([path], { OUTPUT: output });
       }
       const converted = await convertNetwork(path, output, preprocessing ?? entry?.preprocessing);
@@ -56,9 +56,9 @@ export function weightsCommands(io: Io): WeightsHandlers {
       );
     },
     async inspect({ source, cache, json }) {
-      const { path, shipped } = await networkFile(source, { cache, env });
-      if (shipped) await verified(source, cache, io);
-      const inspection = await inspectFile(path);
+      const found = await networkFile(source, { cache, env });
+      if (found.shipped) await verified(found);
+      const inspection = await inspectFile(found.path);
       report(json, inspection, () => describeInspection(inspection));
     },
   };
@@ -76,8 +76,7 @@ const known: readonly { readonly name: string; readonly how: string; readonly ha
   ];
 
 /** The known network that a file is. Throws `bad-weights` where it is none, or not the one that was named. */
-async function verified(source: string, cache: string | undefined, { env }: Pick<Io, "env">) {
-  const { path, entry, shipped } = await networkFile(source, { cache, env });
+async function verified({ path, entry, shipped }: FoundFile) {
   const { size, sha256 } = await verifyFile(path);
   const wanted = known.find(({ name }) => name === (entry ?? shipped)?.name);
   const found = known.find(({ hashes }) => hashes.includes(sha256));
@@ -97,7 +96,7 @@ async function tellShipped(
   { report, cache }: PullArguments,
   io: Io,
 ): Promise<void> {
-  const { path, sha256 } = await verified(name, cache, io);
+  const { path, sha256 } = await verified(await networkFile(name, { cache, env: io.env }));
   const record = { event: "done", name, path, sha256, verified: true, fetched: false };
   if (report === "json") io.stdout.write(jsonLine(record));
   if (report === "people")
@@ -191,7 +190,9 @@ async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io):
     ),
   );
   const shipped = shippedNetworks.map(async (network) => {
-    const found = await verified(network.name, cache, { env }).catch(() => undefined);
+    const found = await networkFile(network.name, places)
+      .then(verified)
+      .catch(() => undefined);
     return ofShipped(network, found?.path);
   });
   const folder = cacheFolder(env, cache);

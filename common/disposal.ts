@@ -1,12 +1,12 @@
 /** What a program has open, and how it ends: the last first. Node.js 20 has no AsyncDisposableStack. */
 
-/** Things that are disposed of together: the last first, and all of them whatever fails. */
+/** Things that are disposed of together: the last first, and all of them where somebody is told what fails. */
 export class Disposal implements AsyncDisposable {
   readonly #ends: (() => unknown)[] = [];
   readonly #onError: (error: unknown) => void;
 
-  /** `onError` is told what fails in the end. */
-  constructor(onError: (error: unknown) => void) {
+  /** `onError` is told what fails in the end; when not given that is thrown, and ends the rest. */
+  constructor(onError: (error: unknown) => void = rethrow) {
     this.#onError = onError;
   }
 
@@ -31,6 +31,10 @@ export class Disposal implements AsyncDisposable {
       }
     }
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** What `open` makes, which has the Disposal. Where `open` throws, all that it had opened is disposed of. */

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { pino } from "pino";
+import { Disposal } from "../../common/disposal.ts";
 import { readConfig } from "../../gateway/config.ts";
 import { type Gateway, startGateway } from "../../gateway/gateway.ts";
 import { createLimits } from "../../gateway/limits.ts";
@@ -51,6 +52,10 @@ async function start(): Promise<Gateway> {
           retentionSeconds,
           onError: (error) => report(error, "redis"),
         });
+  const closing = new Disposal();
+  if (redis) closing.defer(() => redis.close());
+  const jobs = redis?.jobs ?? new LocalJobStore({ folder: join(folder, "jobs"), retentionSeconds });
+  closing.defer(() => jobs.close());
   const gateway = await startGateway({
     config,
     secret: "s".repeat(32),
@@ -60,19 +65,14 @@ async function start(): Promise<Gateway> {
     ),
     objects,
     messages,
-    jobs: redis?.jobs ?? new LocalJobStore({ folder: join(folder, "jobs"), retentionSeconds }),
+    jobs,
     queue,
     limits: createLimits(config, redis?.connection),
     ...(redis === undefined ? {} : { adapter: redis.adapter }),
   });
+  closing.defer(() => gateway.close());
   address = `http://127.0.0.1:${gateway.port}`;
-  return {
-    port: gateway.port,
-    async close() {
-      await gateway.close();
-      redis?.close();
-    },
-  };
+  return { port: gateway.port, close: () => closing[Symbol.asyncDispose]() };
 
   /** Logs as usual, and tells of what is an error. */
   function countErrors(this: unknown, args: Parameters<pino.LogFn>, method: pino.LogFn, level: number) {

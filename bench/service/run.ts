@@ -5,6 +5,7 @@ import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import sharp from "sharp";
+import { Disposal } from "../../common/disposal.ts";
 import { cleanPicture } from "../../gateway/pictures.ts";
 import { keys } from "../../protocol/protocol.ts";
 import { startRedis, type TestRedis } from "../../stores/testing/redis.ts";
@@ -27,20 +28,6 @@ import {
 import { openStores, type StorePlaces } from "./stores.ts";
 import { StandInWorker } from "./worker.ts";
 
-/** What is disposed of in the end, the last first. Node 20 has no AsyncDisposableStack. */
-class Owned implements AsyncDisposable {
-  readonly #all: AsyncDisposable[] = [];
-
-  use<T extends AsyncDisposable>(one: T): T {
-    this.#all.push(one);
-    return one;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const one of this.#all.reverse()) await one[Symbol.asyncDispose]();
-  }
-}
-
 type Gateway = Child<GatewayCommand, GatewayAnswer>;
 type Clients = Child<ClientCommand, ClientAnswer>;
 
@@ -54,7 +41,7 @@ const AFTERMATH_MS = 7000;
 /** `say` is told what happens. */
 export function runLoad(options: LoadOptions, say: (text: string) => void): Promise<LoadResult> {
   return withFolder(async (folder) => {
-    await using stack = new Owned();
+    await using stack = new Disposal();
     const errors: Record<string, number> = {};
     const onError = (error: unknown, where: string) => {
       const sentence = `${where}: ${error}`.replace(/[0-9a-f]{32}/g, "<jobId>");
@@ -237,7 +224,7 @@ function gatewayArgs({ cpuProf }: LoadOptions): string[] {
 }
 
 async function startClients(
-  stack: Owned,
+  stack: Disposal,
   { clients, clientProcesses }: LoadOptions,
   ports: readonly number[],
   picture: Buffer,

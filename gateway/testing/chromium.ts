@@ -1,17 +1,13 @@
 /** A real browser for tests: Chromium of this system, without a window, with WebGPU on its own software adapter. */
-import { accessSync, constants, existsSync, realpathSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { testPrograms } from "../../setup/debian-package.mjs";
+import { onPath } from "../../stores/testing/redis.ts";
 
 /** The program that $CHROMIUM names, or the first on the PATH; undefined where there is none. */
 export function findChromium(): string | undefined {
-  const { CHROMIUM, PATH = "" } = process.env;
-  if (CHROMIUM) return CHROMIUM;
-  const folders = PATH.split(delimiter).filter((folder) => folder !== "");
-  return testPrograms.chromium.programs
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find(isExecutable);
+  return process.env.CHROMIUM || onPath(testPrograms.chromium.programs);
 }
 
 /** The description of Chromium's own Vulkan driver, which Vulkan's loader takes in VK_DRIVER_FILES. */
@@ -43,13 +39,4 @@ export async function launchChromium(more: readonly string[] = []): Promise<Brow
   if (executablePath === undefined) throw new Error(chromiumMissing);
   const args = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", ...more];
   return chromium.launch({ executablePath, args });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

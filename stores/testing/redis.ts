@@ -188,10 +188,15 @@ function makeCertificate(folder: string): { ca: string; args: string[] } {
 }
 
 function missing(program: string, debian: string, others: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  if (folders.some((folder) => folder !== "" && isExecutable(join(folder, program)))) return undefined;
+  if (onPath([program]) !== undefined) return undefined;
   const ways = `apt-get install ${debian}, dnf install ${others} or brew install ${others}`;
   return `${program} is not on the PATH: install it with ${ways}`;
+}
+
+/** The file of the first of `programs` that is on the PATH. */
+export function onPath(programs: readonly string[]): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  return programs.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

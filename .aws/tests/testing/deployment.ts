@@ -13,6 +13,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { ServiceClient } from "../../../client/index.ts";
+import { Disposal } from "../../../common/disposal.ts";
 import { until } from "../../../gateway/testing/client.ts";
 import type { S3ObjectStore } from "../../../stores/s3-object-store.ts";
 import { type BatchStandIn, startBatch } from "../../../stores/testing/batch.ts";
@@ -28,24 +29,6 @@ const secret = (letter: string) => letter.repeat(64);
 const tsx = ["--import", import.meta.resolve("tsx")];
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What was started, to be ended in the opposite order. */
-class Owned implements AsyncDisposable {
-  readonly #ends: (() => unknown)[] = [];
-
-  use<T extends AsyncDisposable>(part: T): T {
-    this.defer(() => part[Symbol.asyncDispose]());
-    return part;
-  }
-
-  defer(end: () => unknown): void {
-    this.#ends.unshift(end);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const end of this.#ends.splice(0)) await end();
-  }
-}
-
 interface Parts {
   readonly environment: EnvironmentName;
   readonly door: AwsDoor;
@@ -55,7 +38,7 @@ interface Parts {
   readonly gateway: ChildProcess;
   readonly port: number;
   readonly callers: Readonly<Record<"gateway" | "worker", Caller>>;
-  readonly owned: Owned;
+  readonly owned: Disposal;
 }
 
 export class TestDeployment implements AsyncDisposable {
@@ -81,7 +64,7 @@ export class TestDeployment implements AsyncDisposable {
   }
 
   static async start(environment: EnvironmentName): Promise<TestDeployment> {
-    const owned = new Owned();
+    const owned = new Disposal();
     try {
       return await TestDeployment.#start(environment, owned);
     } catch (error) {
@@ -90,7 +73,7 @@ export class TestDeployment implements AsyncDisposable {
     }
   }
 
-  static async #start(environment: EnvironmentName, owned: Owned): Promise<TestDeployment> {
+  static async #start(environment: EnvironmentName, owned: Disposal): Promise<TestDeployment> {
     const folder = await mkdtemp(join(tmpdir(), "stylize-deployment-"));
     owned.defer(() => rm(folder, { recursive: true, force: true }));
     const root = deployment(environment);
