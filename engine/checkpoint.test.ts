@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
+import { quarter, seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { type Checkpoint, checkpointOf, scalesLeft } from "./checkpoint.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { Iterate } from "./iterate.ts";
@@ -56,7 +56,7 @@ describe("a run that was stopped", () => {
     context = await openContext({ giveWay: true });
     const styles = [seededPicture(11, 47, 38)];
     const scales = { size: 64, minSize: 45, scaleSteps: 4, steps: 6 };
-    base = { context, network: seededNetwork(), content, styles, ...scales };
+    base = { context, network: seededNetwork(quarter), content, styles, ...scales };
     unbroken = await run();
   });
   afterAll(() => context[Symbol.dispose]());

@@ -2,17 +2,19 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
+import { quarter, seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { compileAhead, type KernelGroups, Sharing } from "./compile-ahead.ts";
 import { kernelsOf } from "./dry-run.ts";
 import { GpuContext } from "./gpu/context.ts";
 import { Kernel } from "./gpu/kernel.ts";
 import { checkJob } from "./job.ts";
+import { vggLayers } from "./network/layers.ts";
 import { openContext, readShader } from "./node.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
 
+const seeded = seededNetwork(quarter);
+
 /** One loss on the first layer whose weights a program transforms: the fewest kernels. */
-const seeded = seededNetwork();
 const losses = {
   contentLayers: { relu1_2: 1 },
   styleLayers: {},
@@ -20,7 +22,10 @@ const losses = {
   styleWeight: 0,
   tvWeight: 0,
 };
-const network = { ...seeded, defaults: { ...seeded.defaults, ...losses } };
+const network = {
+  ...seededNetwork(vggLayers([[64, 64]])),
+  defaults: { ...seeded.defaults, ...losses },
+};
 const content = seededPicture(1, 32, 40);
 const job: Omit<StylizeOptions, "context"> = {
   network,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
+import { quarter, seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { checkJob, loadJob, picturesAt, prepareScale, type StylizeOptions } from "./job.ts";
 import { openContext } from "./node.ts";
@@ -7,7 +7,7 @@ import type { OptimizerCarry } from "./optimizers/optimizer.ts";
 import { runScale } from "./scale.ts";
 
 /** A loss on the first layer only: the optimisers don't care, and little is computed. */
-const seeded = seededNetwork();
+const seeded = seededNetwork(quarter);
 const defaults = { ...seeded.defaults, contentLayers: { relu1_1: 1 }, styleLayers: { relu1_1: 1 } };
 const network = { ...seeded, defaults };
 const content = seededPicture(1, 33, 35);

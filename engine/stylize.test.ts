@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
+import { quarter, seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { Iterate } from "./iterate.ts";
 import type { ConvName } from "./network/layers.ts";
@@ -18,7 +18,7 @@ describe("stylize", () => {
 
   beforeAll(async () => {
     context = await openContext({ giveWay: true });
-    network = seededNetwork();
+    network = seededNetwork(quarter);
     base = { context, network, content, styles: [style], size: 53, minSize: 53, steps: 6 };
   });
   afterAll(() => context[Symbol.dispose]());
@@ -262,7 +262,7 @@ test("a lost device ends the run with the last good picture", async () => {
   const context = await openContext({ giveWay: true });
   const run = stylize({
     context,
-    network: seededNetwork(),
+    network: seededNetwork(quarter),
     content,
     styles: [style],
     size: 64,

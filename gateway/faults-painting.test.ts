@@ -129,7 +129,7 @@ class Haunting {
 
 it("killed ten times, it paints each picture, and leaves no part of one", { timeout: 600_000 }, async () => {
   const env = { TEST_WORKER: "worker/main.ts", STYLIZE_CHECKPOINT_SECONDS: "1" };
-  const flags = ["--weights", "generated", "--workers", "2"];
+  const flags = ["--weights", "compact-small", "--workers", "2"];
   const gateway = await machine.start(flags, env);
   await using _gateway = gateway;
   using client = await Follower.connect(gateway.port);

@@ -3,9 +3,10 @@
  * pictures.
  */
 
-import { type ConvName, vgg19 } from "../engine/network/layers.ts";
+import { type ConvLayer, type ConvName, vgg19 } from "../engine/network/layers.ts";
 import { type ConvWeights, type Network, torchvisionPreprocessing } from "../engine/network/types.ts";
 import { noisePicture, type Picture } from "../engine/picture.ts";
+import { compactSmall } from "../weights/shipped.ts";
 
 /** Numbers in [0,1) of hash stream `seed`, as make_network.py's `hashed`. */
 export function hashed(seed: number, count: number): Float32Array {
@@ -20,10 +21,14 @@ export const lossWeights = {
   tvWeight: 2,
 } as const;
 
-/** VGG19 through conv5_1. */
-export function seededNetwork(): Network {
+/**
+ * A quarter of VGG19's channels, a twelfth of its weights: small pictures take most of their time for reading weights.
+ */
+export const quarter = compactSmall.layers;
+
+/** VGG19, or these layers, through conv5_1. */
+export function seededNetwork(layers: readonly ConvLayer[] = vgg19.slice(0, 13)): Network {
   const weights = new Map<ConvName, ConvWeights>();
-  const layers = vgg19.slice(0, 13);
   for (const { index: i, name, inChannels, outChannels } of layers) {
     const bound = Math.sqrt(6 / (9 * inChannels));
     const uniform = (seed: number, count: number, limit: number) =>

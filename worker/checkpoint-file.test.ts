@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
-import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
+import { quarter, seededNetwork, seededPicture } from "../tests/seeded-network.ts";
 import { decodeCheckpoint, digestOf, encodeCheckpoint, type RunIdentity } from "./checkpoint-file.ts";
 
 const checkpoint = { scale: 1, step: 7, picture: seededPicture(3, 35, 41) };
@@ -10,7 +10,7 @@ const run: RunIdentity = {
   style: "b",
   settings: { size: 41, steps: 9 },
   scales: [{ width: 41, height: 35, steps: 9 }],
-  network: seededNetwork(),
+  network: seededNetwork(quarter),
 };
 const digest = digestOf(run);
 

@@ -8,13 +8,13 @@ import { openContext } from "../engine/node.ts";
 import { jobIdOf, keys, type WorkerJob } from "../protocol/protocol.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import { StoreError } from "../stores/object-store.ts";
-import { seededNetwork } from "../tests/seeded-network.ts";
+import { quarter, seededNetwork } from "../tests/seeded-network.ts";
 import { parseConfig } from "./config.ts";
 import { type JobDeps, runJob } from "./job.ts";
 import { createLog } from "./process.ts";
 import { badPictures, picture, TestService } from "./testing/service.ts";
 
-const network = seededNetwork();
+const network = seededNetwork(quarter);
 const small = { size: 40, steps: 6 } as const;
 let context: GpuContext;
 let service: TestService;

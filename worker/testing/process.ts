@@ -20,7 +20,7 @@ export class TestWorker implements AsyncDisposable {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
     const { PATH = "", HOME = "" } = process.env;
-    const all = { PATH, HOME, STYLIZE_WEIGHTS: "generated", STYLIZE_REQUIRE_GPU: "false", ...env };
+    const all = { PATH, HOME, STYLIZE_WEIGHTS: "compact-small", STYLIZE_REQUIRE_GPU: "false", ...env };
     this.child = spawn(process.execPath, ["--import", loader, main, ...args], { env: all, stdio: "pipe" });
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
