@@ -2,7 +2,13 @@
  * A job as its owner follows it: one stream of states, made of answers and events that may come late, twice or in any
  * order.
  */
-import type { FailureReason, JobProgress, JobReference, JobView } from "../protocol/protocol.ts";
+import {
+  type FailureReason,
+  isTerminal,
+  type JobProgress,
+  type JobReference,
+  type JobView,
+} from "../protocol/protocol.ts";
 import { pause, type ServiceConnection, ServiceError } from "./connection.ts";
 
 /** What is heard of a job. Ends have no `seq`: nothing comes after them. */
@@ -13,7 +19,7 @@ export type JobNews =
   | { readonly failure: { readonly code: FailureReason | "cancelled"; readonly message: string } };
 
 export function hasEnded({ status }: Pick<JobView, "status">): boolean {
-  return status === "succeeded" || status === "failed" || status === "cancelled";
+  return isTerminal(status);
 }
 
 /** The state after some news; `present` itself where they are old. */
