@@ -20,7 +20,6 @@ import type { Limits } from "./limits.ts";
 import { createSocketServer, identifyClients, listen } from "./listener.ts";
 import { Metrics } from "./metrics.ts";
 import { answerRequests, type RequestParts } from "./requests.ts";
-import { Styles } from "./styles.ts";
 import { everySoOften } from "./timing.ts";
 import { Uploads } from "./uploads.ts";
 import { Views } from "./views.ts";
@@ -60,34 +59,24 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { io, door, metrics, onError } = works;
   const onClosingError = (error: unknown) => onError(error, "closing");
   await admitClients(parts, works);
-  const answer = httpListener({
-    metrics,
-    routes: parts.routes ?? [],
-    onError,
-    checkReady: readiness(parts, door),
-  });
+  const checkReady = readiness(parts, () => door.isOpen);
+  const answer = httpListener({ metrics, routes: parts.routes ?? [], onError, checkReady });
   return opened(onClosingError, async (disposal) => {
     const { config, pace = {} } = parts;
     const { port } = disposal.use(await listen({ io, answer, config, onError: onClosingError }));
     const connections = () => io.engine.clientsCount;
     disposal.use(startBackground({ ...parts, ...works, pace, connections }));
-    disposal.defer(() => door.close()); // the first of all in the end
+    disposal.defer(() => {
+      door.isOpen = false; // the first of all in the end
+    });
     return { port, close: () => disposal[Symbol.asyncDispose]() };
   });
 }
 
-/** Open until the gateway drains: then readiness fails, and no new job and no new client is taken. */
-class Door {
-  isOpen = true;
-
-  close(): void {
-    this.isOpen = false;
-  }
-}
-
 /** What the gateway is made of, none of which does anything yet. */
 function assemble({ config, log, secret, objects, jobs, queue, messages, adapter }: GatewayParts) {
-  const door = new Door();
+  // Until the gateway drains: then readiness fails, and no new job and no new client is taken.
+  const door = { isOpen: true };
   const io = createSocketServer(config, () => door.isOpen, adapter);
   const metrics = new Metrics({
     connections: () => io.engine?.clientsCount ?? 0,
@@ -127,7 +116,6 @@ async function admitClients(parts: GatewayParts, works: ReturnType<typeof assemb
   const requestParts: RequestParts = {
     ...parts,
     ...works,
-    styles: new Styles(objects),
     uploads: new Uploads(objects, secret, config["max-image-bytes"]),
     isOpen: () => door.isOpen,
     repeat: delivery.repeat.bind(delivery),
@@ -138,12 +126,15 @@ async function admitClients(parts: GatewayParts, works: ReturnType<typeof assemb
 }
 
 /** Throws with a reason while the gateway should get no new clients. */
-function readiness({ jobs, objects, queue, messages }: GatewayParts, door: Door): () => Promise<void> {
+function readiness(
+  { jobs, objects, queue, messages }: GatewayParts,
+  isOpen: () => boolean,
+): () => Promise<void> {
   const checkStores = everySoOften(READY_MS, () =>
     Promise.all([jobs.check(), objects.check(), queue.check(), messages.check()]),
   );
   return async () => {
-    if (!door.isOpen) throw new Error("draining");
+    if (!isOpen()) throw new Error("draining");
     await checkStores();
   };
 }

@@ -1,5 +1,4 @@
 /** Jobs of which the news was lost: what the queue and the store say of them, every so often. */
-
 import { tracer } from "../common/trace.ts";
 import { type JobStatus, keys } from "../protocol/protocol.ts";
 import type { JobQueue, QueuedJob } from "../stores/job-queue.ts";
@@ -18,7 +17,7 @@ export interface ReconcilerParts {
   readonly queue: JobQueue;
   readonly objects: ObjectStore;
   readonly service: JobService;
-  readonly graceMs?: number;
+  readonly graceMs: number | undefined;
 }
 
 /** The jobs that had not ended at the beginning of a round. */

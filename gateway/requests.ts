@@ -21,14 +21,14 @@ import {
   transferStyleSchema,
 } from "../protocol/schemas.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
-import { StoreError } from "../stores/object-store.ts";
+import { type ObjectStore, StoreError } from "../stores/object-store.ts";
 import type { Config } from "./config.ts";
 import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
 import type { JobService, PictureData, Ticket } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import { RequestFailure } from "./request-failure.ts";
-import type { Styles } from "./styles.ts";
+import { hasStyle, listStyles } from "./styles.ts";
 import type { Uploads } from "./uploads.ts";
 import type { Views } from "./views.ts";
 
@@ -39,7 +39,7 @@ export interface RequestParts {
   readonly limits: Limits;
   readonly jobs: JobStore;
   readonly service: JobService;
-  readonly styles: Styles;
+  readonly objects: ObjectStore;
   readonly uploads: Uploads;
   readonly views: Views;
   /** Whether new jobs are taken: not while the gateway drains. */
@@ -55,7 +55,7 @@ const trace = tracer("gateway:requests");
 
 /** Answers the requests of one connection. */
 export function answerRequests(socket: ClientSocket, parts: RequestParts): void {
-  const { limits, service, styles, uploads, views, jobs } = parts;
+  const { limits, service, objects, uploads, views, jobs } = parts;
   const { client } = socket.data;
 
   function on<S extends z.ZodType, T>(
@@ -99,7 +99,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
     if (isTerminal(status)) setImmediate(() => parts.repeat(record, socket.id));
     return { requestId, jobId, token };
   });
-  on("LIST_STYLES", pageSchema.nullish(), (page) => styles.list(page ?? {}));
+  on("LIST_STYLES", pageSchema.nullish(), (page) => listStyles(objects, page ?? {}));
   on("LIST_IMAGES", pageSchema.nullish(), (page) => listImages(page ?? {}, jobs, views));
   on("GET_JOB", jobReferenceSchema, async (reference) => {
     await owned(reference);
@@ -144,7 +144,7 @@ async function transferStyle(
   socket: ClientSocket,
   parts: RequestParts,
 ): Promise<Ticket> {
-  const { config, limits, jobs, service, styles, isOpen } = parts;
+  const { config, limits, jobs, service, objects, isOpen } = parts;
   const { client } = socket.data;
   const { image, style, isPrivate, options = {}, idempotencyKey } = request;
   if (!isOpen()) throw new RequestFailure("unavailable");
@@ -156,7 +156,7 @@ async function transferStyle(
   await limits.count("jobs", client);
   if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
   const isName = typeof style === "string" && isStyleName(style);
-  if (isName && !(await styles.has(style))) throw new RequestFailure("unknown-style");
+  if (isName && !(await hasStyle(objects, style))) throw new RequestFailure("unknown-style");
   const content = await readPicture(image, client, parts);
   const ownStyle = isName ? style : await readPicture(style, client, parts);
   await limits.count("jobsOfDay", client);

@@ -1,4 +1,5 @@
 /** Work that is done again and again, and work that is not done too often. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Receiver } from "../stores/message-queue.ts";
 
 /** Does `work`, and gives what came of it, good or bad, to all who ask within the next `ms`, too. */
@@ -12,26 +13,20 @@ export function everySoOften<A extends unknown[], T>(ms: number, work: (...args:
 
 /** Does `work` again and again, with a pause between. */
 export function every(ms: number, work: () => Promise<void>, onError: (error: unknown) => void): Receiver {
-  let isStopped = false;
-  let wake = () => {};
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const loop = async () => {
-    while (!isStopped) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms * (0.75 + Math.random() / 2)); // gateways don't march in step
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      if (!isStopped) await work().catch(onError);
+    while (!signal.aborted) {
+      const pause = ms * (0.75 + Math.random() / 2); // gateways don't march in step
+      await sleep(pause, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) await work().catch(onError);
     }
   };
   const done = loop();
   return {
-    async stop() {
-      isStopped = true;
-      wake();
-      await done;
+    stop() {
+      stopping.abort();
+      return done;
     },
   };
 }

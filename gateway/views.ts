@@ -1,5 +1,4 @@
 /** Records as clients see them: with URLs made at this moment, and nothing that is not theirs to know. */
-
 import {
   failureReasons,
   type ImageItem,

@@ -79,14 +79,11 @@ const schema = z
     logLevel: env.STYLIZE_LOG_LEVEL,
   }));
 
-/** `process.env` is one. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 export type WorkerConfig = z.infer<typeof schema>;
 export type JobLimits = WorkerConfig["limits"];
 
 /** Variables that are empty count as not set. Throws ConfigError. */
-export function parseConfig(environment: Environment): WorkerConfig {
+export function parseConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
   const env = { STYLIZE_ATTEMPT: set.AWS_BATCH_JOB_ATTEMPT, ...set };
   const result = schema.safeParse(env);

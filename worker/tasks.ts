@@ -22,11 +22,6 @@ export function parseArguments(argv: readonly string[]): Task {
   return { mode: "job", job: checked({ contentKey, style, requestId, options: jsonOf(options || "{}") }) };
 }
 
-/** Throws an Error with one sentence. */
-function parseLine(line: string): WorkerJob {
-  return checked(jsonOf(line));
-}
-
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -63,7 +58,7 @@ export async function drain({ input, output, signal, run, onBadLine }: DrainDeps
       if (line.trim() === "") continue;
       let job: WorkerJob;
       try {
-        job = parseLine(line);
+        job = checked(jsonOf(line));
       } catch (error) {
         onBadLine(error as Error);
         answer(null, "bad-input");
