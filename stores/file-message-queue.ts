@@ -41,13 +41,8 @@ export class FileMessageQueue implements MessageQueue {
   /** Makes `folder` where it is missing. */
   constructor(folder: string, options: FileMessageQueueOptions = {}) {
     this.#files = new MessageFiles(folder);
-    this.#options = {
-      handlers: options.handlers ?? 50,
-      visibilityMs: options.visibilityMs ?? 30_000,
-      pollMs: options.pollMs ?? 2_000,
-      retryMs: options.retryMs ?? 1_000,
-      onError: options.onError ?? (() => {}),
-    };
+    const defaults = { handlers: 50, visibilityMs: 30_000, pollMs: 2_000, retryMs: 1_000, onError: () => {} };
+    this.#options = { ...defaults, ...options };
   }
 
   async publish(body: string): Promise<void> {

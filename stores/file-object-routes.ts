@@ -3,8 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { FileObjectStore, OpenObject } from "./file-object-store.ts";
 import { boundaryOf, readUpload, UploadRefused } from "./form-upload.ts";
-import { contentTypeOf, isKey, isPublicKey } from "./object-keys.ts";
-import { StoreError } from "./object-store.ts";
+import { contentTypeOf, isKey, isPublicKey, StoreError } from "./object-store.ts";
 
 export interface ObjectRoutesOptions {
   /** Told of what went wrong on our side; clients see a status only. */

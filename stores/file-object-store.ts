@@ -26,21 +26,16 @@ import {
 import {
   contentTypeOf,
   keyPath,
+  type ListOptions,
   maxPage,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
   requireKey,
   requirePublicKey,
   requireTypedKey,
-} from "./object-keys.ts";
-import {
-  type ListOptions,
-  type ObjectInfo,
-  type ObjectPage,
-  type ObjectStore,
-  type PutOptions,
-  type StoredObject,
   StoreError,
   traceObject,
-  type UploadForm,
   type UploadTerms,
 } from "./object-store.ts";
 import { UrlSigner } from "./url-signer.ts";
@@ -86,7 +81,7 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean> {
+  async put(key: string, body: Uint8Array, options: PutOptions) {
     return this.putPieces(key, [body], options);
   }
 
@@ -104,7 +99,7 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async get(key: string): Promise<StoredObject | undefined> {
+  async get(key: string) {
     const object = await this.open(key);
     traceObject(object === undefined ? "find no" : "read", key);
     if (object === undefined) return undefined;
@@ -114,7 +109,7 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async head(key: string): Promise<ObjectInfo | undefined> {
+  async head(key: string) {
     requireKey(key);
     return attempt(`to read '${key}'`, async () => {
       const path = join(this.#root, key);
@@ -141,23 +136,21 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async copy(from: string, to: string): Promise<boolean> {
+  async copy(from: string, to: string) {
     requireTypedKey(to, contentTypeOf(from));
     const object = await this.open(from);
     if (object === undefined) return false;
     await using handle = object.handle;
-    return await this.putPieces(to, handle.createReadStream(), {
-      contentType: contentTypeOf(from),
-    });
+    return await this.putPieces(to, handle.createReadStream(), { contentType: contentTypeOf(from) });
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string) {
     if ((await this.head(key)) === undefined) return;
     traceObject("delete", key);
     await attempt(`to delete '${key}'`, () => rm(join(this.#root, key), { force: true }));
   }
 
-  async list(prefix: string, { limit, cursor = "" }: ListOptions): Promise<ObjectPage> {
+  async list(prefix: string, { limit, cursor = "" }: ListOptions) {
     return attempt(`to list '${prefix}'`, async () => {
       const objects: ObjectInfo[] = [];
       for await (const key of keysBelow(this.#root, "", prefix, cursor)) {
@@ -171,23 +164,23 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async presign(key: string, seconds: number): Promise<string> {
+  async presign(key: string, seconds: number) {
     requireKey(key);
     return this.#url(this.signer.readPath(key, seconds));
   }
 
-  publicUrl(key: string): string {
+  publicUrl(key: string) {
     requirePublicKey(key);
     return this.#url(`/objects/${keyPath(key)}`);
   }
 
-  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms) {
     requireTypedKey(key, contentType);
     return { url: this.#url(this.signer.uploadPath({ key, contentType, maxBytes }, seconds)), fields: {} };
   }
 
   /** Whether a file can be written. */
-  async check(): Promise<void> {
+  async check() {
     await attempt("to write a file", async () => {
       const temporary = join(this.#root, temporaryFolder, randomUUID());
       await using handle = await open(temporary, "wx", 0o600);

@@ -12,7 +12,9 @@ import { mkdirSync, readlinkSync } from "node:fs";
 import { readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { lives } from "../common/lock.mjs";
 import { maxReceives } from "./message-queue.ts";
+import { removeOldTemporaries } from "./object-files.ts";
 
 export interface MessageFile {
   /** Milliseconds since 1970, as `sentAt`. */
@@ -28,7 +30,6 @@ export interface Claim extends MessageFile {
 }
 
 const namePattern = /^(\d{15})-(\d+)-(\d+)-([0-9a-f]{16})(?:-([0-9a-f]{8})\.(\d+)\.([0-9a-f]{16}))?$/;
-const staleWriteMs = 3_600_000;
 
 /** The owners of this very process. */
 const owners = new Set<string>();
@@ -123,12 +124,8 @@ export class MessageFiles {
   }
 
   /** Removes what publishers that were killed left half written. */
-  async removeDrafts(): Promise<void> {
-    for (const name of await readdir(this.#newFolder)) {
-      const file = join(this.#newFolder, name);
-      const written = await ifThere(async () => (await stat(file)).mtimeMs);
-      if (written !== undefined && written < Date.now() - staleWriteMs) await rm(file, { force: true });
-    }
+  removeDrafts(): Promise<void> {
+    return removeOldTemporaries(this.#newFolder);
   }
 }
 
@@ -146,13 +143,7 @@ export function forgetOwner(owner: string): void {
 function ownerGone(name: string): boolean {
   const [, , , , , at, pid, self] = namePattern.exec(name)!;
   if (at !== place) return false;
-  if (Number(pid) === process.pid) return !owners.has(`${at}.${pid}.${self}`);
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
+  return Number(pid) === process.pid ? !owners.has(`${at}.${pid}.${self}`) : !lives(Number(pid));
 }
 
 function format(message: MessageFile): string {

@@ -2,8 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { link, lstat, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isKey } from "./object-keys.ts";
-import { StoreError } from "./object-store.ts";
+import { isKey, StoreError } from "./object-store.ts";
 
 /** Where files are until they are complete: on the file system of the others, and under no key. */
 export const temporaryFolder = ".temporary";

@@ -1,6 +1,6 @@
 /** URLs that permit one thing for a while: the query names it, and an HMAC of it proves that we made it. */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { isKey, keyPath } from "./object-keys.ts";
+import { isKey, keyPath } from "./object-store.ts";
 
 /** What an upload may be. */
 export interface UploadPolicy {
