@@ -1,7 +1,4 @@
-/**
- * A job as its owner follows it: one stream of states, made of answers and events that may come late, twice or in any
- * order.
- */
+/** A job as its owner follows it: one stream of states, of answers and events that come late, twice, in any order. */
 import {
   type FailureReason,
   isTerminal,

@@ -5,7 +5,7 @@ import type { MessageQueue } from "../stores/message-queue.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Metrics } from "./metrics.ts";
 import { handleNewsPatiently } from "./news.ts";
-import { Reconciler, type ReconcilerParts, type Round } from "./reconciler.ts";
+import { createReconciler, type ReconcilerParts, type Round } from "./reconciler.ts";
 import { every, everySoOften } from "./timing.ts";
 
 const LOG_MS = 60_000;
@@ -14,11 +14,11 @@ const LOG_MS = 60_000;
 export interface Pace {
   readonly sweepMs?: number;
   readonly reconcileMs?: number;
-  /** As ReconcilerParts'. */
+  /** As the reconciler's. */
   readonly graceMs?: number;
 }
 
-export interface BackgroundParts extends Omit<ReconcilerParts, "graceMs"> {
+export interface BackgroundParts extends ReconcilerParts {
   readonly messages: MessageQueue;
   readonly delivery: Delivery;
   readonly metrics: Metrics;
@@ -51,13 +51,13 @@ export function startBackground(parts: BackgroundParts): AsyncDisposable {
 
 function reconciliation(parts: BackgroundParts): () => Promise<void> {
   const { pace, log, metrics, connections } = parts;
-  const reconciler = new Reconciler({ ...parts, graceMs: pace.graceMs });
+  const reconcile = createReconciler(parts, pace.graceMs);
   const logRound = everySoOften(LOG_MS, async ({ oldestQueuedMs, ...active }: Round) => {
     const oldestQueuedSeconds = Math.round(oldestQueuedMs / 1000);
     log.info({ ...active, oldestQueuedSeconds, connections: connections() }, "jobs");
   });
   return async () => {
-    const round = await reconciler.run();
+    const round = await reconcile();
     metrics.round(round);
     await logRound(round);
   };

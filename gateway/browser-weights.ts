@@ -1,7 +1,4 @@
-/**
- * A network for browsers that paint by themselves, in place of those that ship: one file, whole or in ranges, under a
- * URL that its content gives it.
- */
+/** A network for browsers that paint by themselves: one file, whole or in ranges, under a URL of its content. */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -33,10 +30,7 @@ export class BrowserWeights implements AsyncDisposable {
     this.#etag = `"${fingerprint}"`;
   }
 
-  /**
-   * Reads the file once, for its fingerprint. Throws ConfigError where it is no network of VGG19's shape as
-   * safetensors.
-   */
+  /** Reads the file once, for its fingerprint. Throws ConfigError for what is no safetensors of VGG19's shape. */
   static async open(path: string): Promise<BrowserWeights> {
     await requireNetwork(path);
     const handle = await open(path);

@@ -35,10 +35,7 @@ export interface Clients {
   identify(address: string, token: unknown): Promise<string>;
 }
 
-/**
- * With a key, clients are who their JSON Web Token (RFC 7519) says, and need one; otherwise they are where they connect
- * from.
- */
+/** With a key, clients are who their JSON Web Token (RFC 7519) says, and need one; else where they connect from. */
 export async function createClients(config: Config, secret: string): Promise<Clients> {
   const nameOf = (text: string) => createHmac("sha256", secret).update(text).digest("base64url").slice(0, 22);
   const verify = await verifier(config);

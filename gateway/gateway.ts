@@ -21,7 +21,7 @@ import { createSocketServer, identifyClients, listen } from "./listener.ts";
 import { Metrics } from "./metrics.ts";
 import { answerRequests, type RequestParts } from "./requests.ts";
 import { everySoOften } from "./timing.ts";
-import { Uploads } from "./uploads.ts";
+import { createUploads } from "./uploads.ts";
 import { Views } from "./views.ts";
 
 /** For how long an answer of the stores to the question of readiness counts: balancers ask from many machines. */
@@ -116,7 +116,7 @@ async function admitClients(parts: GatewayParts, works: ReturnType<typeof assemb
   const requestParts: RequestParts = {
     ...parts,
     ...works,
-    uploads: new Uploads(objects, secret, config["max-image-bytes"]),
+    uploads: createUploads(objects, secret, config["max-image-bytes"]),
     isOpen: () => door.isOpen,
     repeat: delivery.repeat.bind(delivery),
     onRefused: (code: RequestErrorCode) => metrics.refused(code),

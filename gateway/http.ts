@@ -1,6 +1,7 @@
 /** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { send } from "../stores/file-object-routes.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Answers a request and says so, or returns false. */
@@ -95,10 +96,4 @@ async function metrics(
   const { registry } = parts.metrics;
   response.setHeader("Content-Type", registry.contentType);
   response.end(await registry.metrics());
-}
-
-/** A sentence as plain text, which nobody keeps. */
-export function send(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
-  response.end(`${text}\n`);
 }

@@ -63,10 +63,7 @@ export class JobService {
     this.#parts = parts;
   }
 
-  /**
-   * Stores the pictures, then the record, then submits. Throws RequestFailure `unavailable` where the queue does not
-   * take it.
-   */
+  /** Stores pictures, then the record, then submits. Throws RequestFailure `unavailable` where no queue takes it. */
   async start(request: NewJob): Promise<Ticket> {
     const { jobs, objects } = this.#parts;
     const jobId = randomBytes(16).toString("hex");
@@ -134,9 +131,7 @@ export class JobService {
     return updated.record;
   }
 
-  /**
-   * The record, if the token is the job's. Throws RequestFailure `unknown-job` for both, so that ids can't be probed.
-   */
+  /** The record, if the token is the job's. Throws RequestFailure `unknown-job` for both: ids can't be probed. */
   async authorized({ jobId, token }: { readonly jobId: string; readonly token: string }): Promise<JobRecord> {
     const record = await this.#parts.jobs.get(jobId);
     if (record && timingSafeEqual(Buffer.from(hash(token)), Buffer.from(record.tokenHash))) return record;

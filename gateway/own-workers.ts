@@ -1,6 +1,4 @@
-/**
- * Workers that a gateway on one machine starts itself: which program they are, what they are told, what they can do.
- */
+/** Workers that a gateway on one machine starts itself: which program they are, what they are told and can do. */
 import { execFile } from "node:child_process";
 import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -1,13 +1,10 @@
-/**
- * Serves the built pages. They are read at the start: what isn't among them can't be asked for, and a new build may
- * begin while the old one is served.
- */
+/** Serves the built pages, read at the start: nothing else can be asked for, and a new build may begin meanwhile. */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
-import { isCurrent } from "../stores/file-object-routes.ts";
-import { type Route, send } from "./http.ts";
+import { isCurrent, refuseMethod, send } from "../stores/file-object-routes.ts";
+import type { Route } from "./http.ts";
 
 interface Version {
   readonly encoding?: "br" | "gzip";
@@ -78,10 +75,7 @@ async function readPage(folder: string, file: string, files: readonly string[]):
   };
 }
 
-/**
- * Answers for all that is in `pages`, under the Content-Security-Policy that `policy` gives. Without pages, `/` says
- * how to build them.
- */
+/** Answers for all that is in `pages`, under the policy of `policy`. Without pages, `/` says how to build them. */
 export function createPagesRoute(pages: Pages | undefined, policy: () => Promise<string>): Route {
   return async (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);
@@ -90,8 +84,7 @@ export function createPagesRoute(pages: Pages | undefined, policy: () => Promise
     if (page === undefined && !isUnbuilt) return false;
     response.setHeader("Content-Security-Policy", await policy());
     if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("Allow", "GET, HEAD");
-      send(response, 405, "Expected one of the methods GET, HEAD.");
+      refuseMethod(response, "GET, HEAD");
     } else if (page === undefined) {
       send(response, 200, "The pages are not built yet: run 'npm run build:pages', then start again.");
     } else {

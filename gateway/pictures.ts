@@ -1,7 +1,4 @@
-/**
- * Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a
- * picture and no more.
- */
+/** Pictures of clients: decoded and encoded again, so that what is stored is a picture and no more. */
 import sharp, { type Sharp } from "sharp";
 import { openPicture, uprightSrgb } from "../pictures/open.ts";
 import { type PictureType, pictureTypeOf } from "../protocol/protocol.ts";

@@ -1,7 +1,4 @@
-/**
- * The stores that a gateway's configuration names: files and child processes on one machine, AWS and Redis in the
- * cloud.
- */
+/** The stores that a configuration names: files and child processes on one machine, AWS and Redis in the cloud. */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -22,7 +19,7 @@ import type { GatewayStores } from "./gateway.ts";
 import type { Route } from "./http.ts";
 import { createLimits } from "./limits.ts";
 import { type OwnWorkersOptions, openOwnWorkers } from "./own-workers.ts";
-import { openRedis, type SharedParts } from "./redis.ts";
+import { openRedis } from "./redis.ts";
 import { firstStyles } from "./styles.ts";
 
 /** What one call of S3 may take: clients wait for the answer. */
@@ -45,9 +42,11 @@ export function openStores(options: StoresOptions): Promise<OpenStores> {
   return opened(onError, async (disposal) => {
     const objects = await openObjects(options, onError);
     const messages = openMessages(options, onError);
-    const redis = await openShared(options, onError);
+    const { redis: url, "redis-password": password } = config;
+    const retentionSeconds = config["retention-days"] * 86_400;
+    const redis =
+      url === undefined ? undefined : await openRedis({ url, password, retentionSeconds, onError });
     if (redis) disposal.defer(() => redis.close());
-    const retentionSeconds = retentionSecondsOf(options);
     const jobs = redis?.jobs ?? new LocalJobStore({ folder: join(data, "jobs"), retentionSeconds });
     disposal.defer(() => jobs.close());
     const secret = config.secret ?? (await ownSecret(data));
@@ -65,8 +64,6 @@ export function openStores(options: StoresOptions): Promise<OpenStores> {
     };
   });
 }
-
-const retentionSecondsOf = ({ config }: StoresOptions) => config["retention-days"] * 86_400;
 
 type OnError = (error: unknown) => void;
 
@@ -92,12 +89,6 @@ function openMessages({ config, data }: StoresOptions, onError: OnError): Messag
   const { "queue-url": queueUrl, "sqs-endpoint": endpoint, region } = config;
   if (queueUrl === undefined) return new FileMessageQueue(join(data, "messages"), { onError });
   return new SqsMessageQueue({ queueUrl, endpoint, region, onError });
-}
-
-async function openShared(options: StoresOptions, onError: OnError): Promise<SharedParts | undefined> {
-  const { redis: url, "redis-password": password } = options.config;
-  if (url === undefined) return undefined;
-  return openRedis({ url, password, retentionSeconds: retentionSecondsOf(options), onError });
 }
 
 function openQueue(options: StoresOptions): JobQueue {

@@ -184,10 +184,7 @@ export interface ClientEvents {
   ): void;
 }
 
-/**
- * Beside these, per job: `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`,
- * `JOB_PROGRESS::<jobId>`.
- */
+/** Per job also `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`, `JOB_PROGRESS::<jobId>`. */
 export interface ServerEvents {
   /** To everyone, for each public result. */
   TRANSFER_STYLE_COMPLETED(image: ImageItem): void;

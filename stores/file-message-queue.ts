@@ -5,6 +5,7 @@
  * Where the files lie and how they move: message-files.ts.
  */
 import { type FSWatcher, watch } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Claim, forgetOwner, MessageFiles, newOwner, parse } from "./message-files.ts";
 import {
   backoffMs,
@@ -76,8 +77,8 @@ class FileReceiver implements Receiver {
   readonly #poll: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   #stopped = false;
-  #news = false;
-  #wake = () => {};
+  /** Aborted by news. */
+  #nap = new AbortController();
 
   constructor(files: MessageFiles, handle: Handle, options: Options) {
     this.#files = files;
@@ -92,7 +93,7 @@ class FileReceiver implements Receiver {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#notice();
+    this.#nap.abort();
     clearInterval(this.#poll);
     this.#watcher?.close();
     await this.#loop;
@@ -103,7 +104,7 @@ class FileReceiver implements Receiver {
   /** A machine may have no watches left; then the poll alone finds messages. */
   #watch(): FSWatcher | undefined {
     try {
-      const watcher = watch(this.#files.readyFolder, () => this.#notice());
+      const watcher = watch(this.#files.readyFolder, () => this.#nap.abort());
       return watcher.on("error", (error) => {
         this.#options.onError(error);
         watcher.close();
@@ -119,22 +120,17 @@ class FileReceiver implements Receiver {
     void this.#files
       .releaseAbandoned(visibilityMs)
       .catch(onError)
-      .finally(() => this.#notice());
-  }
-
-  #notice(): void {
-    this.#news = true;
-    this.#wake();
+      .finally(() => this.#nap.abort());
   }
 
   async #receive(): Promise<void> {
     while (!this.#stopped) {
-      this.#news = false;
+      this.#nap = new AbortController();
       try {
         await this.#sleep(await this.#takeReady());
       } catch (error) {
         this.#options.onError(error);
-        this.#news = false;
+        this.#nap = new AbortController();
         await this.#sleep(this.#options.pollMs);
       }
     }
@@ -153,15 +149,10 @@ class FileReceiver implements Receiver {
   }
 
   /** Until there is news, or for `ms`. */
-  #sleep(ms: number): Promise<void> {
-    if (this.#news || this.#stopped) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(ms, this.#options.pollMs));
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  async #sleep(ms: number): Promise<void> {
+    const { signal } = this.#nap;
+    if (!this.#stopped)
+      await sleep(Math.min(ms, this.#options.pollMs), undefined, { signal }).catch(() => {});
   }
 
   #start(name: string): void {

@@ -41,7 +41,7 @@ export function createObjectRoutes(
       if (path === "/objects") await receive(store, request, response, parameters);
       else await serve(store, request, response, { path, query: parameters });
     } catch (error) {
-      answerFailure(response, error, onError);
+      sendFailure(response, error, onError);
       // The rest of a refused body is thrown away rather than the connection: the client may read why.
       request.resume();
     }
@@ -57,11 +57,11 @@ async function serve(
 ): Promise<void> {
   if (request.method !== "GET" && request.method !== "HEAD") return refuseMethod(response, "GET, HEAD");
   const key = keyOf(path.slice("/objects/".length));
-  if (key === undefined) return answer(response, 404, "There is no such object.");
+  if (key === undefined) return send(response, 404, "There is no such object.");
   if (!isPublicKey(key) && !store.signer.allowsRead(key, query))
-    return answer(response, 403, "This needs a valid signature that has not expired.");
+    return send(response, 403, "This needs a valid signature that has not expired.");
   const object = await store.open(key);
-  if (object === undefined) return answer(response, 404, "There is no such object.");
+  if (object === undefined) return send(response, 404, "There is no such object.");
   await sendObject(request, response, object);
 }
 
@@ -120,35 +120,35 @@ async function receive(
 ): Promise<void> {
   if (request.method !== "POST") return refuseMethod(response, "POST");
   const policy = store.signer.allowedUpload(query);
-  if (policy === undefined)
-    return answer(response, 403, "This needs a valid signature that has not expired.");
+  if (policy === undefined) return send(response, 403, "This needs a valid signature that has not expired.");
   if (Number(request.headers["content-length"] ?? 0) > policy.maxBytes + formBytes)
-    return answer(response, 413, `Expected a file of at most ${policy.maxBytes} bytes.`);
+    return send(response, 413, `Expected a file of at most ${policy.maxBytes} bytes.`);
   const boundary = boundaryOf(request.headers["content-type"]);
   const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   await store.putPieces(policy.key, readUpload(body, boundary, policy), policy);
   response.writeHead(204).end();
 }
 
-function refuseMethod(response: ServerResponse, allowed: string): void {
+/** `allowed`: the methods, separated by commas. */
+export function refuseMethod(response: ServerResponse, allowed: string): void {
   response.setHeader("Allow", allowed);
-  answer(response, 405, `Expected one of the methods ${allowed}.`);
+  send(response, 405, `Expected one of the methods ${allowed}.`);
 }
 
-function answer(response: ServerResponse, status: number, sentence: string): void {
-  response
-    .writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" })
-    .end(`${sentence}\n`);
+/** A sentence as plain text, which nobody keeps. */
+export function send(response: ServerResponse, status: number, sentence: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
+  response.end(`${sentence}\n`);
 }
 
-function answerFailure(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
+function sendFailure(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
   const isRefused = error instanceof UploadRefused;
   if (!isRefused) onError(error);
   if (response.headersSent) response.destroy();
-  else if (isRefused) answer(response, error.status, error.message);
+  else if (isRefused) send(response, error.status, error.message);
   else if (error instanceof StoreError && error.retryable)
-    answer(response, 503, "The store can't do this now; try again later.");
-  else answer(response, 500, "Something failed on our side.");
+    send(response, 503, "The store can't do this now; try again later.");
+  else send(response, 500, "Something failed on our side.");
 }
 
 /** A client that goes away before it has everything is no failure. */

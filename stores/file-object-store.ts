@@ -1,6 +1,4 @@
-/**
- * Objects as files of a folder: the key is the path, the extension the type. Several processes may share the folder.
- */
+/** Objects as files: the key is the path, the extension the type. Several processes may share the folder. */
 import { randomBytes, randomUUID } from "node:crypto";
 import {
   constants,
@@ -38,7 +36,7 @@ import {
   traceObject,
   type UploadTerms,
 } from "./object-store.ts";
-import { UrlSigner } from "./url-signer.ts";
+import { urlSigner } from "./url-signer.ts";
 
 export interface FileObjectStoreOptions {
   /** Where `createObjectRoutes` answers, such as `http://127.0.0.1:3000`; a function where that is known later only. */
@@ -57,12 +55,12 @@ const secretBytes = 32;
 export class FileObjectStore implements ObjectStore {
   readonly #root: string;
   readonly #baseUrl: () => string;
-  readonly signer: UrlSigner;
+  readonly signer: ReturnType<typeof urlSigner>;
 
   private constructor(root: string, secret: Uint8Array, baseUrl: () => string) {
     this.#root = root;
     this.#baseUrl = baseUrl;
-    this.signer = new UrlSigner(secret);
+    this.signer = urlSigner(secret);
   }
 
   /**

@@ -40,10 +40,7 @@ export interface JobRecord {
 
 /** Records live for `retentionSeconds` after their last change. Every method may throw StoreError. */
 export interface JobStore {
-  /**
-   * Adds a record. With an idempotency key that this client has used before, the job that it was used for is returned
-   * instead, and nothing added.
-   */
+  /** Adds a record, unless this client has used the idempotency key before: then returns the job that it stands for. */
   create(
     record: JobRecord,
     idempotencyKey?: string,
@@ -81,10 +78,7 @@ export const idempotencySeconds = 86_400;
 
 const memberForm = /^\d{15}:[0-9a-f]{32}$/;
 
-/**
- * Where a record stands in the feed: texts in whose order the feed is sorted, the newest last. Undefined for what isn't
- * a public result.
- */
+/** Texts in whose order the feed is sorted, the newest last. Undefined for what isn't a public result. */
 export function feedMember(record: JobRecord): string | undefined {
   if (record.status !== "succeeded" || record.isPrivate) return undefined;
   const at = Math.trunc(record.endedAt ?? record.createdAt);

@@ -72,17 +72,11 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** Objects whose keys begin with `prefix`. */
   list(prefix: string, options: ListOptions): Promise<ObjectPage>;
-  /**
-   * A URL that anybody may read who has it, for so many seconds. Made anew each time: it dies with the credentials that
-   * signed it.
-   */
+  /** A URL for anybody, for so many seconds. Made anew each time: it dies with the credentials that signed it. */
   presign(key: string, seconds: number): Promise<string>;
   /** The lasting URL of an object under `public/` or `style/`. */
   publicUrl(key: string): string;
-  /**
-   * A form with which a browser may put one object of that type, not empty and of at most so many bytes; the file comes
-   * last, as `file`.
-   */
+  /** A form with which a browser may put one object within `terms`; the file comes last, as `file`. */
   presignUpload(key: string, terms: UploadTerms): Promise<UploadForm>;
   /** Whether the store answers. */
   check(): Promise<void>;

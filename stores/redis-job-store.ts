@@ -32,7 +32,7 @@ import {
 } from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
 import { callRedis, type RedisClient, RedisScript } from "./redis.ts";
-import { RedisJobSets } from "./redis-job-sets.ts";
+import { type RedisJobSets, redisJobSets } from "./redis-job-sets.ts";
 
 /**
  * Writes a record where the stored one has the expected seq ("" where there must be none). A write whose answer was
@@ -77,7 +77,7 @@ export class RedisJobStore implements JobStore {
     this.#client = client;
     this.#prefix = options.prefix ?? "stylize:";
     this.#retentionSeconds = options.retentionSeconds;
-    this.#sets = new RedisJobSets(client, this.#prefix, options.retentionSeconds);
+    this.#sets = redisJobSets(client, this.#prefix, options.retentionSeconds);
     this.#onBehind = options.onBehind ?? (() => {});
   }
 

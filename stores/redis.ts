@@ -277,10 +277,7 @@ export class RedisScript {
     this.#sha = createHash("sha1").update(lua).digest("hex");
   }
 
-  /**
-   * By its hash, or with its text where Redis doesn't know it (any more). It may run twice, see `callRedis`. Throws
-   * StoreError.
-   */
+  /** By its hash, or its text where Redis does not know it. It may run twice, see `callRedis`. Throws StoreError. */
   run(client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> {
     return callRedis(client, async () => {
       try {

@@ -35,9 +35,7 @@ export interface S3ObjectStoreOptions extends AwsOptions {
   readonly bucket: string;
   /** Under which `public/` and `style/` can be read, such as CloudFront's address. */
   readonly publicBase?: string | undefined;
-  /**
-   * For one call, all its tries together; 60 when not given. An attempt that is silent for a sixth of that is given up.
-   */
+  /** For one call, all tries together; 60 when not given. A try that is silent for a sixth of it is given up. */
   readonly seconds?: number | undefined;
 }
 
@@ -145,9 +143,7 @@ export class S3ObjectStore implements ObjectStore {
     return this.#call(`to sign a URL of '${key}'`, sign);
   }
 
-  /**
-   * Without `publicBase`, the bucket's own address: then its policy has to let everybody read `public/` and `style/`.
-   */
+  /** Without `publicBase`, the bucket's own address: its policy must let all read `public/` and `style/`. */
   publicUrl(key: string) {
     requirePublicKey(key);
     return `${this.#publicBase}/${keyPath(key)}`;

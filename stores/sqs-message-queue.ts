@@ -129,10 +129,7 @@ class Poller implements Receiver {
     }
   }
 
-  /**
-   * A request that `stop` aborts may have been answered already: those messages come again after the visibility
-   * timeout.
-   */
+  /** A request that `stop` aborts may have been answered: its messages come again after the visibility timeout. */
   async #receive(): Promise<readonly Message[]> {
     const { client, queueUrl, callSeconds, handlers, visibilitySeconds } = this.#options;
     const command = new ReceiveMessageCommand({
