@@ -1,8 +1,4 @@
-/**
- * A connection to the service that comes back by itself, and requests that outlive its loss.
- *
- * Runs in browsers and in Node.
- */
+/** A connection to the service, from browsers and Node, that comes back by itself, and requests that outlive a loss. */
 import { io, type Socket } from "socket.io-client";
 import type { ClientEvents, RequestError, RequestErrorCode, ServerEvents } from "../protocol/protocol.ts";
 

@@ -37,11 +37,8 @@ const final = ["unknown-job", "invalid-request"];
 const AGAIN_MS = 2000;
 
 /**
- * Tells `onChange` the job's state now and whenever it changes, over all losses of the connection, up to its end; the
- * end is told once.
- *
- * `onRefused` is called instead, and nothing after it, where the service knows no such job. Returns a function that
- * stops.
+ * Tells `onChange` the job's state now and after each change, over all losses of the connection; the end is told once.
+ * Where the service knows no such job, `onRefused` is called, and nothing after it. Returns a function that stops.
  */
 export function followJob(
   connection: ServiceConnection,

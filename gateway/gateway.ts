@@ -5,12 +5,11 @@
 import type { Logger } from "pino";
 import type { ServerOptions } from "socket.io";
 import { opened } from "../common/disposal.ts";
-import type { RequestErrorCode } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import type { JobStore } from "../stores/job-store.ts";
 import type { MessageQueue } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { type Pace, startBackground } from "./background.ts";
+import { everySoOften, type Pace, startBackground } from "./background.ts";
 import { createClients } from "./clients.ts";
 import type { Config } from "./config.ts";
 import { Delivery } from "./delivery.ts";
@@ -19,10 +18,9 @@ import { JobService } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import { createSocketServer, identifyClients, listen } from "./listener.ts";
 import { Metrics } from "./metrics.ts";
-import { answerRequests, type RequestParts } from "./requests.ts";
-import { everySoOften } from "./timing.ts";
+import { answerRequests } from "./requests.ts";
 import { createUploads } from "./uploads.ts";
-import { Views } from "./views.ts";
+import { createViews } from "./views.ts";
 
 /** For how long an answer of the stores to the question of readiness counts: balancers ask from many machines. */
 const READY_MS = 5000;
@@ -58,7 +56,8 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const works = assemble(parts);
   const { io, door, metrics, onError } = works;
   const onClosingError = (error: unknown) => onError(error, "closing");
-  await admitClients(parts, works);
+  identifyClients(io, await createClients(parts.config, parts.secret), parts.config);
+  io.on("connection", (socket) => answerRequests(socket, { ...parts, ...works }));
   const checkReady = readiness(parts, () => door.isOpen);
   const answer = httpListener({ metrics, routes: parts.routes ?? [], onError, checkReady });
   return opened(onClosingError, async (disposal) => {
@@ -86,7 +85,7 @@ function assemble({ config, log, secret, objects, jobs, queue, messages, adapter
     metrics.error(where);
     log.error({ err: error, where }, "something failed");
   };
-  const views = new Views(objects, jobs);
+  const views = createViews(objects, jobs);
   const delivery = new Delivery({
     io,
     jobs,
@@ -106,23 +105,8 @@ function assemble({ config, log, secret, objects, jobs, queue, messages, adapter
       delivery.announce(record);
     },
   });
-  return { door, io, metrics, onError, views, delivery, service };
-}
-
-/** Answers whoever connects and may. */
-async function admitClients(parts: GatewayParts, works: ReturnType<typeof assemble>): Promise<void> {
-  const { config, secret, objects } = parts;
-  const { io, door, delivery, metrics } = works;
-  const requestParts: RequestParts = {
-    ...parts,
-    ...works,
-    uploads: createUploads(objects, secret, config["max-image-bytes"]),
-    isOpen: () => door.isOpen,
-    repeat: delivery.repeat.bind(delivery),
-    onRefused: (code: RequestErrorCode) => metrics.refused(code),
-  };
-  identifyClients(io, await createClients(config, secret), config);
-  io.on("connection", (socket) => answerRequests(socket, requestParts));
+  const uploads = createUploads(objects, secret, config["max-image-bytes"]);
+  return { door, io, metrics, onError, views, delivery, service, uploads };
 }
 
 /** Throws with a reason while the gateway should get no new clients. */

@@ -87,12 +87,8 @@ async function readiness(response: ServerResponse, { checkReady }: HttpParts): P
 }
 
 /** Not for the public: whoever comes through a proxy is told that there is nothing. */
-async function metrics(
-  { headers }: IncomingMessage,
-  response: ServerResponse,
-  parts: HttpParts,
-): Promise<void> {
-  if (headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
+async function metrics(request: IncomingMessage, response: ServerResponse, parts: HttpParts): Promise<void> {
+  if (request.headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
   const { registry } = parts.metrics;
   response.setHeader("Content-Type", registry.contentType);
   response.end(await registry.metrics());

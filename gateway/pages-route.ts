@@ -1,7 +1,7 @@
 /** Serves the built pages, read at the start: nothing else can be asked for, and a new build may begin meanwhile. */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
 import { isCurrent, refuseMethod, send } from "../stores/file-object-routes.ts";
 import type { Route } from "./http.ts";
@@ -88,19 +88,15 @@ export function createPagesRoute(pages: Pages | undefined, policy: () => Promise
     } else if (page === undefined) {
       send(response, 200, "The pages are not built yet: run 'npm run build:pages', then start again.");
     } else {
-      const { "accept-encoding": accepted = "", "if-none-match": known } = request.headers;
-      sendPage(response, page, accepted, known);
+      sendPage(response, page, request.headers);
     }
     return true;
   };
 }
 
-function sendPage(
-  response: ServerResponse,
-  { type, cache, versions }: Page,
-  accepted: string,
-  known: string | undefined,
-): void {
+function sendPage(response: ServerResponse, page: Page, headers: IncomingHttpHeaders): void {
+  const { type, cache, versions } = page;
+  const { "accept-encoding": accepted = "", "if-none-match": known } = headers;
   const version = versions.find(({ encoding }) => encoding === undefined || accepts(accepted, encoding))!;
   const { encoding, etag, body } = version;
   response.setHeader("ETag", etag);

@@ -23,9 +23,10 @@ import {
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import { type ObjectStore, StoreError } from "../stores/object-store.ts";
 import type { Config } from "./config.ts";
-import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
+import { type Delivery, type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
 import type { JobService, PictureData, Ticket } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
+import type { Metrics } from "./metrics.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import { RequestFailure } from "./request-failure.ts";
 import { hasStyle, listStyles } from "./styles.ts";
@@ -42,11 +43,10 @@ export interface RequestParts {
   readonly objects: ObjectStore;
   readonly uploads: Uploads;
   readonly views: Views;
-  /** Whether new jobs are taken: not while the gateway drains. */
-  readonly isOpen: () => boolean;
-  /** Tells one connection how a job has ended. */
-  readonly repeat: (record: JobRecord, socketId: string) => void;
-  readonly onRefused: (code: RequestErrorCode) => void;
+  readonly delivery: Delivery;
+  readonly metrics: Metrics;
+  /** Open while new jobs are taken: not while the gateway drains. */
+  readonly door: { readonly isOpen: boolean };
   /** Called with what nobody foresaw; the client gets `internal`. */
   readonly onError: (error: unknown, event: string) => void;
 }
@@ -71,7 +71,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
       handle(request).then(reply, (error: unknown) => {
         const failure = failureOf(error);
         trace(() => `${jobIn(request)} ${event} of ${socket.id} refused: ${failure.code}`);
-        parts.onRefused(failure.code);
+        parts.metrics.refused(failure.code);
         if (failure.cause !== undefined && !isClients(failure.code)) parts.onError(failure.cause, event);
         reply(failure.answer());
       });
@@ -96,7 +96,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
     const { requestId, jobId, status } = record;
     trace(() => `${jobId} TRANSFER_STYLE of ${socket.id} accepted`);
     // Asked again for a job that has ended meanwhile: it is told how, after the answer that tells it the job's id.
-    if (isTerminal(status)) setImmediate(() => parts.repeat(record, socket.id));
+    if (isTerminal(status)) setImmediate(() => parts.delivery.repeat(record, socket.id));
     return { requestId, jobId, token };
   });
   on("LIST_STYLES", pageSchema.nullish(), (page) => listStyles(objects, page ?? {}));
@@ -144,10 +144,10 @@ async function transferStyle(
   socket: ClientSocket,
   parts: RequestParts,
 ): Promise<Ticket> {
-  const { config, limits, jobs, service, objects, isOpen } = parts;
+  const { config, limits, jobs, service, objects, door } = parts;
   const { client } = socket.data;
   const { image, style, isPrivate, options = {}, idempotencyKey } = request;
-  if (!isOpen()) throw new RequestFailure("unavailable");
+  if (!door.isOpen) throw new RequestFailure("unavailable");
   // before anything can be told of it
   const onAccepted = (jobId: string) => socket.join(roomOf(jobId));
   const known =

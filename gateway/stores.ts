@@ -103,10 +103,8 @@ function openQueue(options: StoresOptions): JobQueue {
 }
 
 /**
- * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on
- * one.
- *
- * Throws StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
+ * The key of one machine's tokens, for this user alone: made up once, by one of the gateways that begin at once. Throws
+ * StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
  */
 async function ownSecret(data: string): Promise<string> {
   const path = join(data, "secret");
@@ -121,6 +119,5 @@ async function ownSecret(data: string): Promise<string> {
   }
   const secret = await readFile(path, "utf8");
   if (secret.length >= 32) return secret;
-  const message = `Expected at least 32 characters in '${path}' but received ${secret.length}.`;
-  throw new StoreError(message, { retryable: false });
+  throw new StoreError(`Expected at least 32 characters in '${path}' but received ${secret.length}.`);
 }

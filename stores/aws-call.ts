@@ -33,7 +33,6 @@ export interface Call {
 
 /**
  * What `send` resolves to; it is aborted after so many seconds in all, retries included, or by `stop`.
- *
  * Throws StoreError: "Expected <what> but received ...".
  */
 export async function call<T>(

@@ -1,9 +1,4 @@
-/**
- * A message queue in a folder of one machine, for any number of processes: no server, and nothing is lost when one of
- * them is killed.
- *
- * Where the files lie and how they move: message-files.ts.
- */
+/** A message queue in a folder of one machine (message-files.ts): processes that are killed lose no message. */
 import { type FSWatcher, watch } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Claim, forgetOwner, MessageFiles, newOwner, parse } from "./message-files.ts";

@@ -64,10 +64,8 @@ export class FileObjectStore implements ObjectStore {
   }
 
   /**
-   * Opens the store in `folder`, which is made where there is none, for this user alone. The secret that signs URLs
-   * lies in it, in `.secret`.
-   *
-   * @throws StoreError
+   * Opens the store in `folder`, which is made where there is none, for this user alone; `.secret` in it signs URLs.
+   * Throws StoreError.
    */
   static async open(folder: string, { baseUrl }: FileObjectStoreOptions): Promise<FileObjectStore> {
     return attempt(`to open the folder '${folder}'`, async () => {
@@ -197,7 +195,5 @@ async function sharedSecret(root: string): Promise<Uint8Array> {
     await writeAtomically(root, secretFile, [randomBytes(secretBytes)], true);
   const secret = await readFile(path);
   if (secret.length === secretBytes) return secret;
-  throw new StoreError(`Expected ${secretBytes} bytes in '${path}' but found ${secret.length}.`, {
-    retryable: false,
-  });
+  throw new StoreError(`Expected ${secretBytes} bytes in '${path}' but found ${secret.length}.`);
 }

@@ -161,7 +161,6 @@ function takeFolder(folder: string): void {
       throw new StoreError(
         `Expected a folder that no other gateway uses but process ${owner} has '${folder}'; ` +
           "if that is no gateway, remove the file 'owner' in it.",
-        { retryable: false },
       );
     rmSync(ownerOf(folder), { force: true });
   }

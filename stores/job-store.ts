@@ -97,9 +97,7 @@ export function cursorOf(member: string): string {
 export function memberOf(cursor: string): string {
   const member = Buffer.from(cursor, "base64url").toString();
   if (memberForm.test(member)) return member;
-  throw new StoreError("Expected the cursor of an earlier page but received another text.", {
-    retryable: false,
-  });
+  throw new StoreError("Expected the cursor of an earlier page but received another text.");
 }
 
 /** Keys are clients' own words: hashed, they have one length and no meaning to a store. */
@@ -118,5 +116,5 @@ export function byAge(a: JobRecord, b: JobRecord): number {
 
 /** The error of adding a record whose id is taken: ids are random, so it is a defect. */
 export function idTaken(jobId: string): StoreError {
-  return new StoreError(`Expected a new job but received the id of another, ${jobId}.`, { retryable: false });
+  return new StoreError(`Expected a new job but received the id of another, ${jobId}.`);
 }

@@ -41,9 +41,7 @@ export const traceMessages = tracer("stores:messages");
 export function checkMessageSize(body: string): void {
   const bytes = Buffer.byteLength(body);
   if (bytes <= maxMessageBytes) return;
-  throw new StoreError(`Expected a message of at most ${maxMessageBytes} bytes but received ${bytes}.`, {
-    retryable: false,
-  });
+  throw new StoreError(`Expected a message of at most ${maxMessageBytes} bytes but received ${bytes}.`);
 }
 
 /**

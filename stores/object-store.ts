@@ -55,10 +55,8 @@ export interface UploadForm {
 }
 
 /**
- * Objects under keys of `/`-separated names (`isKey` says which). Writes are atomic: a reader sees the whole object or
- * none.
- *
- * Every method may throw StoreError.
+ * Objects under keys of `/`-separated names (`isKey`). Writes are atomic: a reader sees the whole object or none. Every
+ * method may throw StoreError.
  */
 export interface ObjectStore {
   /** Whether the object was written; false only with `ifAbsent`, where there was one. */
@@ -82,14 +80,14 @@ export interface ObjectStore {
   check(): Promise<void>;
 }
 
-/** A store did not do what it was asked. `retryable`: the same may work later. */
+/** A store did not do what it was asked. `retryable`: the same may work later; it may not where that isn't said. */
 export class StoreError extends Error {
   readonly retryable: boolean;
 
-  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
-    super(message, { cause: options.cause });
+  constructor(message: string, { retryable = false, cause }: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
     this.name = "StoreError";
-    this.retryable = options.retryable;
+    this.retryable = retryable;
   }
 }
 
@@ -118,7 +116,6 @@ export function requireKey(key: string): void {
   throw new StoreError(
     "Expected a key of names of at most 200 letters, digits, '-', '_', '.' and spaces " +
       `but received '${key.slice(0, 80)}'.`,
-    { retryable: false },
   );
 }
 
@@ -134,7 +131,6 @@ export function requireTypedKey(key: string, contentType: string): void {
   if (contentTypeOf(key) === contentType) return;
   throw new StoreError(
     `Expected content type ${contentTypeOf(key)} for the key '${key}' but received ${contentType}.`,
-    { retryable: false },
   );
 }
 
@@ -147,9 +143,7 @@ export function isPublicKey(key: string): boolean {
 export function requirePublicKey(key: string): void {
   requireKey(key);
   if (isPublicKey(key)) return;
-  throw new StoreError(`Expected a key under 'public/' or 'style/' but received '${key}'.`, {
-    retryable: false,
-  });
+  throw new StoreError(`Expected a key under 'public/' or 'style/' but received '${key}'.`);
 }
 
 /** The key as part of a URL. */

@@ -201,9 +201,7 @@ function reportRejections<Client extends RedisClient>(client: Client, names: rea
 }
 
 /**
- * Does `command` as soon as there is a connection, again where the connection was lost under it, for at most the
- * connection's `timeoutMs`.
- *
+ * Does `command` once there is a connection, again where that was lost, for at most the connection's `timeoutMs`.
  * Throws StoreError, retryable where Redis is away, busy or full.
  */
 export async function callRedis<T>(client: RedisClient, command: () => Promise<T>): Promise<T> {
@@ -267,27 +265,23 @@ function plain(error: Error, secrets: readonly string[]): Error {
   return Object.assign(new Error(message || (code ?? error.name)), code === undefined ? {} : { code });
 }
 
-/** Lua that Redis carries out as one step: a script on one key, which on a cluster decides where it runs. */
-export class RedisScript {
-  readonly #lua: string;
-  readonly #sha: string;
-
-  constructor(lua: string) {
-    this.#lua = lua;
-    this.#sha = createHash("sha1").update(lua).digest("hex");
-  }
-
-  /** By its hash, or its text where Redis does not know it. It may run twice, see `callRedis`. Throws StoreError. */
-  run(client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> {
-    return callRedis(client, async () => {
+/**
+ * Lua that Redis carries out as one step: a script on one key, which on a cluster decides where it runs.
+ *
+ * Returns what runs it by its hash, or with its text where Redis does not know it. It may run twice, see `callRedis`.
+ * Throws StoreError.
+ */
+export function redisScript(lua: string) {
+  const sha = createHash("sha1").update(lua).digest("hex");
+  return (client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> =>
+    callRedis(client, async () => {
       try {
-        return await client.evalsha(this.#sha, 1, key, ...args);
+        return await client.evalsha(sha, 1, key, ...args);
       } catch (error) {
         if (!(error as Error).message.startsWith("NOSCRIPT")) throw error;
-        return client.eval(this.#lua, 1, key, ...args);
+        return client.eval(lua, 1, key, ...args);
       }
     });
-  }
 }
 
 /** [7, 0] for 7.0.15. Throws StoreError. */

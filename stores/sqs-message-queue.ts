@@ -1,6 +1,5 @@
 /**
  * A message queue in SQS: a standard queue whose redrive policy puts a message aside after `maxReceives` tries.
- *
  * Needs sqs:SendMessage to publish; sqs:ReceiveMessage, DeleteMessage and ChangeMessageVisibility to receive;
  * sqs:GetQueueAttributes for `depth` and `check`.
  */
