@@ -6,7 +6,7 @@ import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ConfigError } from "../common/config-values.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
+import { answeredByCache, ignoreAbort } from "../stores/file-object-routes.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
 import { findNetwork, neededOf } from "../weights/network-file.ts";
 import { variableOf } from "./config.ts";
@@ -46,11 +46,9 @@ export class BrowserWeights implements AsyncDisposable {
   readonly route: Route = async (request, response) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (!isRead || request.url?.split("?", 1)[0] !== this.url) return false;
-    response.setHeader("ETag", this.#etag);
-    response.setHeader("Cache-Control", "public, max-age=31536000, immutable");
     response.setHeader("Accept-Ranges", "bytes");
-    if (isCurrent(request.headers["if-none-match"], this.#etag)) response.writeHead(304).end();
-    else await this.#send(request, response);
+    const isKnown = answeredByCache(response, this.#etag, "public, max-age=31536000, immutable");
+    if (!isKnown) await this.#send(request, response);
     return true;
   };
 

@@ -25,8 +25,7 @@ export function isAllowedOrigin(
   allowed: readonly string[],
 ): boolean {
   const { origin, host } = headers;
-  if (origin === undefined) return true;
-  if (allowed.includes(origin)) return true;
+  if (origin === undefined || allowed.includes(origin)) return true;
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 

@@ -110,10 +110,7 @@ function assemble({ config, log, secret, objects, jobs, queue, messages, adapter
 }
 
 /** Throws with a reason while the gateway should get no new clients. */
-function readiness(
-  { jobs, objects, queue, messages }: GatewayParts,
-  isOpen: () => boolean,
-): () => Promise<void> {
+function readiness({ jobs, objects, queue, messages }: GatewayParts, isOpen: () => boolean) {
   const checkStores = everySoOften(READY_MS, () =>
     Promise.all([jobs.check(), objects.check(), queue.check(), messages.check()]),
   );

@@ -72,7 +72,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (isRead && pathname === "/healthz") return send(response, 200, "ok");
   if (isRead && pathname === "/readyz") return readiness(response, parts);
-  if (isRead && pathname === "/metrics") return metrics(request, response, parts);
+  if (isRead && pathname === "/metrics") return metrics(response, parts);
   for (const route of parts.routes) if (await route(request, response)) return;
   send(response, 404, "not found");
 }
@@ -87,8 +87,8 @@ async function readiness(response: ServerResponse, { checkReady }: HttpParts): P
 }
 
 /** Not for the public: whoever comes through a proxy is told that there is nothing. */
-async function metrics(request: IncomingMessage, response: ServerResponse, parts: HttpParts): Promise<void> {
-  if (request.headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
+async function metrics(response: ServerResponse, parts: HttpParts): Promise<void> {
+  if (response.req.headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
   const { registry } = parts.metrics;
   response.setHeader("Content-Type", registry.contentType);
   response.end(await registry.metrics());

@@ -103,11 +103,7 @@ export class JobService {
   }
 
   /** The job that a client has started with this key before, if any. */
-  async known(
-    client: string,
-    idempotencyKey: string,
-    onAccepted: NewJob["onAccepted"],
-  ): Promise<Ticket | undefined> {
+  async known(client: string, idempotencyKey: string, onAccepted: NewJob["onAccepted"]) {
     const record = await this.#parts.jobs.getByKey(client, idempotencyKey);
     return record && this.#again(record, onAccepted);
   }
@@ -187,11 +183,8 @@ export class JobService {
     const updated = await this.#parts.jobs.update(jobId, (record) => {
       const isNews = record.status === "queued" || (record.status === "starting" && status === "running");
       if (!isNews) return undefined;
-      return {
-        ...record,
-        status,
-        ...(status === "running" ? { startedAt: record.startedAt ?? Date.now() } : {}),
-      };
+      const { startedAt = Date.now() } = record;
+      return status === "running" ? { ...record, status, startedAt } : { ...record, status };
     });
     if (updated?.changed) this.#announce(updated.record, true);
   }

@@ -47,9 +47,8 @@ export function workerProgram(name: "main" | "has-gpu"): string[] {
 /** Pixels of the long side of the largest result. Those who run workers elsewhere give them GPUs. */
 export async function maxSize(config: Config): Promise<number> {
   if (config["batch-queue"] !== undefined) return config["max-size"];
-  const { stdout } = await promisify(execFile)(process.execPath, workerProgram("has-gpu")).catch(() => ({
-    stdout: "no",
-  }));
+  const asked = promisify(execFile)(process.execPath, workerProgram("has-gpu"));
+  const { stdout } = await asked.catch(() => ({ stdout: "no" }));
   return stdout === "yes" ? config["max-size"] : Math.min(config["max-size"], config["max-size-software"]);
 }
 

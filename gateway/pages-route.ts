@@ -1,9 +1,9 @@
 /** Serves the built pages, read at the start: nothing else can be asked for, and a new build may begin meanwhile. */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
-import { isCurrent, refuseMethod, send } from "../stores/file-object-routes.ts";
+import { answeredByCache, refuseMethod, send } from "../stores/file-object-routes.ts";
 import type { Route } from "./http.ts";
 
 interface Version {
@@ -88,24 +88,18 @@ export function createPagesRoute(pages: Pages | undefined, policy: () => Promise
     } else if (page === undefined) {
       send(response, 200, "The pages are not built yet: run 'npm run build:pages', then start again.");
     } else {
-      sendPage(response, page, request.headers);
+      sendPage(response, page);
     }
     return true;
   };
 }
 
-function sendPage(response: ServerResponse, page: Page, headers: IncomingHttpHeaders): void {
-  const { type, cache, versions } = page;
-  const { "accept-encoding": accepted = "", "if-none-match": known } = headers;
+function sendPage(response: ServerResponse, { type, cache, versions }: Page): void {
+  const { "accept-encoding": accepted = "" } = response.req.headers;
   const version = versions.find(({ encoding }) => encoding === undefined || accepts(accepted, encoding))!;
   const { encoding, etag, body } = version;
-  response.setHeader("ETag", etag);
-  response.setHeader("Cache-Control", cache);
   if (versions.length > 1) response.setHeader("Vary", "Accept-Encoding");
-  if (isCurrent(known, etag)) {
-    response.writeHead(304).end();
-    return;
-  }
+  if (answeredByCache(response, etag, cache)) return;
   if (encoding !== undefined) response.setHeader("Content-Encoding", encoding);
   response.writeHead(200, { "Content-Type": type, "Content-Length": body.length });
   response.end(body); // Node leaves the body out where the request is HEAD

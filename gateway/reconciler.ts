@@ -58,11 +58,8 @@ export function createReconciler(parts: ReconcilerParts, graceMs = GRACE_MS): ()
   };
 }
 
-async function settle(
-  record: JobRecord,
-  { state, reason, failure }: QueuedJob,
-  { service, objects }: ReconcilerParts,
-): Promise<void> {
+async function settle(record: JobRecord, { state, reason, failure }: QueuedJob, parts: ReconcilerParts) {
+  const { service, objects } = parts;
   const resultKey = keys.output(record.isPrivate, record.jobId);
   if (await objects.head(resultKey)) return service.succeed(record.jobId, resultKey);
   if (state === "failed") return service.fail(record.jobId, failure ?? reasonOf(reason));

@@ -6,7 +6,6 @@ import {
   type ClientEvents,
   isStyleName,
   isTerminal,
-  type JobReference,
   type JobView,
   type Page,
   type RequestError,
@@ -24,7 +23,7 @@ import type { JobRecord, JobStore } from "../stores/job-store.ts";
 import { type ObjectStore, StoreError } from "../stores/object-store.ts";
 import type { Config } from "./config.ts";
 import { type Delivery, type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
-import type { JobService, PictureData, Ticket } from "./job-service.ts";
+import type { JobService } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
@@ -86,7 +85,6 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
     socket.on(event, handler as never);
   }
 
-  const owned = (reference: JobReference) => service.authorized(reference);
   const viewOf = async (record: JobRecord): Promise<{ job: JobView }> => ({ job: await views.job(record) });
 
   on("TRANSFER_STYLE", transferStyleSchema, async (request) => {
@@ -102,18 +100,18 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
   on("LIST_STYLES", pageSchema.nullish(), (page) => listStyles(objects, page ?? {}));
   on("LIST_IMAGES", pageSchema.nullish(), (page) => listImages(page ?? {}, jobs, views));
   on("GET_JOB", jobReferenceSchema, async (reference) => {
-    await owned(reference);
+    await service.authorized(reference);
     await socket.join(roomOf(reference.jobId)); // first, so that nothing is missed between the answer and the news
-    const record = await owned(reference);
+    const record = await service.authorized(reference);
     if (isTerminal(record.status)) await socket.leave(roomOf(reference.jobId)); // the answer says it all
     return viewOf(record);
   });
   on("CANCEL_JOB", jobReferenceSchema, async (reference) => {
-    await owned(reference);
+    await service.authorized(reference);
     return viewOf(await service.cancel(reference.jobId));
   });
   on("DELETE_JOB", jobReferenceSchema, async (reference) => {
-    await service.delete(await owned(reference));
+    await service.delete(await service.authorized(reference));
     return { deleted: true as const };
   });
   on("CREATE_UPLOAD", createUploadSchema, ({ contentType, bytes }) =>
@@ -139,11 +137,7 @@ function failureOf(error: unknown): RequestFailure {
   return new RequestFailure(isPassing ? "unavailable" : "internal", { cause: error });
 }
 
-async function transferStyle(
-  request: TransferStyle,
-  socket: ClientSocket,
-  parts: RequestParts,
-): Promise<Ticket> {
+async function transferStyle(request: TransferStyle, socket: ClientSocket, parts: RequestParts) {
   const { config, limits, jobs, service, objects, door } = parts;
   const { client } = socket.data;
   const { image, style, isPrivate, options = {}, idempotencyKey } = request;
@@ -180,11 +174,8 @@ function withinLimits({ size, steps, ...others }: NonNullable<TransferStyle["opt
   };
 }
 
-async function readPicture(
-  source: TransferStyle["image"],
-  client: string,
-  { config, uploads }: RequestParts,
-): Promise<PictureData> {
+async function readPicture(source: TransferStyle["image"], client: string, parts: RequestParts) {
+  const { config, uploads } = parts;
   const limits: PictureLimits = { maxBytes: config["max-image-bytes"], maxPixels: config["max-pixels"] };
   const bytes =
     typeof source === "string" ? dataUrlBytes(source, limits) : await uploads.read(client, source.uploadKey);

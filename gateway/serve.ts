@@ -47,8 +47,8 @@ export function serve(options: ServeOptions): Promise<ServedGateway> {
     const gateway = await startGateway({ ...stores, config, log, routes, pace });
     disposal.defer(() => gateway.close());
     address ||= `http://${reachableHost(config.host)}:${gateway.port}`;
-    const isOnOneMachine = config.bucket === undefined;
-    if (isOnOneMachine) disposal.defer(removeOldAlways(objects, config["retention-days"], onStoreError));
+    if (config.bucket === undefined)
+      disposal.defer(removeOldAlways(objects, config["retention-days"], onStoreError));
     return { port: gateway.port, url: address, close: () => disposal[Symbol.asyncDispose]() };
   });
 }

@@ -38,8 +38,8 @@ export function createObjectRoutes(
     }
     try {
       const parameters = new URLSearchParams(query);
-      if (path === "/objects") await receive(store, request, response, parameters);
-      else await serve(store, request, response, { path, query: parameters });
+      if (path === "/objects") await receive(store, response, parameters);
+      else await serve(store, response, path, parameters);
     } catch (error) {
       sendFailure(response, error, onError);
       // The rest of a refused body is thrown away rather than the connection: the client may read why.
@@ -49,35 +49,23 @@ export function createObjectRoutes(
   };
 }
 
-async function serve(
-  store: FileObjectStore,
-  request: IncomingMessage,
-  response: ServerResponse,
-  { path, query }: { readonly path: string; readonly query: URLSearchParams },
-): Promise<void> {
-  if (request.method !== "GET" && request.method !== "HEAD") return refuseMethod(response, "GET, HEAD");
+async function serve(store: FileObjectStore, response: ServerResponse, path: string, query: URLSearchParams) {
+  const { method } = response.req;
+  if (method !== "GET" && method !== "HEAD") return refuseMethod(response, "GET, HEAD");
   const key = keyOf(path.slice("/objects/".length));
   if (key === undefined) return send(response, 404, "There is no such object.");
   if (!isPublicKey(key) && !store.signer.allowsRead(key, query))
     return send(response, 403, "This needs a valid signature that has not expired.");
   const object = await store.open(key);
   if (object === undefined) return send(response, 404, "There is no such object.");
-  await sendObject(request, response, object);
+  await sendObject(response, object);
 }
 
-async function sendObject(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { handle: opened, info: { key, size, modified } }: OpenObject,
-): Promise<void> {
+async function sendObject(response: ServerResponse, { handle: opened, info }: OpenObject): Promise<void> {
   await using handle = opened;
+  const { key, size, modified } = info;
   const etag = `"${size.toString(16)}-${Math.round(modified * 1000).toString(16)}"`;
-  response.setHeader("ETag", etag);
-  response.setHeader("Cache-Control", cacheControl(key));
-  if (isCurrent(request.headers["if-none-match"], etag)) {
-    response.writeHead(304).end();
-    return;
-  }
+  if (answeredByCache(response, etag, cacheControl(key))) return;
   response.writeHead(200, {
     "Content-Type": contentTypeOf(key),
     "Content-Length": size,
@@ -85,7 +73,7 @@ async function sendObject(
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Last-Modified": new Date(modified).toUTCString(),
   });
-  if (request.method === "HEAD") response.end();
+  if (response.req.method === "HEAD") response.end();
   else await pipeline(handle.createReadStream(), response).catch(ignoreAbort);
 }
 
@@ -106,18 +94,19 @@ function cacheControl(key: string): string {
   return isPublicKey(key) ? "public, max-age=300" : "private, no-store";
 }
 
-/** Whether If-None-Match (RFC 9110, 13.1.2) has this tag. */
-export function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
-  const known = (ifNoneMatch ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return known.includes(etag) || known.includes("*");
+/** Says how long an answer holds. True: If-None-Match (RFC 9110, 13.1.2) has its tag, and 304 was all to say. */
+export function answeredByCache(response: ServerResponse, etag: string, cacheControl: string): boolean {
+  response.setHeader("ETag", etag);
+  response.setHeader("Cache-Control", cacheControl);
+  const { "if-none-match": header = "" } = response.req.headers;
+  const known = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  const isKnown = known.includes(etag) || known.includes("*");
+  if (isKnown) response.writeHead(304).end();
+  return isKnown;
 }
 
-async function receive(
-  store: FileObjectStore,
-  request: IncomingMessage,
-  response: ServerResponse,
-  query: URLSearchParams,
-): Promise<void> {
+async function receive(store: FileObjectStore, response: ServerResponse, query: URLSearchParams) {
+  const request = response.req;
   if (request.method !== "POST") return refuseMethod(response, "POST");
   const policy = store.signer.allowedUpload(query);
   if (policy === undefined) return send(response, 403, "This needs a valid signature that has not expired.");

@@ -17,6 +17,7 @@ import {
   keysBelow,
   makeFolders,
   orUndefined,
+  type Pieces,
   removeOldTemporaries,
   temporaryFolder,
   writeAtomically,
@@ -82,11 +83,7 @@ export class FileObjectStore implements ObjectStore {
   }
 
   /** As `put`, with a body that comes in pieces. What `pieces` throws is thrown on, and nothing is written. */
-  async putPieces(
-    key: string,
-    pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    { contentType, ifAbsent = false }: PutOptions,
-  ): Promise<boolean> {
+  async putPieces(key: string, pieces: Pieces, { contentType, ifAbsent = false }: PutOptions) {
     requireTypedKey(key, contentType);
     traceObject("write", key);
     return attempt(`to write '${key}'`, async () => {
@@ -149,7 +146,7 @@ export class FileObjectStore implements ObjectStore {
   async list(prefix: string, { limit, cursor = "" }: ListOptions) {
     return attempt(`to list '${prefix}'`, async () => {
       const objects: ObjectInfo[] = [];
-      for await (const key of keysBelow(this.#root, "", prefix, cursor)) {
+      for await (const key of keysBelow(this.#root, prefix, cursor)) {
         const last = objects.at(-1);
         if (last !== undefined && objects.length >= Math.min(limit, maxPage))
           return { objects, next: last.key };

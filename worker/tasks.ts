@@ -47,9 +47,7 @@ export interface DrainDeps {
 
 /** Runs jobs one after the other until the input ends: "done"; or the signal: "interrupted". */
 export async function drain({ input, output, signal, run, onBadLine }: DrainDeps): Promise<Outcome> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  const close = () => lines.close();
-  signal.addEventListener("abort", close);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal });
   const answer = (requestId: string | null, outcome: Outcome) =>
     output.write(`${JSON.stringify({ requestId, outcome, exitCode: exitCodes[outcome] })}\n`);
   try {
@@ -67,7 +65,6 @@ export async function drain({ input, output, signal, run, onBadLine }: DrainDeps
       answer(job.requestId, await run(job));
     }
   } finally {
-    signal.removeEventListener("abort", close);
     lines.close();
   }
   return signal.aborted ? "interrupted" : "done";
