@@ -1,8 +1,4 @@
-/**
- * A connection to the service that comes back by itself, and requests that outlive its loss.
- *
- * Runs in browsers and in Node.
- */
+/** A connection to the service, from browsers and Node, that comes back by itself, and requests that outlive a loss. */
 import { io, type Socket } from "socket.io-client";
 import type { ClientEvents, RequestError, RequestErrorCode, ServerEvents } from "../protocol/protocol.ts";
 
@@ -103,10 +99,7 @@ export class ServiceConnection {
     await orAbort(connected, signal).finally(() => stop());
   }
 
-  /**
-   * One try, once there is a connection. Undefined: there was no answer, so it may have been done or not. Throws
-   * ServiceError.
-   */
+  /** One try, once there is a connection. Undefined: no answer, so it may have been done. Throws ServiceError. */
   async send<E extends keyof ClientEvents>(
     event: E,
     request: RequestOf<E>,
@@ -121,9 +114,7 @@ export class ServiceConnection {
     return answer as AnswerOf<E> | undefined;
   }
 
-  /**
-   * Asks until there is an answer: for what may be done twice. Throws ServiceError, and what `signal` was aborted with.
-   */
+  /** Asks until there is an answer: for what may be done twice. Throws ServiceError, and the reason of `signal`. */
   async ask<E extends keyof ClientEvents>(
     event: E,
     request: RequestOf<E>,

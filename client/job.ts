@@ -1,8 +1,11 @@
-/**
- * A job as its owner follows it: one stream of states, made of answers and events that may come late, twice or in any
- * order.
- */
-import type { FailureReason, JobProgress, JobReference, JobView } from "../protocol/protocol.ts";
+/** A job as its owner follows it: one stream of states, of answers and events that come late, twice, in any order. */
+import {
+  type FailureReason,
+  isTerminal,
+  type JobProgress,
+  type JobReference,
+  type JobView,
+} from "../protocol/protocol.ts";
 import { pause, type ServiceConnection, ServiceError } from "./connection.ts";
 
 /** What is heard of a job. Ends have no `seq`: nothing comes after them. */
@@ -13,7 +16,7 @@ export type JobNews =
   | { readonly failure: { readonly code: FailureReason | "cancelled"; readonly message: string } };
 
 export function hasEnded({ status }: Pick<JobView, "status">): boolean {
-  return status === "succeeded" || status === "failed" || status === "cancelled";
+  return isTerminal(status);
 }
 
 /** The state after some news; `present` itself where they are old. */
@@ -34,11 +37,8 @@ const final = ["unknown-job", "invalid-request"];
 const AGAIN_MS = 2000;
 
 /**
- * Tells `onChange` the job's state now and whenever it changes, over all losses of the connection, up to its end; the
- * end is told once.
- *
- * `onRefused` is called instead, and nothing after it, where the service knows no such job. Returns a function that
- * stops.
+ * Tells `onChange` the job's state now and after each change, over all losses of the connection; the end is told once.
+ * Where the service knows no such job, `onRefused` is called, and nothing after it. Returns a function that stops.
  */
 export function followJob(
   connection: ServiceConnection,

@@ -1,7 +1,6 @@
 /** Pictures on their way to the service: small ones within the message, large ones by an upload of their own. */
-import type { PictureType } from "../protocol/protocol.ts";
+import { type PictureType, pictureTypeOf } from "../protocol/protocol.ts";
 import { pause, type ServiceConnection, ServiceError } from "./connection.ts";
-import { type PostOptions, post } from "./post.ts";
 
 /** Tries to upload while there is a connection. */
 const ATTEMPTS = 5;
@@ -18,7 +17,7 @@ export class OutgoingPicture {
 
   /** Throws ServiceError `bad-picture` for what is no JPEG, PNG or WebP by its first bytes, whatever it is called. */
   static async of(blob: Blob): Promise<OutgoingPicture> {
-    const type = typeOf(new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
+    const type = pictureTypeOf(new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
     if (type) return new OutgoingPicture(blob, type);
     throw new ServiceError({ code: "bad-picture", message: "A picture is neither JPEG, PNG nor WebP." });
   }
@@ -74,9 +73,52 @@ export class OutgoingPicture {
   }
 }
 
-function typeOf(bytes: Uint8Array): PictureType | undefined {
-  const start = String.fromCharCode(...bytes);
-  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg";
-  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
-  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "image/webp" : undefined;
+interface PostOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Told, where that can be known, how many bytes were sent so far. */
+  readonly onSent: (bytes: number) => void;
+}
+
+/** What is needed of XMLHttpRequest, which Node has not. */
+interface Xhr {
+  readonly status: number;
+  readonly upload: { onprogress: ((event: { readonly loaded: number }) => void) | null };
+  onloadend: (() => void) | null;
+  open(method: string, url: string): void;
+  send(form: FormData): void;
+  abort(): void;
+}
+
+/**
+ * Sends a form, and returns the answer's status, 0 where there was none. `fetch` tells nobody how much of it was sent;
+ * so browsers do it as they did before. Throws what `signal` was aborted with.
+ */
+async function post(url: string, form: FormData, options: PostOptions): Promise<number> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const { XMLHttpRequest } = globalThis as unknown as { readonly XMLHttpRequest?: new () => Xhr };
+  const status = XMLHttpRequest
+    ? await postByXhr(new XMLHttpRequest(), url, form, options)
+    : await fetch(url, { method: "POST", body: form, ...(signal && { signal }) }).then(statusOf, () => 0);
+  signal?.throwIfAborted();
+  return status;
+}
+
+async function statusOf(response: Response): Promise<number> {
+  await response.body?.cancel();
+  return response.status;
+}
+
+async function postByXhr(xhr: Xhr, url: string, form: FormData, options: PostOptions): Promise<number> {
+  const { signal, onSent } = options;
+  const abort = () => xhr.abort();
+  signal?.addEventListener("abort", abort);
+  xhr.open("POST", url);
+  xhr.upload.onprogress = ({ loaded }) => onSent(loaded);
+  await new Promise<void>((resolve) => {
+    xhr.onloadend = resolve;
+    xhr.send(form);
+  });
+  signal?.removeEventListener("abort", abort);
+  return xhr.status;
 }

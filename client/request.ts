@@ -25,13 +25,20 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A request's pictures; a style may be a name. */
+interface RequestPictures {
+  readonly content: OutgoingPicture;
+  readonly style: OutgoingPicture | string;
+}
+
 /** Throws ServiceError, and what `signal` was aborted with; an answer that is on its way is waited for. */
 export async function startJob(
   connection: ServiceConnection,
   { image, style, isPrivate, options }: StyleRequest,
   { inlineBytes, signal, onUploadProgress }: SendOptions & { readonly inlineBytes: number },
 ): Promise<Accepted> {
-  const pictures = await RequestPictures.of(image, style);
+  const own = typeof style === "string" ? style : await OutgoingPicture.of(style);
+  const pictures = { content: await OutgoingPicture.of(image), style: own };
   const waitOut = connection.patience(signal);
   let idempotencyKey = randomKey();
   let wasLost = false;
@@ -39,7 +46,7 @@ export async function startJob(
   for (;;) {
     // A message that is too large for the gateway ends the connection, too: after a loss all pictures are uploaded.
     const limit = wasLost ? 0 : inlineBytes;
-    const sources = await pictures.sources(connection, { inlineBytes: limit, signal, onUploadProgress });
+    const sources = await sourcesOf(pictures, connection, { inlineBytes: limit, signal, onUploadProgress });
     const request = { ...sources, isPrivate, ...(options && { options }), idempotencyKey };
     try {
       const accepted = await connection.send("TRANSFER_STYLE", request, signal);
@@ -49,7 +56,8 @@ export async function startJob(
       const isUsed = wasLost && error instanceof ServiceError && error.code === "unknown-upload";
       if (isUsed && !isRenewed) {
         // A job that was started without our hearing of it has used the uploads; the key leads to it.
-        pictures.forgetUploads();
+        pictures.content.forgetUpload();
+        if (typeof own !== "string") own.forgetUpload();
         isRenewed = true;
       } else {
         await waitOut(error);
@@ -59,42 +67,21 @@ export async function startJob(
   }
 }
 
-class RequestPictures {
-  readonly #content: OutgoingPicture;
-  readonly #style: OutgoingPicture | string;
-
-  private constructor(content: OutgoingPicture, style: OutgoingPicture | string) {
-    this.#content = content;
-    this.#style = style;
-  }
-
-  static async of(image: Blob, style: Blob | string): Promise<RequestPictures> {
-    const own = typeof style === "string" ? style : await OutgoingPicture.of(style);
-    return new RequestPictures(await OutgoingPicture.of(image), own);
-  }
-
-  async sources(
-    connection: ServiceConnection,
-    { inlineBytes, signal, onUploadProgress = () => {} }: SendOptions & { readonly inlineBytes: number },
-  ) {
-    const content = this.#content;
-    const style = this.#style;
-    const total = content.bytes + (typeof style === "string" ? 0 : style.bytes);
-    const tell = (sent: number) => onUploadProgress({ sent, total });
-    tell(0);
-    const image = await content.source(connection, inlineBytes, { signal, onSent: tell });
-    tell(content.bytes);
-    if (typeof style === "string") return { image, style };
-    const onSent = (bytes: number) => tell(content.bytes + bytes);
-    const sources = { image, style: await style.source(connection, inlineBytes, { signal, onSent }) };
-    tell(total);
-    return sources;
-  }
-
-  forgetUploads(): void {
-    this.#content.forgetUpload();
-    if (typeof this.#style !== "string") this.#style.forgetUpload();
-  }
+async function sourcesOf(
+  { content, style }: RequestPictures,
+  connection: ServiceConnection,
+  { inlineBytes, signal, onUploadProgress = () => {} }: SendOptions & { readonly inlineBytes: number },
+) {
+  const total = content.bytes + (typeof style === "string" ? 0 : style.bytes);
+  const tell = (sent: number) => onUploadProgress({ sent, total });
+  tell(0);
+  const image = await content.source(connection, inlineBytes, { signal, onSent: tell });
+  tell(content.bytes);
+  if (typeof style === "string") return { image, style };
+  const onSent = (bytes: number) => tell(content.bytes + bytes);
+  const sources = { image, style: await style.source(connection, inlineBytes, { signal, onSent }) };
+  tell(total);
+  return sources;
 }
 
 /** 128 random bits in hexadecimal. Browsers have `crypto.randomUUID` for pages of secure origins alone. */

@@ -145,8 +145,12 @@ export function isStale(path) {
   }
 }
 
-/** @param {number} pid */
-function lives(pid) {
+/**
+ * Whether a process of this machine has that id.
+ *
+ * @param {number} pid
+ */
+export function lives(pid) {
   try {
     process.kill(pid, 0);
     return true;

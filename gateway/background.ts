@@ -1,12 +1,12 @@
 /** What a gateway does beside answering: it receives news, and looks for jobs of which the news were lost. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { settled } from "../common/disposal.ts";
 import type { MessageQueue, Receiver } from "../stores/message-queue.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Metrics } from "./metrics.ts";
 import { handleNewsPatiently } from "./news.ts";
-import { Reconciler, type ReconcilerParts, type Round } from "./reconciler.ts";
-import { every, everySoOften } from "./timing.ts";
+import { createReconciler, type ReconcilerParts, type Round } from "./reconciler.ts";
 
 const LOG_MS = 60_000;
 
@@ -14,11 +14,11 @@ const LOG_MS = 60_000;
 export interface Pace {
   readonly sweepMs?: number;
   readonly reconcileMs?: number;
-  /** As ReconcilerParts'. */
+  /** As the reconciler's. */
   readonly graceMs?: number;
 }
 
-export interface BackgroundParts extends Omit<ReconcilerParts, "graceMs"> {
+export interface BackgroundParts extends ReconcilerParts {
   readonly messages: MessageQueue;
   readonly delivery: Delivery;
   readonly metrics: Metrics;
@@ -31,51 +31,63 @@ export interface BackgroundParts extends Omit<ReconcilerParts, "graceMs"> {
 
 /** Begins with all of it. The end takes nothing new, and waits for what is at hand. */
 export function startBackground(parts: BackgroundParts): AsyncDisposable {
-  const { delivery, pace, onError } = parts;
-  const ending = new AbortController();
-  const sweeps = every(
-    pace.sweepMs ?? 5000,
-    () => delivery.sweep(),
-    (error) => onError(error, "delivery"),
-  );
-  const receiver = receiveNews(parts, ending.signal);
-  const rounds = reconcile(parts);
+  const { messages, service, delivery, metrics, pace, onError } = parts;
+  const failed = (where: string) => (error: unknown) => onError(error, where);
+  const sweeps = every(pace.sweepMs ?? 5000, () => delivery.sweep(), failed("delivery"));
+  const rounds = every(pace.reconcileMs ?? 15_000, reconciliation(parts), failed("reconciler"));
+  const ending = new AbortController(); // then a message that waits for a store is another gateway's
+  const receiver = messages.receive(async (body, { sentAt }) => {
+    await handleNewsPatiently(body, { service, signal: ending.signal, onError: failed("news") });
+    metrics.news(sentAt);
+  });
   return {
     async [Symbol.asyncDispose]() {
       const stopped = receiver.stop(); // before what is at hand may give up: else it would be taken again
       ending.abort();
-      await settled([stopped, rounds.stop(), sweeps.stop()], (error) => onError(error, "closing"));
+      await settled([stopped, rounds.stop(), sweeps.stop()], failed("closing"));
     },
   };
 }
 
-/** After `signal`, a message that waits for a store is another gateway's. */
-function receiveNews(
-  { messages, service, metrics, onError }: BackgroundParts,
-  signal: AbortSignal,
-): Receiver {
-  const options = { signal, onError: (error: unknown) => onError(error, "news") };
-  return messages.receive(async (body, { sentAt }) => {
-    await handleNewsPatiently(body, service, options);
-    metrics.news(sentAt);
-  });
-}
-
-function reconcile(parts: BackgroundParts): Receiver {
-  const { pace, log, metrics, connections, onError } = parts;
-  const { graceMs } = pace;
-  const reconciler = new Reconciler({ ...parts, ...(graceMs === undefined ? {} : { graceMs }) });
+function reconciliation(parts: BackgroundParts): () => Promise<void> {
+  const { pace, log, metrics, connections } = parts;
+  const reconcile = createReconciler(parts, pace.graceMs);
   const logRound = everySoOften(LOG_MS, async ({ oldestQueuedMs, ...active }: Round) => {
     const oldestQueuedSeconds = Math.round(oldestQueuedMs / 1000);
     log.info({ ...active, oldestQueuedSeconds, connections: connections() }, "jobs");
   });
-  return every(
-    pace.reconcileMs ?? 15_000,
-    async () => {
-      const round = await reconciler.run();
-      metrics.round(round);
-      await logRound(round);
+  return async () => {
+    const round = await reconcile();
+    metrics.round(round);
+    await logRound(round);
+  };
+}
+
+/** Does `work`, and gives what came of it, good or bad, to all who ask within the next `ms`, too. */
+export function everySoOften<A extends unknown[], T>(ms: number, work: (...args: A) => Promise<T>) {
+  let last: { readonly at: number; readonly outcome: Promise<T> } | undefined;
+  return (...args: A): Promise<T> => {
+    if (last === undefined || Date.now() - last.at >= ms) last = { at: Date.now(), outcome: work(...args) };
+    return last.outcome;
+  };
+}
+
+/** Does `work` again and again, with a pause between. */
+function every(ms: number, work: () => Promise<void>, onError: (error: unknown) => void): Receiver {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const loop = async () => {
+    while (!signal.aborted) {
+      const pause = ms * (0.75 + Math.random() / 2); // gateways don't march in step
+      await sleep(pause, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) await work().catch(onError);
+    }
+  };
+  const done = loop();
+  return {
+    stop() {
+      stopping.abort();
+      return done;
     },
-    (error) => onError(error, "reconciler"),
-  );
+  };
 }

@@ -1,7 +1,4 @@
-/**
- * A network for browsers that paint by themselves, in place of those that ship: one file, whole or in ranges, under a
- * URL that its content gives it.
- */
+/** A network for browsers that paint by themselves: one file, whole or in ranges, under a URL of its content. */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -9,7 +6,7 @@ import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ConfigError } from "../common/config-values.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { ignoreAbort, isCurrent } from "../stores/file-object-routes.ts";
+import { answeredByCache, ignoreAbort } from "../stores/file-object-routes.ts";
 import { openTensorFile } from "../weights/formats/index.ts";
 import { findNetwork, neededOf } from "../weights/network-file.ts";
 import { variableOf } from "./config.ts";
@@ -33,10 +30,7 @@ export class BrowserWeights implements AsyncDisposable {
     this.#etag = `"${fingerprint}"`;
   }
 
-  /**
-   * Reads the file once, for its fingerprint. Throws ConfigError where it is no network of VGG19's shape as
-   * safetensors.
-   */
+  /** Reads the file once, for its fingerprint. Throws ConfigError for what is no safetensors of VGG19's shape. */
   static async open(path: string): Promise<BrowserWeights> {
     await requireNetwork(path);
     const handle = await open(path);
@@ -52,11 +46,9 @@ export class BrowserWeights implements AsyncDisposable {
   readonly route: Route = async (request, response) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (!isRead || request.url?.split("?", 1)[0] !== this.url) return false;
-    response.setHeader("ETag", this.#etag);
-    response.setHeader("Cache-Control", "public, max-age=31536000, immutable");
     response.setHeader("Accept-Ranges", "bytes");
-    if (isCurrent(request.headers["if-none-match"], this.#etag)) response.writeHead(304).end();
-    else await this.#send(request, response);
+    const isKnown = answeredByCache(response, this.#etag, "public, max-age=31536000, immutable");
+    if (!isKnown) await this.#send(request, response);
     return true;
   };
 

@@ -25,8 +25,7 @@ export function isAllowedOrigin(
   allowed: readonly string[],
 ): boolean {
   const { origin, host } = headers;
-  if (origin === undefined) return true;
-  if (allowed.includes(origin)) return true;
+  if (origin === undefined || allowed.includes(origin)) return true;
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
@@ -35,10 +34,7 @@ export interface Clients {
   identify(address: string, token: unknown): Promise<string>;
 }
 
-/**
- * With a key, clients are who their JSON Web Token (RFC 7519) says, and need one; otherwise they are where they connect
- * from.
- */
+/** With a key, clients are who their JSON Web Token (RFC 7519) says, and need one; else where they connect from. */
 export async function createClients(config: Config, secret: string): Promise<Clients> {
   const nameOf = (text: string) => createHmac("sha256", secret).update(text).digest("base64url").slice(0, 22);
   const verify = await verifier(config);

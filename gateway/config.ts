@@ -30,11 +30,7 @@ const entry = <T>(
   schema: z.ZodType<T, string | undefined>,
   help: string,
   more: Pick<ConfigEntry, "env" | "secret"> = {},
-) => ({
-  schema,
-  help,
-  ...more,
-});
+) => ({ schema, help, ...more });
 
 export const configTable = {
   host: entry(z.string().default("127.0.0.1"), "Address to listen on."),
@@ -111,9 +107,9 @@ export const configTable = {
 } as const satisfies Record<string, ConfigEntry>;
 
 export type ConfigName = keyof typeof configTable;
-export type Config = { readonly [Name in ConfigName]: z.output<(typeof configTable)[Name]["schema"]> };
+const entries = Object.entries(configTable) as [ConfigName, ConfigEntry][];
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type Config = { readonly [Name in ConfigName]: z.output<(typeof configTable)[Name]["schema"]> };
 
 /** The variable of a name: STYLIZE_PORT. */
 export function variableOf(name: ConfigName): string {
@@ -124,17 +120,15 @@ export function variableOf(name: ConfigName): string {
 /** Reads flags before variables before defaults. Throws ConfigError. */
 export function readConfig(
   argv: readonly string[],
-  env: Environment,
+  env: NodeJS.ProcessEnv,
 ): { config: Config; print: boolean; help: boolean } {
-  const names = Object.keys(configTable) as ConfigName[];
-  const { flags, print, help } = parseFlags(argv, names);
+  const { flags, print, help } = parseFlags(argv);
   const sentences: string[] = [];
-  const values = names.map((name) => {
+  const values = entries.map(([name, { schema, secret }]) => {
     const variable = variableOf(name);
     const given = flags[name] ?? (env[variable] || undefined);
-    const parsed = (configTable[name] as ConfigEntry).schema.safeParse(given);
+    const parsed = schema.safeParse(given);
     if (parsed.success) return [name, parsed.data];
-    const { secret }: ConfigEntry = configTable[name];
     const received = secret ? "something else" : `'${given}'`;
     sentences.push(
       `Expected --${name} (${variable}) to be ${parsed.error.issues[0]!.message} but received ${received}.`,
@@ -147,8 +141,8 @@ export function readConfig(
   return { config, print, help };
 }
 
-function parseFlags(argv: readonly string[], names: readonly ConfigName[]) {
-  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+function parseFlags(argv: readonly string[]) {
+  const options = Object.fromEntries(entries.map(([name]) => [name, { type: "string" as const }]));
   try {
     const { values } = parseArgs({
       args: [...argv],
@@ -181,8 +175,7 @@ function contradictions(config: Config): string[] {
 
 /** The values as they are in force, one a line; of secrets only whether they are set. */
 export function printedConfig(config: Config): string {
-  const lines = (Object.keys(configTable) as ConfigName[]).map((name) => {
-    const { secret }: ConfigEntry = configTable[name];
+  const lines = entries.map(([name, { secret }]) => {
     const value = config[name];
     const shown = String(value).replace(/\/\/[^/]*@/g, "//...@"); // of an address, without the login in it
     return `${name}: ${value === undefined ? "(not set)" : secret ? "(set)" : shown}`;
@@ -191,10 +184,10 @@ export function printedConfig(config: Config): string {
 }
 
 export function helpText(): string {
-  const rows = (Object.keys(configTable) as ConfigName[]).map((name) => {
-    const fallback = (configTable[name] as ConfigEntry).schema.safeParse(undefined).data;
+  const rows = entries.map(([name, { schema, help }]) => {
+    const fallback = schema.safeParse(undefined).data;
     const shown = fallback === undefined || `${fallback}` === "" ? "" : ` [${fallback}]`;
-    return `  --${name.padEnd(20)} ${configTable[name].help}${shown}`;
+    return `  --${name.padEnd(20)} ${help}${shown}`;
   });
   return ["Usage: stylize-serve [options]; each has a variable, STYLIZE_PORT for --port", ...rows, ""].join(
     "\n",

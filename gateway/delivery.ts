@@ -67,8 +67,9 @@ export class Delivery {
   async sweep(): Promise<void> {
     const { io, jobs } = this.#parts;
     for (const room of io.of("/").adapter.rooms.keys()) {
-      if (!room.startsWith(ROOM) || this.#hasEnded(room.slice(ROOM.length))) continue;
-      const record = await jobs.get(room.slice(ROOM.length));
+      const jobId = room.slice(ROOM.length);
+      if (!room.startsWith(ROOM) || this.#told.get(jobId) === Number.POSITIVE_INFINITY) continue;
+      const record = await jobs.get(jobId);
       if (!record) continue;
       // others may have left the queue: its place is news
       if (record.status === "queued") this.#told.delete(record.jobId);
@@ -76,10 +77,6 @@ export class Delivery {
     }
     const { records } = await jobs.feed({ limit: FEED_LOOK });
     for (const record of records) if (record.endedAt! >= this.#since) this.#tell(record);
-  }
-
-  #hasEnded(jobId: string): boolean {
-    return this.#told.get(jobId) === Number.POSITIVE_INFINITY;
   }
 
   #tell(record: JobRecord): void {

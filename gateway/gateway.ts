@@ -5,12 +5,11 @@
 import type { Logger } from "pino";
 import type { ServerOptions } from "socket.io";
 import { opened } from "../common/disposal.ts";
-import type { RequestErrorCode } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import type { JobStore } from "../stores/job-store.ts";
 import type { MessageQueue } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { type Pace, startBackground } from "./background.ts";
+import { everySoOften, type Pace, startBackground } from "./background.ts";
 import { createClients } from "./clients.ts";
 import type { Config } from "./config.ts";
 import { Delivery } from "./delivery.ts";
@@ -19,11 +18,9 @@ import { JobService } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
 import { createSocketServer, identifyClients, listen } from "./listener.ts";
 import { Metrics } from "./metrics.ts";
-import { answerRequests, type RequestParts } from "./requests.ts";
-import { Styles } from "./styles.ts";
-import { everySoOften } from "./timing.ts";
-import { Uploads } from "./uploads.ts";
-import { Views } from "./views.ts";
+import { answerRequests } from "./requests.ts";
+import { createUploads } from "./uploads.ts";
+import { createViews } from "./views.ts";
 
 /** For how long an answer of the stores to the question of readiness counts: balancers ask from many machines. */
 const READY_MS = 5000;
@@ -59,35 +56,26 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const works = assemble(parts);
   const { io, door, metrics, onError } = works;
   const onClosingError = (error: unknown) => onError(error, "closing");
-  await admitClients(parts, works);
-  const answer = httpListener({
-    metrics,
-    routes: parts.routes ?? [],
-    onError,
-    checkReady: readiness(parts, door),
-  });
+  identifyClients(io, await createClients(parts.config, parts.secret), parts.config);
+  io.on("connection", (socket) => answerRequests(socket, { ...parts, ...works }));
+  const checkReady = readiness(parts, () => door.isOpen);
+  const answer = httpListener({ metrics, routes: parts.routes ?? [], onError, checkReady });
   return opened(onClosingError, async (disposal) => {
     const { config, pace = {} } = parts;
     const { port } = disposal.use(await listen({ io, answer, config, onError: onClosingError }));
     const connections = () => io.engine.clientsCount;
     disposal.use(startBackground({ ...parts, ...works, pace, connections }));
-    disposal.defer(() => door.close()); // the first of all in the end
+    disposal.defer(() => {
+      door.isOpen = false; // the first of all in the end
+    });
     return { port, close: () => disposal[Symbol.asyncDispose]() };
   });
 }
 
-/** Open until the gateway drains: then readiness fails, and no new job and no new client is taken. */
-class Door {
-  isOpen = true;
-
-  close(): void {
-    this.isOpen = false;
-  }
-}
-
 /** What the gateway is made of, none of which does anything yet. */
 function assemble({ config, log, secret, objects, jobs, queue, messages, adapter }: GatewayParts) {
-  const door = new Door();
+  // Until the gateway drains: then readiness fails, and no new job and no new client is taken.
+  const door = { isOpen: true };
   const io = createSocketServer(config, () => door.isOpen, adapter);
   const metrics = new Metrics({
     connections: () => io.engine?.clientsCount ?? 0,
@@ -97,7 +85,7 @@ function assemble({ config, log, secret, objects, jobs, queue, messages, adapter
     metrics.error(where);
     log.error({ err: error, where }, "something failed");
   };
-  const views = new Views(objects, jobs);
+  const views = createViews(objects, jobs);
   const delivery = new Delivery({
     io,
     jobs,
@@ -117,33 +105,17 @@ function assemble({ config, log, secret, objects, jobs, queue, messages, adapter
       delivery.announce(record);
     },
   });
-  return { door, io, metrics, onError, views, delivery, service };
-}
-
-/** Answers whoever connects and may. */
-async function admitClients(parts: GatewayParts, works: ReturnType<typeof assemble>): Promise<void> {
-  const { config, secret, objects } = parts;
-  const { io, door, delivery, metrics } = works;
-  const requestParts: RequestParts = {
-    ...parts,
-    ...works,
-    styles: new Styles(objects),
-    uploads: new Uploads(objects, secret, config["max-image-bytes"]),
-    isOpen: () => door.isOpen,
-    repeat: delivery.repeat.bind(delivery),
-    onRefused: (code: RequestErrorCode) => metrics.refused(code),
-  };
-  identifyClients(io, await createClients(config, secret), config);
-  io.on("connection", (socket) => answerRequests(socket, requestParts));
+  const uploads = createUploads(objects, secret, config["max-image-bytes"]);
+  return { door, io, metrics, onError, views, delivery, service, uploads };
 }
 
 /** Throws with a reason while the gateway should get no new clients. */
-function readiness({ jobs, objects, queue, messages }: GatewayParts, door: Door): () => Promise<void> {
+function readiness({ jobs, objects, queue, messages }: GatewayParts, isOpen: () => boolean) {
   const checkStores = everySoOften(READY_MS, () =>
     Promise.all([jobs.check(), objects.check(), queue.check(), messages.check()]),
   );
   return async () => {
-    if (!door.isOpen) throw new Error("draining");
+    if (!isOpen()) throw new Error("draining");
     await checkStores();
   };
 }

@@ -1,6 +1,7 @@
 /** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { send } from "../stores/file-object-routes.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Answers a request and says so, or returns false. */
@@ -71,7 +72,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (isRead && pathname === "/healthz") return send(response, 200, "ok");
   if (isRead && pathname === "/readyz") return readiness(response, parts);
-  if (isRead && pathname === "/metrics") return metrics(request, response, parts);
+  if (isRead && pathname === "/metrics") return metrics(response, parts);
   for (const route of parts.routes) if (await route(request, response)) return;
   send(response, 404, "not found");
 }
@@ -86,19 +87,9 @@ async function readiness(response: ServerResponse, { checkReady }: HttpParts): P
 }
 
 /** Not for the public: whoever comes through a proxy is told that there is nothing. */
-async function metrics(
-  { headers }: IncomingMessage,
-  response: ServerResponse,
-  parts: HttpParts,
-): Promise<void> {
-  if (headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
+async function metrics(response: ServerResponse, parts: HttpParts): Promise<void> {
+  if (response.req.headers["x-forwarded-for"] !== undefined) return send(response, 404, "not found");
   const { registry } = parts.metrics;
   response.setHeader("Content-Type", registry.contentType);
   response.end(await registry.metrics());
-}
-
-/** A sentence as plain text, which nobody keeps. */
-export function send(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
-  response.end(`${text}\n`);
 }

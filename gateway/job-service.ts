@@ -63,10 +63,7 @@ export class JobService {
     this.#parts = parts;
   }
 
-  /**
-   * Stores the pictures, then the record, then submits. Throws RequestFailure `unavailable` where the queue does not
-   * take it.
-   */
+  /** Stores pictures, then the record, then submits. Throws RequestFailure `unavailable` where no queue takes it. */
   async start(request: NewJob): Promise<Ticket> {
     const { jobs, objects } = this.#parts;
     const jobId = randomBytes(16).toString("hex");
@@ -106,11 +103,7 @@ export class JobService {
   }
 
   /** The job that a client has started with this key before, if any. */
-  async known(
-    client: string,
-    idempotencyKey: string,
-    onAccepted: NewJob["onAccepted"],
-  ): Promise<Ticket | undefined> {
+  async known(client: string, idempotencyKey: string, onAccepted: NewJob["onAccepted"]) {
     const record = await this.#parts.jobs.getByKey(client, idempotencyKey);
     return record && this.#again(record, onAccepted);
   }
@@ -134,9 +127,7 @@ export class JobService {
     return updated.record;
   }
 
-  /**
-   * The record, if the token is the job's. Throws RequestFailure `unknown-job` for both, so that ids can't be probed.
-   */
+  /** The record, if the token is the job's. Throws RequestFailure `unknown-job` for both: ids can't be probed. */
   async authorized({ jobId, token }: { readonly jobId: string; readonly token: string }): Promise<JobRecord> {
     const record = await this.#parts.jobs.get(jobId);
     if (record && timingSafeEqual(Buffer.from(hash(token)), Buffer.from(record.tokenHash))) return record;
@@ -192,11 +183,8 @@ export class JobService {
     const updated = await this.#parts.jobs.update(jobId, (record) => {
       const isNews = record.status === "queued" || (record.status === "starting" && status === "running");
       if (!isNews) return undefined;
-      return {
-        ...record,
-        status,
-        ...(status === "running" ? { startedAt: record.startedAt ?? Date.now() } : {}),
-      };
+      const { startedAt = Date.now() } = record;
+      return status === "running" ? { ...record, status, startedAt } : { ...record, status };
     });
     if (updated?.changed) this.#announce(updated.record, true);
   }

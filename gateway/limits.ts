@@ -1,7 +1,4 @@
-/**
- * How often one client may do what, counted in Redis for all gateways together, or in memory; and how much one gateway
- * does at a time.
- */
+/** How often one client may do what, counted in Redis or in memory; and how much one gateway does at a time. */
 import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RequestErrorCode } from "../protocol/protocol.ts";

@@ -52,12 +52,8 @@ export interface ListenOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export interface Listener extends AsyncDisposable {
-  readonly port: number;
-}
-
 /** Listens on the configuration's host and port. The end closes connections, so that clients go elsewhere. */
-export async function listen({ io, answer, config, onError }: ListenOptions): Promise<Listener> {
+export async function listen({ io, answer, config, onError }: ListenOptions) {
   const server = createServer(answer);
   // Longer than a load balancer keeps an idle connection: else it may send a request into one that is just being
   // closed.

@@ -56,22 +56,18 @@ export class Metrics {
   constructor({ connections, queueDepth }: MetricSources) {
     const { registry } = this;
     collectDefaultMetrics({ register: registry });
-    const gauge = (
-      name: string,
-      help: string,
-      read: () => number | undefined | Promise<number | undefined>,
-    ) =>
+    const gauge = (name: string, help: string, read: () => Promise<number | undefined>) =>
       new Gauge({
         name,
         help,
         registers: [registry],
         async collect() {
-          const value = await Promise.resolve(read()).catch(() => undefined);
+          const value = await read().catch(() => undefined);
           if (value === undefined) this.reset();
           else this.set(value);
         },
       });
-    gauge("stylize_connections", "Clients connected to this gateway.", connections);
+    gauge("stylize_connections", "Clients connected to this gateway.", async () => connections());
     gauge("stylize_queue_messages", "News that wait in the queue.", queueDepth);
   }
 

@@ -24,6 +24,7 @@ const trace = tracer("gateway:news");
 const PATIENCE_MS = 600_000;
 
 export interface NewsOptions {
+  readonly service: JobService;
   /** Aborted when the gateway ends: the message is another's then. */
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
@@ -33,11 +34,8 @@ export interface NewsOptions {
  * Acts on one message, as soon as the stores let it: to give it back while they are away would use up its tries, which
  * are for messages that nobody can handle. Throws as `handleNews` does.
  */
-export async function handleNewsPatiently(
-  body: string,
-  service: JobService,
-  { signal, onError }: NewsOptions,
-): Promise<void> {
+export async function handleNewsPatiently(body: string, options: NewsOptions): Promise<void> {
+  const { service, signal, onError } = options;
   const end = Date.now() + PATIENCE_MS;
   for (let tries = 1; ; tries++) {
     try {

@@ -1,6 +1,4 @@
-/**
- * Workers that a gateway on one machine starts itself: which program they are, what they are told, what they can do.
- */
+/** Workers that a gateway on one machine starts itself: which program they are, what they are told and can do. */
 import { execFile } from "node:child_process";
 import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -11,11 +9,11 @@ import { exitCodes } from "../protocol/exit-codes.ts";
 import { jobIdOf } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";
 import { ProcessJobQueue } from "../stores/process-job-queue.ts";
-import { type Config, configTable, type Environment, variableOf } from "./config.ts";
+import { type Config, type ConfigName, configTable, variableOf } from "./config.ts";
 
 export interface OwnWorkersOptions {
   readonly config: Config;
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   /** Node's arguments for a worker, in front of the worker's own. */
   readonly worker: readonly string[];
@@ -49,20 +47,18 @@ export function workerProgram(name: "main" | "has-gpu"): string[] {
 /** Pixels of the long side of the largest result. Those who run workers elsewhere give them GPUs. */
 export async function maxSize(config: Config): Promise<number> {
   if (config["batch-queue"] !== undefined) return config["max-size"];
-  const { stdout } = await promisify(execFile)(process.execPath, workerProgram("has-gpu")).catch(() => ({
-    stdout: "no",
-  }));
+  const asked = promisify(execFile)(process.execPath, workerProgram("has-gpu"));
+  const { stdout } = await asked.catch(() => ({ stdout: "no" }));
   return stdout === "yes" ? config["max-size"] : Math.min(config["max-size"], config["max-size-software"]);
 }
 
 /** What a worker of ours needs to know, without what only gateways may. */
-function workerEnvironment(config: Config, data: string, env: Environment): Record<string, string> {
-  const own = (Object.keys(configTable) as (keyof typeof configTable)[])
-    .map(variableOf)
-    .filter((name) => name.startsWith("STYLIZE_"));
-  const inherited = Object.entries(env).filter(([name, value]) => value !== undefined && !own.includes(name));
+function workerEnvironment(config: Config, data: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = (Object.keys(configTable) as ConfigName[]).map(variableOf);
+  const isOwn = (name: string) => name.startsWith("STYLIZE_") && own.includes(name);
+  const inherited = Object.entries(env).filter(([name]) => !isOwn(name));
   const { bucket, weights, region, "queue-url": queueUrl } = config;
-  const given: Record<string, string | undefined> = {
+  const given = {
     STYLIZE_OBJECTS: bucket === undefined ? pathToFileURL(join(data, "objects")).href : `s3://${bucket}`,
     STYLIZE_QUEUE: queueUrl ?? pathToFileURL(join(data, "messages")).href,
     STYLIZE_WEIGHTS: weights,
@@ -75,5 +71,5 @@ function workerEnvironment(config: Config, data: string, env: Environment): Reco
     AWS_REGION: region,
   };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return Object.fromEntries([...inherited, ...set]) as Record<string, string>;
+  return Object.fromEntries([...inherited, ...set]);
 }

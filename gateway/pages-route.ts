@@ -1,13 +1,10 @@
-/**
- * Serves the built pages. They are read at the start: what isn't among them can't be asked for, and a new build may
- * begin while the old one is served.
- */
+/** Serves the built pages, read at the start: nothing else can be asked for, and a new build may begin meanwhile. */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
-import { isCurrent } from "../stores/file-object-routes.ts";
-import { type Route, send } from "./http.ts";
+import { answeredByCache, refuseMethod, send } from "../stores/file-object-routes.ts";
+import type { Route } from "./http.ts";
 
 interface Version {
   readonly encoding?: "br" | "gzip";
@@ -78,10 +75,7 @@ async function readPage(folder: string, file: string, files: readonly string[]):
   };
 }
 
-/**
- * Answers for all that is in `pages`, under the Content-Security-Policy that `policy` gives. Without pages, `/` says
- * how to build them.
- */
+/** Answers for all that is in `pages`, under the policy of `policy`. Without pages, `/` says how to build them. */
 export function createPagesRoute(pages: Pages | undefined, policy: () => Promise<string>): Route {
   return async (request, response) => {
     const [path = ""] = (request.url ?? "").split("?", 1);
@@ -90,33 +84,22 @@ export function createPagesRoute(pages: Pages | undefined, policy: () => Promise
     if (page === undefined && !isUnbuilt) return false;
     response.setHeader("Content-Security-Policy", await policy());
     if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("Allow", "GET, HEAD");
-      send(response, 405, "Expected one of the methods GET, HEAD.");
+      refuseMethod(response, "GET, HEAD");
     } else if (page === undefined) {
       send(response, 200, "The pages are not built yet: run 'npm run build:pages', then start again.");
     } else {
-      const { "accept-encoding": accepted = "", "if-none-match": known } = request.headers;
-      sendPage(response, page, accepted, known);
+      sendPage(response, page);
     }
     return true;
   };
 }
 
-function sendPage(
-  response: ServerResponse,
-  { type, cache, versions }: Page,
-  accepted: string,
-  known: string | undefined,
-): void {
+function sendPage(response: ServerResponse, { type, cache, versions }: Page): void {
+  const { "accept-encoding": accepted = "" } = response.req.headers;
   const version = versions.find(({ encoding }) => encoding === undefined || accepts(accepted, encoding))!;
   const { encoding, etag, body } = version;
-  response.setHeader("ETag", etag);
-  response.setHeader("Cache-Control", cache);
   if (versions.length > 1) response.setHeader("Vary", "Accept-Encoding");
-  if (isCurrent(known, etag)) {
-    response.writeHead(304).end();
-    return;
-  }
+  if (answeredByCache(response, etag, cache)) return;
   if (encoding !== undefined) response.setHeader("Content-Encoding", encoding);
   response.writeHead(200, { "Content-Type": type, "Content-Length": body.length });
   response.end(body); // Node leaves the body out where the request is HEAD

@@ -1,10 +1,7 @@
-/**
- * Pictures of clients: taken apart and put together again before anything is stored, so that what is stored is a
- * picture and no more.
- */
+/** Pictures of clients: decoded and encoded again, so that what is stored is a picture and no more. */
 import sharp, { type Sharp } from "sharp";
 import { openPicture, uprightSrgb } from "../pictures/open.ts";
-import type { PictureType } from "../protocol/protocol.ts";
+import { type PictureType, pictureTypeOf } from "../protocol/protocol.ts";
 import type { PictureData } from "./job-service.ts";
 import { RequestFailure } from "./request-failure.ts";
 
@@ -34,7 +31,7 @@ export function dataUrlBytes(url: string, { maxBytes }: PictureLimits): Uint8Arr
  * @throws RequestFailure `bad-picture` for what is no JPEG, PNG or WebP, damaged, animated, too large or too small.
  */
 export async function cleanPicture(bytes: Uint8Array, limits: PictureLimits): Promise<PictureData> {
-  const type = typeOf(bytes);
+  const type = pictureTypeOf(bytes);
   if (type === undefined || bytes.length > limits.maxBytes) throw new RequestFailure("bad-picture");
   try {
     const { maxPixels } = limits;
@@ -60,12 +57,4 @@ function encoded(picture: Sharp, type: PictureType): Sharp {
     default:
       return type satisfies never;
   }
-}
-
-/** By the first bytes; what the client calls it does not count. */
-function typeOf(bytes: Uint8Array): PictureType | undefined {
-  const start = Buffer.from(bytes.subarray(0, 12)).toString("latin1");
-  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg";
-  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
-  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "image/webp" : undefined;
 }

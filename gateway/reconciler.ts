@@ -1,5 +1,4 @@
 /** Jobs of which the news was lost: what the queue and the store say of them, every so often. */
-
 import { tracer } from "../common/trace.ts";
 import { type JobStatus, keys } from "../protocol/protocol.ts";
 import type { JobQueue, QueuedJob } from "../stores/job-queue.ts";
@@ -9,7 +8,7 @@ import type { JobService } from "./job-service.ts";
 import { reasonOf } from "./news.ts";
 
 /** Milliseconds in which a gateway surely has submitted what it took, and the news of a worker surely have come. */
-export const GRACE_MS = 30_000;
+const GRACE_MS = 30_000;
 
 const trace = tracer("gateway:reconciler");
 
@@ -18,7 +17,6 @@ export interface ReconcilerParts {
   readonly queue: JobQueue;
   readonly objects: ObjectStore;
   readonly service: JobService;
-  readonly graceMs?: number;
 }
 
 /** The jobs that had not ended at the beginning of a round. */
@@ -30,25 +28,17 @@ export interface Round {
   readonly oldestQueuedMs: number;
 }
 
-export class Reconciler {
-  readonly #parts: ReconcilerParts;
-  readonly #graceMs: number;
+/** Returns what does one round over all jobs that have not ended. Several gateways may: every change is made once. */
+export function createReconciler(parts: ReconcilerParts, graceMs = GRACE_MS): () => Promise<Round> {
+  const { jobs, queue, service } = parts;
   /** Jobs that have ended in silence, and when that was first seen: their news may still be on the way. */
-  #silent = new Map<string, number>();
-
-  constructor(parts: ReconcilerParts) {
-    this.#parts = parts;
-    this.#graceMs = parts.graceMs ?? GRACE_MS;
-  }
-
-  /** One round over all jobs that have not ended. Several gateways may do it at once: every change is made once. */
-  async run(): Promise<Round> {
-    const { jobs, queue, service } = this.#parts;
+  let silentBefore = new Map<string, number>();
+  return async () => {
     const records = await jobs.active();
     for (const record of records) {
       // The gateway that took it died before it could submit it, or after it had and before it could say so: workers
       // stand both.
-      const isForgotten = record.queueId === undefined && Date.now() - record.createdAt >= this.#graceMs;
+      const isForgotten = record.queueId === undefined && Date.now() - record.createdAt >= graceMs;
       if (isForgotten) await service.submit(record);
     }
     const submitted = records.filter(({ queueId }) => queueId !== undefined);
@@ -59,22 +49,22 @@ export class Reconciler {
       trace(() => `${record.jobId} is ${record.status}, and ${state} in the queue`);
       if (state === "starting" || state === "running") await service.began(record.jobId, state);
       if (state === "queued" || state === "starting" || state === "running") continue;
-      const since = this.#silent.get(record.jobId) ?? Date.now();
-      if (Date.now() - since >= this.#graceMs) await this.#settle(record, states[i]!);
+      const since = silentBefore.get(record.jobId) ?? Date.now();
+      if (Date.now() - since >= graceMs) await settle(record, states[i]!, parts);
       else silent.set(record.jobId, since);
     }
-    this.#silent = silent;
+    silentBefore = silent;
     return roundOf(records);
-  }
+  };
+}
 
-  async #settle(record: JobRecord, { state, reason, failure }: QueuedJob): Promise<void> {
-    const { service, objects } = this.#parts;
-    const resultKey = keys.output(record.isPrivate, record.jobId);
-    if (await objects.head(resultKey)) return service.succeed(record.jobId, resultKey);
-    if (state === "failed") return service.fail(record.jobId, failure ?? reasonOf(reason));
-    if (state === "succeeded") return service.fail(record.jobId, "internal"); // it said so, but left nothing
-    await service.submit(record); // the queue has forgotten it, as that of child processes does when its gateway ends
-  }
+async function settle(record: JobRecord, { state, reason, failure }: QueuedJob, parts: ReconcilerParts) {
+  const { service, objects } = parts;
+  const resultKey = keys.output(record.isPrivate, record.jobId);
+  if (await objects.head(resultKey)) return service.succeed(record.jobId, resultKey);
+  if (state === "failed") return service.fail(record.jobId, failure ?? reasonOf(reason));
+  if (state === "succeeded") return service.fail(record.jobId, "internal"); // it said so, but left nothing
+  await service.submit(record); // the queue has forgotten it, as that of child processes does when its gateway ends
 }
 
 function roundOf(records: readonly JobRecord[]): Round {

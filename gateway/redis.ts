@@ -1,23 +1,13 @@
 /** What gateways share through Redis: records, limits, and each other's news. */
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
-import type { ServerOptions } from "socket.io";
 import {
   closeRedis,
   connectRedis,
   duplicateForPublish,
   duplicateForSubscribe,
-  type RedisClient,
   serverVersion,
 } from "../stores/redis.ts";
 import { RedisJobStore } from "../stores/redis-job-store.ts";
-
-export interface SharedParts {
-  readonly connection: RedisClient;
-  readonly jobs: RedisJobStore;
-  readonly adapter: ServerOptions["adapter"];
-  /** Ends all connections, after what is under way. */
-  close(): Promise<void>;
-}
 
 export interface RedisParts {
   readonly url: string;
@@ -28,12 +18,7 @@ export interface RedisParts {
 }
 
 /** Connects. Throws StoreError where there is no Redis at that address. */
-export async function openRedis({
-  url,
-  password,
-  retentionSeconds,
-  onError,
-}: RedisParts): Promise<SharedParts> {
+export async function openRedis({ url, password, retentionSeconds, onError }: RedisParts) {
   const connection = connectRedis({ url, password, onError });
   try {
     const [major] = await serverVersion(connection);
@@ -44,6 +29,7 @@ export async function openRedis({
       // Since version 7 messages go to the nodes that have subscribers and no others.
       adapter:
         major >= 7 ? createShardedAdapter(publisher, subscriber) : createAdapter(publisher, subscriber),
+      /** Ends all connections, after what is under way. */
       async close() {
         publisher.disconnect();
         subscriber.disconnect();

@@ -6,7 +6,6 @@ import {
   type ClientEvents,
   isStyleName,
   isTerminal,
-  type JobReference,
   type JobView,
   type Page,
   type RequestError,
@@ -21,14 +20,15 @@ import {
   transferStyleSchema,
 } from "../protocol/schemas.ts";
 import type { JobRecord, JobStore } from "../stores/job-store.ts";
-import { StoreError } from "../stores/object-store.ts";
+import { type ObjectStore, StoreError } from "../stores/object-store.ts";
 import type { Config } from "./config.ts";
-import { type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
-import type { JobService, PictureData, Ticket } from "./job-service.ts";
+import { type Delivery, type GatewayEvents, roomOf, type SocketData } from "./delivery.ts";
+import type { JobService } from "./job-service.ts";
 import type { Limits } from "./limits.ts";
+import type { Metrics } from "./metrics.ts";
 import { cleanPicture, dataUrlBytes, type PictureLimits } from "./pictures.ts";
 import { RequestFailure } from "./request-failure.ts";
-import type { Styles } from "./styles.ts";
+import { hasStyle, listStyles } from "./styles.ts";
 import type { Uploads } from "./uploads.ts";
 import type { Views } from "./views.ts";
 
@@ -39,14 +39,13 @@ export interface RequestParts {
   readonly limits: Limits;
   readonly jobs: JobStore;
   readonly service: JobService;
-  readonly styles: Styles;
+  readonly objects: ObjectStore;
   readonly uploads: Uploads;
   readonly views: Views;
-  /** Whether new jobs are taken: not while the gateway drains. */
-  readonly isOpen: () => boolean;
-  /** Tells one connection how a job has ended. */
-  readonly repeat: (record: JobRecord, socketId: string) => void;
-  readonly onRefused: (code: RequestErrorCode) => void;
+  readonly delivery: Delivery;
+  readonly metrics: Metrics;
+  /** Open while new jobs are taken: not while the gateway drains. */
+  readonly door: { readonly isOpen: boolean };
   /** Called with what nobody foresaw; the client gets `internal`. */
   readonly onError: (error: unknown, event: string) => void;
 }
@@ -55,7 +54,7 @@ const trace = tracer("gateway:requests");
 
 /** Answers the requests of one connection. */
 export function answerRequests(socket: ClientSocket, parts: RequestParts): void {
-  const { limits, service, styles, uploads, views, jobs } = parts;
+  const { limits, service, objects, uploads, views, jobs } = parts;
   const { client } = socket.data;
 
   function on<S extends z.ZodType, T>(
@@ -71,7 +70,7 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
       handle(request).then(reply, (error: unknown) => {
         const failure = failureOf(error);
         trace(() => `${jobIn(request)} ${event} of ${socket.id} refused: ${failure.code}`);
-        parts.onRefused(failure.code);
+        parts.metrics.refused(failure.code);
         if (failure.cause !== undefined && !isClients(failure.code)) parts.onError(failure.cause, event);
         reply(failure.answer());
       });
@@ -86,7 +85,6 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
     socket.on(event, handler as never);
   }
 
-  const owned = (reference: JobReference) => service.authorized(reference);
   const viewOf = async (record: JobRecord): Promise<{ job: JobView }> => ({ job: await views.job(record) });
 
   on("TRANSFER_STYLE", transferStyleSchema, async (request) => {
@@ -96,24 +94,24 @@ export function answerRequests(socket: ClientSocket, parts: RequestParts): void 
     const { requestId, jobId, status } = record;
     trace(() => `${jobId} TRANSFER_STYLE of ${socket.id} accepted`);
     // Asked again for a job that has ended meanwhile: it is told how, after the answer that tells it the job's id.
-    if (isTerminal(status)) setImmediate(() => parts.repeat(record, socket.id));
+    if (isTerminal(status)) setImmediate(() => parts.delivery.repeat(record, socket.id));
     return { requestId, jobId, token };
   });
-  on("LIST_STYLES", pageSchema.nullish(), (page) => styles.list(page ?? {}));
+  on("LIST_STYLES", pageSchema.nullish(), (page) => listStyles(objects, page ?? {}));
   on("LIST_IMAGES", pageSchema.nullish(), (page) => listImages(page ?? {}, jobs, views));
   on("GET_JOB", jobReferenceSchema, async (reference) => {
-    await owned(reference);
+    await service.authorized(reference);
     await socket.join(roomOf(reference.jobId)); // first, so that nothing is missed between the answer and the news
-    const record = await owned(reference);
+    const record = await service.authorized(reference);
     if (isTerminal(record.status)) await socket.leave(roomOf(reference.jobId)); // the answer says it all
     return viewOf(record);
   });
   on("CANCEL_JOB", jobReferenceSchema, async (reference) => {
-    await owned(reference);
+    await service.authorized(reference);
     return viewOf(await service.cancel(reference.jobId));
   });
   on("DELETE_JOB", jobReferenceSchema, async (reference) => {
-    await service.delete(await owned(reference));
+    await service.delete(await service.authorized(reference));
     return { deleted: true as const };
   });
   on("CREATE_UPLOAD", createUploadSchema, ({ contentType, bytes }) =>
@@ -139,15 +137,11 @@ function failureOf(error: unknown): RequestFailure {
   return new RequestFailure(isPassing ? "unavailable" : "internal", { cause: error });
 }
 
-async function transferStyle(
-  request: TransferStyle,
-  socket: ClientSocket,
-  parts: RequestParts,
-): Promise<Ticket> {
-  const { config, limits, jobs, service, styles, isOpen } = parts;
+async function transferStyle(request: TransferStyle, socket: ClientSocket, parts: RequestParts) {
+  const { config, limits, jobs, service, objects, door } = parts;
   const { client } = socket.data;
   const { image, style, isPrivate, options = {}, idempotencyKey } = request;
-  if (!isOpen()) throw new RequestFailure("unavailable");
+  if (!door.isOpen) throw new RequestFailure("unavailable");
   // before anything can be told of it
   const onAccepted = (jobId: string) => socket.join(roomOf(jobId));
   const known =
@@ -156,7 +150,7 @@ async function transferStyle(
   await limits.count("jobs", client);
   if ((await jobs.activeOf(client)) >= config["jobs-per-client"]) throw new RequestFailure("too-many-jobs");
   const isName = typeof style === "string" && isStyleName(style);
-  if (isName && !(await styles.has(style))) throw new RequestFailure("unknown-style");
+  if (isName && !(await hasStyle(objects, style))) throw new RequestFailure("unknown-style");
   const content = await readPicture(image, client, parts);
   const ownStyle = isName ? style : await readPicture(style, client, parts);
   await limits.count("jobsOfDay", client);
@@ -180,11 +174,8 @@ function withinLimits({ size, steps, ...others }: NonNullable<TransferStyle["opt
   };
 }
 
-async function readPicture(
-  source: TransferStyle["image"],
-  client: string,
-  { config, uploads }: RequestParts,
-): Promise<PictureData> {
+async function readPicture(source: TransferStyle["image"], client: string, parts: RequestParts) {
+  const { config, uploads } = parts;
   const limits: PictureLimits = { maxBytes: config["max-image-bytes"], maxPixels: config["max-pixels"] };
   const bytes =
     typeof source === "string" ? dataUrlBytes(source, limits) : await uploads.read(client, source.uploadKey);

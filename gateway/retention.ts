@@ -5,11 +5,7 @@ const DAY_MS = 86_400_000;
 const EVERY_MS = DAY_MS / 4;
 
 /** Deletes what is older than the records of jobs may be, and uploads that were not used within a day. */
-export async function removeOld(
-  objects: ObjectStore,
-  retentionDays: number,
-  now = Date.now(),
-): Promise<void> {
+export async function removeOld(objects: ObjectStore, retentionDays: number, now = Date.now()) {
   const recordMs = (retentionDays + 1) * DAY_MS;
   await removeUnder(objects, "private/upload/", now - DAY_MS);
   await removeUnder(objects, "private/", now - recordMs);

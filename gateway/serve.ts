@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { opened } from "../common/disposal.ts";
 import { endIfHungUp } from "../common/terminal.ts";
 import type { Pace } from "./background.ts";
-import type { Config, Environment } from "./config.ts";
+import type { Config } from "./config.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { maxSize, workerProgram } from "./own-workers.ts";
 import { removeOldAlways } from "./retention.ts";
@@ -15,7 +15,7 @@ import { openStores } from "./stores.ts";
 
 export interface ServeOptions {
   readonly config: Config;
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   /** Node's arguments for a worker, in front of the worker's own; the real worker when not given. */
   readonly worker?: readonly string[];
@@ -34,26 +34,21 @@ export interface ServedGateway extends Gateway {
 export function serve(options: ServeOptions): Promise<ServedGateway> {
   const { config, env, log, worker = workerProgram("main"), pages = builtPages, pace = {} } = options;
   const onError = (error: unknown) => log.error({ err: error, where: "closing" }, "something failed");
+  const onStoreError = (error: unknown) => log.error({ err: error }, "a store failed");
   return opened(onError, async (disposal) => {
     let address = config["public-url"] ?? "";
     const baseUrl = () => address;
     const data = resolve(config.data);
     const stores = disposal.use(await openStores({ config, env, log, worker, data, baseUrl }));
     const { objects } = stores;
-    const site = disposal.use(
-      await openSite({ config, log, objects, folder: pages, maxSize: () => maxSize(config) }),
-    );
+    const siteParts = { config, log, objects, folder: pages, maxSize: () => maxSize(config) };
+    const site = disposal.use(await openSite(siteParts));
     const routes = [...stores.routes, ...site.routes];
     const gateway = await startGateway({ ...stores, config, log, routes, pace });
     disposal.defer(() => gateway.close());
     address ||= `http://${reachableHost(config.host)}:${gateway.port}`;
-    const isOnOneMachine = config.bucket === undefined;
-    if (isOnOneMachine)
-      disposal.defer(
-        removeOldAlways(objects, config["retention-days"], (error) =>
-          log.error({ err: error }, "a store failed"),
-        ),
-      );
+    if (config.bucket === undefined)
+      disposal.defer(removeOldAlways(objects, config["retention-days"], onStoreError));
     return { port: gateway.port, url: address, close: () => disposal[Symbol.asyncDispose]() };
   });
 }

@@ -1,7 +1,4 @@
-/**
- * The site around the pages: their files, what they may load and whom they may talk to, what it says of itself at
- * `GET /site.json`, and the network that it offers.
- */
+/** The site around the pages: their files and policy, `GET /site.json`, and the network that it offers. */
 import type { Logger } from "pino";
 import { keys, type Site } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
@@ -20,19 +17,14 @@ export interface SiteParts {
   readonly maxSize: () => Promise<number>;
 }
 
-export interface OpenSite extends AsyncDisposable {
-  readonly routes: readonly Route[];
-}
-
 /** Throws ConfigError for weights that can't be offered. */
-export async function openSite(parts: SiteParts): Promise<OpenSite> {
-  const { config, log, objects, folder, maxSize } = parts;
+export async function openSite({ config, log, objects, folder, maxSize }: SiteParts) {
   const { "browser-weights": file } = config;
   const weights = file === undefined ? undefined : await BrowserWeights.open(file);
   const pages = await readPages(folder);
   if (pages === undefined) log.warn({ folder }, "the pages are not built: npm run build:pages");
   const policy = remembered(async () => pagePolicy(await storeOrigins(objects)));
-  const routes = [
+  const routes: Route[] = [
     createSiteRoute(remembered(async () => siteOf(config, await maxSize(), weights?.url))),
     createPagesRoute(pages, policy),
   ];
@@ -61,9 +53,7 @@ export function pagePolicy(storeOrigins: readonly string[]): string {
   ].join("; ");
 }
 
-/**
- * Where the URLs lead that the store gives to pages: for public pictures, private ones and uploads. Throws StoreError.
- */
+/** Where the URLs lead that the store gives to pages: public pictures, private ones, uploads. Throws StoreError. */
 export async function storeOrigins(objects: ObjectStore): Promise<string[]> {
   const contentType = "image/jpeg";
   const picture = keys.upload("origin", contentType);

@@ -1,7 +1,4 @@
-/**
- * The stores that a gateway's configuration names: files and child processes on one machine, AWS and Redis in the
- * cloud.
- */
+/** The stores that a configuration names: files and child processes on one machine, AWS and Redis in the cloud. */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -22,7 +19,7 @@ import type { GatewayStores } from "./gateway.ts";
 import type { Route } from "./http.ts";
 import { createLimits } from "./limits.ts";
 import { type OwnWorkersOptions, openOwnWorkers } from "./own-workers.ts";
-import { openRedis, type SharedParts } from "./redis.ts";
+import { openRedis } from "./redis.ts";
 import { firstStyles } from "./styles.ts";
 
 /** What one call of S3 may take: clients wait for the answer. */
@@ -45,9 +42,11 @@ export function openStores(options: StoresOptions): Promise<OpenStores> {
   return opened(onError, async (disposal) => {
     const objects = await openObjects(options, onError);
     const messages = openMessages(options, onError);
-    const redis = await openShared(options, onError);
+    const { redis: url, "redis-password": password } = config;
+    const retentionSeconds = config["retention-days"] * 86_400;
+    const redis =
+      url === undefined ? undefined : await openRedis({ url, password, retentionSeconds, onError });
     if (redis) disposal.defer(() => redis.close());
-    const retentionSeconds = retentionSecondsOf(options);
     const jobs = redis?.jobs ?? new LocalJobStore({ folder: join(data, "jobs"), retentionSeconds });
     disposal.defer(() => jobs.close());
     const secret = config.secret ?? (await ownSecret(data));
@@ -65,8 +64,6 @@ export function openStores(options: StoresOptions): Promise<OpenStores> {
     };
   });
 }
-
-const retentionSecondsOf = ({ config }: StoresOptions) => config["retention-days"] * 86_400;
 
 type OnError = (error: unknown) => void;
 
@@ -94,12 +91,6 @@ function openMessages({ config, data }: StoresOptions, onError: OnError): Messag
   return new SqsMessageQueue({ queueUrl, endpoint, region, onError });
 }
 
-async function openShared(options: StoresOptions, onError: OnError): Promise<SharedParts | undefined> {
-  const { redis: url, "redis-password": password } = options.config;
-  if (url === undefined) return undefined;
-  return openRedis({ url, password, retentionSeconds: retentionSecondsOf(options), onError });
-}
-
 function openQueue(options: StoresOptions): JobQueue {
   const {
     "batch-queue": jobQueue,
@@ -112,10 +103,8 @@ function openQueue(options: StoresOptions): JobQueue {
 }
 
 /**
- * The key of one machine's tokens: made up once, readable for this user alone. Two gateways that begin at once agree on
- * one.
- *
- * Throws StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
+ * The key of one machine's tokens, for this user alone: made up once, by one of the gateways that begin at once. Throws
+ * StoreError for one that is too short to be ours: with an empty key anybody could make tokens.
  */
 async function ownSecret(data: string): Promise<string> {
   const path = join(data, "secret");
@@ -130,6 +119,5 @@ async function ownSecret(data: string): Promise<string> {
   }
   const secret = await readFile(path, "utf8");
   if (secret.length >= 32) return secret;
-  const message = `Expected at least 32 characters in '${path}' but received ${secret.length}.`;
-  throw new StoreError(message, { retryable: false });
+  throw new StoreError(`Expected at least 32 characters in '${path}' but received ${secret.length}.`);
 }

@@ -1,5 +1,4 @@
 /** Records as clients see them: with URLs made at this moment, and nothing that is not theirs to know. */
-
 import {
   failureReasons,
   type ImageItem,
@@ -13,30 +12,25 @@ import type { ObjectStore } from "../stores/object-store.ts";
 /** Seconds that a presigned URL holds. */
 const URL_SECONDS = 900;
 
-export class Views {
-  readonly #objects: ObjectStore;
-  readonly #jobs: JobStore;
-  /** Mean milliseconds of a job, over the last that this gateway heard of. */
-  #meanMs = 60_000;
+export type Views = ReturnType<typeof createViews>;
 
-  constructor(objects: ObjectStore, jobs: JobStore) {
-    this.#objects = objects;
-    this.#jobs = jobs;
-  }
+export function createViews(objects: ObjectStore, jobs: JobStore) {
+  /** Mean milliseconds of a job, over the last that this gateway heard of. */
+  let meanMs = 60_000;
+  return { learn, progress, job, result, image };
 
   /** Learns from a job that has succeeded how long they take. */
-  learn({ startedAt, endedAt }: JobRecord): void {
-    if (startedAt !== undefined && endedAt !== undefined)
-      this.#meanMs += 0.2 * (endedAt - startedAt - this.#meanMs);
+  function learn({ startedAt, endedAt }: JobRecord): void {
+    if (startedAt !== undefined && endedAt !== undefined) meanMs += 0.2 * (endedAt - startedAt - meanMs);
   }
 
-  async progress(record: JobRecord): Promise<JobProgress> {
+  async function progress(record: JobRecord): Promise<JobProgress> {
     const { jobId, seq, status, progress } = record;
     if (status === "queued") {
-      const position = await this.#jobs.position(jobId);
-      return { seq, status, position, etaMs: Math.round((position + 1) * this.#meanMs) };
+      const position = await jobs.position(jobId);
+      return { seq, status, position, etaMs: Math.round((position + 1) * meanMs) };
     }
-    if (status === "starting") return { seq, status, etaMs: Math.round(this.#meanMs) };
+    if (status === "starting") return { seq, status, etaMs: Math.round(meanMs) };
     if (!progress) return { seq, status };
     const { step, total, etaMs, loss, previewKey } = progress;
     return {
@@ -46,14 +40,14 @@ export class Views {
       total,
       etaMs,
       ...(loss === undefined ? {} : { loss }),
-      ...(previewKey === undefined ? {} : { preview: await this.#objects.presign(previewKey, URL_SECONDS) }),
+      ...(previewKey === undefined ? {} : { preview: await objects.presign(previewKey, URL_SECONDS) }),
     };
   }
 
-  async job(record: JobRecord): Promise<JobView> {
+  async function job(record: JobRecord): Promise<JobView> {
     const { jobId, isPrivate, style, options, createdAt, startedAt, endedAt, failure, contentKey } = record;
     return {
-      ...(await this.progress(record)),
+      ...(await progress(record)),
       jobId,
       isPrivate,
       ...(isName(style) ? { style } : {}),
@@ -61,39 +55,36 @@ export class Views {
       createdAt,
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(endedAt === undefined ? {} : { endedAt }),
-      content: await this.#url(record, contentKey),
-      ...(record.resultKey === undefined ? {} : await this.#resultUrls(record, record.resultKey)),
+      content: await url(record, contentKey),
+      ...(record.resultKey === undefined ? {} : await resultUrls(record, record.resultKey)),
       ...(failure === undefined ? {} : { failure: { code: failure, message: failureReasons[failure] } }),
     };
   }
 
   /** The URL of the result of a job that has succeeded. */
-  result(record: JobRecord): Promise<string> {
-    return this.#url(record, record.resultKey!);
+  function result(record: JobRecord): Promise<string> {
+    return url(record, record.resultKey!);
   }
 
   /** A public job that has succeeded. */
-  image({ jobId, resultKey, contentKey, style, endedAt }: JobRecord): ImageItem {
+  function image({ jobId, resultKey, contentKey, style, endedAt }: JobRecord): ImageItem {
     return {
       jobId,
-      result: this.#objects.publicUrl(resultKey!),
-      thumbnail: this.#objects.publicUrl(keys.thumbnail(false, jobId)),
-      content: this.#objects.publicUrl(contentKey),
+      result: objects.publicUrl(resultKey!),
+      thumbnail: objects.publicUrl(keys.thumbnail(false, jobId)),
+      content: objects.publicUrl(contentKey),
       ...(isName(style) ? { style } : {}),
       endedAt: endedAt!,
     };
   }
 
-  async #resultUrls(record: JobRecord, resultKey: string) {
+  async function resultUrls(record: JobRecord, resultKey: string) {
     const thumbnailKey = keys.thumbnail(record.isPrivate, record.jobId);
-    const [result, thumbnail] = await Promise.all(
-      [resultKey, thumbnailKey].map((key) => this.#url(record, key)),
-    );
-    return { result: result!, thumbnail: thumbnail! };
+    return { result: await url(record, resultKey), thumbnail: await url(record, thumbnailKey) };
   }
 
-  async #url({ isPrivate }: JobRecord, key: string): Promise<string> {
-    return isPrivate ? this.#objects.presign(key, URL_SECONDS) : this.#objects.publicUrl(key);
+  async function url({ isPrivate }: JobRecord, key: string): Promise<string> {
+    return isPrivate ? objects.presign(key, URL_SECONDS) : objects.publicUrl(key);
   }
 }
 

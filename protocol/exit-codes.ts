@@ -1,9 +1,6 @@
 /** What a worker's exit status says to whoever started it. */
 
-/**
- * 20 to 29: the same job will fail again, so that trying again is waste. All others but 0: it may work at the next
- * attempt.
- */
+/** 20 to 29: the same job will fail again. All others but 0: it may work at the next attempt. */
 export const exitCodes = {
   done: 0,
   /** Something failed, here or in a store. */

@@ -9,6 +9,14 @@
 export const pictureTypes = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
 export type PictureType = keyof typeof pictureTypes;
 
+/** By a file's first 12 bytes; what it is called does not count. */
+export function pictureTypeOf(bytes: Uint8Array): PictureType | undefined {
+  const start = String.fromCharCode(...bytes.subarray(0, 12));
+  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg";
+  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
+  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "image/webp" : undefined;
+}
+
 /** A style's name: that of a picture in the store's `style/`, without a path. */
 export function isStyleName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}\.(jpg|jpeg|png|webp)$/.test(text);
@@ -176,10 +184,7 @@ export interface ClientEvents {
   ): void;
 }
 
-/**
- * Beside these, per job: `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`,
- * `JOB_PROGRESS::<jobId>`.
- */
+/** Per job also `TRANSFER_STYLE_COMPLETED::<jobId>`, `TRANSFER_STYLE_FAILED::<jobId>`, `JOB_PROGRESS::<jobId>`. */
 export interface ServerEvents {
   /** To everyone, for each public result. */
   TRANSFER_STYLE_COMPLETED(image: ImageItem): void;

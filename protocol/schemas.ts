@@ -1,7 +1,4 @@
-/**
- * What gateways and workers make sure of before they believe what they are told: the types of protocol.ts, with their
- * limits.
- */
+/** How gateways and workers check what they are told: the types of protocol.ts, with their limits. */
 import { z } from "zod";
 import {
   type CreateUpload,

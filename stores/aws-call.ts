@@ -26,15 +26,19 @@ export function clientConfig(options: AwsOptions, maxAttempts: number) {
   };
 }
 
+/** What each call passes on to its client. */
+export interface Call {
+  readonly abortSignal: AbortSignal;
+}
+
 /**
  * What `send` resolves to; it is aborted after so many seconds in all, retries included, or by `stop`.
- *
  * Throws StoreError: "Expected <what> but received ...".
  */
 export async function call<T>(
   what: string,
   seconds: number,
-  send: (options: { abortSignal: AbortSignal }) => Promise<T>,
+  send: (options: Call) => Promise<T>,
   stop?: AbortSignal,
 ): Promise<T> {
   const controller = new AbortController();

@@ -14,7 +14,7 @@ import {
   TerminateJobCommand,
 } from "@aws-sdk/client-batch";
 import { jobIdOf, type WorkerJob } from "../protocol/protocol.ts";
-import { type AwsOptions, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
+import { type AwsOptions, type Call, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
 import { type JobQueue, type QueuedJob, type QueuedState, traceQueue as trace } from "./job-queue.ts";
 import { StoreError } from "./object-store.ts";
 
@@ -42,12 +42,10 @@ const states: Readonly<Record<string, QueuedState>> = {
 export class BatchJobQueue implements JobQueue {
   readonly #client: BatchClient;
   readonly #options: BatchJobQueueOptions;
-  readonly #callSeconds: number;
 
   constructor(options: BatchJobQueueOptions) {
     this.#client = new BatchClient(clientConfig(options, 4));
     this.#options = options;
-    this.#callSeconds = options.callSeconds ?? defaultCallSeconds;
   }
 
   async submit(job: WorkerJob): Promise<string> {
@@ -66,9 +64,7 @@ export class BatchJobQueue implements JobQueue {
       tags: { jobId },
       ...(timeoutSeconds !== undefined && { timeout: { attemptDurationSeconds: timeoutSeconds } }),
     });
-    const answer = await call("Batch to take a job", this.#callSeconds, (options) =>
-      this.#client.send(command, options),
-    );
+    const answer = await this.#call("Batch to take a job", (options) => this.#client.send(command, options));
     trace(() => `${jobId} submitted to Batch as ${answer.jobId}`);
     return answer.jobId!;
   }
@@ -77,9 +73,8 @@ export class BatchJobQueue implements JobQueue {
     const known = new Map<string, JobDetail>();
     for (let i = 0; i < ids.length; i += describedAtATime) {
       const command = new DescribeJobsCommand({ jobs: ids.slice(i, i + describedAtATime) });
-      const answer = await call("Batch to describe jobs", this.#callSeconds, (options) =>
-        this.#client.send(command, options),
-      );
+      const send = (options: Call) => this.#client.send(command, options);
+      const answer = await this.#call("Batch to describe jobs", send);
       for (const detail of answer.jobs ?? []) known.set(detail.jobId!, detail);
     }
     for (const { tags, jobId, status, statusReason } of known.values())
@@ -91,15 +86,14 @@ export class BatchJobQueue implements JobQueue {
     // Unlike CancelJob it also ends jobs that have started; of unknown and ended ones it says nothing.
     const command = new TerminateJobCommand({ jobId: id, reason: "cancelled" });
     trace(() => `- job ${id} of Batch is ended`);
-    await call("Batch to end a job", this.#callSeconds, (options) => this.#client.send(command, options));
+    await this.#call("Batch to end a job", (options) => this.#client.send(command, options));
   }
 
   async check(): Promise<void> {
     const { jobQueue } = this.#options;
     const command = new DescribeJobQueuesCommand({ jobQueues: [jobQueue] });
-    const answer = await call("Batch to describe its queue", this.#callSeconds, (options) =>
-      this.#client.send(command, options),
-    );
+    const send = (options: Call) => this.#client.send(command, options);
+    const answer = await this.#call("Batch to describe its queue", send);
     const found = answer.jobQueues?.[0];
     if (found?.state === "ENABLED" && found.status === "VALID") return;
     const received =
@@ -111,6 +105,10 @@ export class BatchJobQueue implements JobQueue {
 
   async close(): Promise<void> {
     this.#client.destroy();
+  }
+
+  #call<T>(what: string, send: (options: Call) => Promise<T>): Promise<T> {
+    return call(what, this.#options.callSeconds ?? defaultCallSeconds, send);
   }
 }
 

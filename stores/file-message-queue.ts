@@ -1,10 +1,6 @@
-/**
- * A message queue in a folder of one machine, for any number of processes: no server, and nothing is lost when one of
- * them is killed.
- *
- * Where the files lie and how they move: message-files.ts.
- */
+/** A message queue in a folder of one machine (message-files.ts): processes that are killed lose no message. */
 import { type FSWatcher, watch } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Claim, forgetOwner, MessageFiles, newOwner, parse } from "./message-files.ts";
 import {
   backoffMs,
@@ -41,13 +37,8 @@ export class FileMessageQueue implements MessageQueue {
   /** Makes `folder` where it is missing. */
   constructor(folder: string, options: FileMessageQueueOptions = {}) {
     this.#files = new MessageFiles(folder);
-    this.#options = {
-      handlers: options.handlers ?? 50,
-      visibilityMs: options.visibilityMs ?? 30_000,
-      pollMs: options.pollMs ?? 2_000,
-      retryMs: options.retryMs ?? 1_000,
-      onError: options.onError ?? (() => {}),
-    };
+    const defaults = { handlers: 50, visibilityMs: 30_000, pollMs: 2_000, retryMs: 1_000, onError: () => {} };
+    this.#options = { ...defaults, ...options };
   }
 
   async publish(body: string): Promise<void> {
@@ -81,8 +72,8 @@ class FileReceiver implements Receiver {
   readonly #poll: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   #stopped = false;
-  #news = false;
-  #wake = () => {};
+  /** Aborted by news. */
+  #nap = new AbortController();
 
   constructor(files: MessageFiles, handle: Handle, options: Options) {
     this.#files = files;
@@ -97,7 +88,7 @@ class FileReceiver implements Receiver {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#notice();
+    this.#nap.abort();
     clearInterval(this.#poll);
     this.#watcher?.close();
     await this.#loop;
@@ -108,7 +99,7 @@ class FileReceiver implements Receiver {
   /** A machine may have no watches left; then the poll alone finds messages. */
   #watch(): FSWatcher | undefined {
     try {
-      const watcher = watch(this.#files.readyFolder, () => this.#notice());
+      const watcher = watch(this.#files.readyFolder, () => this.#nap.abort());
       return watcher.on("error", (error) => {
         this.#options.onError(error);
         watcher.close();
@@ -124,22 +115,17 @@ class FileReceiver implements Receiver {
     void this.#files
       .releaseAbandoned(visibilityMs)
       .catch(onError)
-      .finally(() => this.#notice());
-  }
-
-  #notice(): void {
-    this.#news = true;
-    this.#wake();
+      .finally(() => this.#nap.abort());
   }
 
   async #receive(): Promise<void> {
     while (!this.#stopped) {
-      this.#news = false;
+      this.#nap = new AbortController();
       try {
         await this.#sleep(await this.#takeReady());
       } catch (error) {
         this.#options.onError(error);
-        this.#news = false;
+        this.#nap = new AbortController();
         await this.#sleep(this.#options.pollMs);
       }
     }
@@ -158,15 +144,10 @@ class FileReceiver implements Receiver {
   }
 
   /** Until there is news, or for `ms`. */
-  #sleep(ms: number): Promise<void> {
-    if (this.#news || this.#stopped) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(ms, this.#options.pollMs));
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  async #sleep(ms: number): Promise<void> {
+    const { signal } = this.#nap;
+    if (!this.#stopped)
+      await sleep(Math.min(ms, this.#options.pollMs), undefined, { signal }).catch(() => {});
   }
 
   #start(name: string): void {

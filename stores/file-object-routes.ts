@@ -3,8 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { FileObjectStore, OpenObject } from "./file-object-store.ts";
 import { boundaryOf, readUpload, UploadRefused } from "./form-upload.ts";
-import { contentTypeOf, isKey, isPublicKey } from "./object-keys.ts";
-import { StoreError } from "./object-store.ts";
+import { contentTypeOf, isKey, isPublicKey, StoreError } from "./object-store.ts";
 
 export interface ObjectRoutesOptions {
   /** Told of what went wrong on our side; clients see a status only. */
@@ -39,10 +38,10 @@ export function createObjectRoutes(
     }
     try {
       const parameters = new URLSearchParams(query);
-      if (path === "/objects") await receive(store, request, response, parameters);
-      else await serve(store, request, response, { path, query: parameters });
+      if (path === "/objects") await receive(store, response, parameters);
+      else await serve(store, response, path, parameters);
     } catch (error) {
-      answerFailure(response, error, onError);
+      sendFailure(response, error, onError);
       // The rest of a refused body is thrown away rather than the connection: the client may read why.
       request.resume();
     }
@@ -50,35 +49,23 @@ export function createObjectRoutes(
   };
 }
 
-async function serve(
-  store: FileObjectStore,
-  request: IncomingMessage,
-  response: ServerResponse,
-  { path, query }: { readonly path: string; readonly query: URLSearchParams },
-): Promise<void> {
-  if (request.method !== "GET" && request.method !== "HEAD") return refuseMethod(response, "GET, HEAD");
+async function serve(store: FileObjectStore, response: ServerResponse, path: string, query: URLSearchParams) {
+  const { method } = response.req;
+  if (method !== "GET" && method !== "HEAD") return refuseMethod(response, "GET, HEAD");
   const key = keyOf(path.slice("/objects/".length));
-  if (key === undefined) return answer(response, 404, "There is no such object.");
+  if (key === undefined) return send(response, 404, "There is no such object.");
   if (!isPublicKey(key) && !store.signer.allowsRead(key, query))
-    return answer(response, 403, "This needs a valid signature that has not expired.");
+    return send(response, 403, "This needs a valid signature that has not expired.");
   const object = await store.open(key);
-  if (object === undefined) return answer(response, 404, "There is no such object.");
-  await sendObject(request, response, object);
+  if (object === undefined) return send(response, 404, "There is no such object.");
+  await sendObject(response, object);
 }
 
-async function sendObject(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { handle: opened, info: { key, size, modified } }: OpenObject,
-): Promise<void> {
+async function sendObject(response: ServerResponse, { handle: opened, info }: OpenObject): Promise<void> {
   await using handle = opened;
+  const { key, size, modified } = info;
   const etag = `"${size.toString(16)}-${Math.round(modified * 1000).toString(16)}"`;
-  response.setHeader("ETag", etag);
-  response.setHeader("Cache-Control", cacheControl(key));
-  if (isCurrent(request.headers["if-none-match"], etag)) {
-    response.writeHead(304).end();
-    return;
-  }
+  if (answeredByCache(response, etag, cacheControl(key))) return;
   response.writeHead(200, {
     "Content-Type": contentTypeOf(key),
     "Content-Length": size,
@@ -86,7 +73,7 @@ async function sendObject(
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Last-Modified": new Date(modified).toUTCString(),
   });
-  if (request.method === "HEAD") response.end();
+  if (response.req.method === "HEAD") response.end();
   else await pipeline(handle.createReadStream(), response).catch(ignoreAbort);
 }
 
@@ -107,49 +94,50 @@ function cacheControl(key: string): string {
   return isPublicKey(key) ? "public, max-age=300" : "private, no-store";
 }
 
-/** Whether If-None-Match (RFC 9110, 13.1.2) has this tag. */
-export function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
-  const known = (ifNoneMatch ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return known.includes(etag) || known.includes("*");
+/** Says how long an answer holds. True: If-None-Match (RFC 9110, 13.1.2) has its tag, and 304 was all to say. */
+export function answeredByCache(response: ServerResponse, etag: string, cacheControl: string): boolean {
+  response.setHeader("ETag", etag);
+  response.setHeader("Cache-Control", cacheControl);
+  const { "if-none-match": header = "" } = response.req.headers;
+  const known = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  const isKnown = known.includes(etag) || known.includes("*");
+  if (isKnown) response.writeHead(304).end();
+  return isKnown;
 }
 
-async function receive(
-  store: FileObjectStore,
-  request: IncomingMessage,
-  response: ServerResponse,
-  query: URLSearchParams,
-): Promise<void> {
+async function receive(store: FileObjectStore, response: ServerResponse, query: URLSearchParams) {
+  const request = response.req;
   if (request.method !== "POST") return refuseMethod(response, "POST");
   const policy = store.signer.allowedUpload(query);
-  if (policy === undefined)
-    return answer(response, 403, "This needs a valid signature that has not expired.");
+  if (policy === undefined) return send(response, 403, "This needs a valid signature that has not expired.");
   if (Number(request.headers["content-length"] ?? 0) > policy.maxBytes + formBytes)
-    return answer(response, 413, `Expected a file of at most ${policy.maxBytes} bytes.`);
+    return send(response, 413, `Expected a file of at most ${policy.maxBytes} bytes.`);
   const boundary = boundaryOf(request.headers["content-type"]);
   const body: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   await store.putPieces(policy.key, readUpload(body, boundary, policy), policy);
   response.writeHead(204).end();
 }
 
-function refuseMethod(response: ServerResponse, allowed: string): void {
+/** `allowed`: the methods, separated by commas. */
+export function refuseMethod(response: ServerResponse, allowed: string): void {
   response.setHeader("Allow", allowed);
-  answer(response, 405, `Expected one of the methods ${allowed}.`);
+  send(response, 405, `Expected one of the methods ${allowed}.`);
 }
 
-function answer(response: ServerResponse, status: number, sentence: string): void {
-  response
-    .writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" })
-    .end(`${sentence}\n`);
+/** A sentence as plain text, which nobody keeps. */
+export function send(response: ServerResponse, status: number, sentence: string): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
+  response.end(`${sentence}\n`);
 }
 
-function answerFailure(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
+function sendFailure(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
   const isRefused = error instanceof UploadRefused;
   if (!isRefused) onError(error);
   if (response.headersSent) response.destroy();
-  else if (isRefused) answer(response, error.status, error.message);
+  else if (isRefused) send(response, error.status, error.message);
   else if (error instanceof StoreError && error.retryable)
-    answer(response, 503, "The store can't do this now; try again later.");
-  else answer(response, 500, "Something failed on our side.");
+    send(response, 503, "The store can't do this now; try again later.");
+  else send(response, 500, "Something failed on our side.");
 }
 
 /** A client that goes away before it has everything is no failure. */

@@ -1,6 +1,4 @@
-/**
- * Objects as files of a folder: the key is the path, the extension the type. Several processes may share the folder.
- */
+/** Objects as files: the key is the path, the extension the type. Several processes may share the folder. */
 import { randomBytes, randomUUID } from "node:crypto";
 import {
   constants,
@@ -19,6 +17,7 @@ import {
   keysBelow,
   makeFolders,
   orUndefined,
+  type Pieces,
   removeOldTemporaries,
   temporaryFolder,
   writeAtomically,
@@ -26,24 +25,19 @@ import {
 import {
   contentTypeOf,
   keyPath,
+  type ListOptions,
   maxPage,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
   requireKey,
   requirePublicKey,
   requireTypedKey,
-} from "./object-keys.ts";
-import {
-  type ListOptions,
-  type ObjectInfo,
-  type ObjectPage,
-  type ObjectStore,
-  type PutOptions,
-  type StoredObject,
   StoreError,
   traceObject,
-  type UploadForm,
   type UploadTerms,
 } from "./object-store.ts";
-import { UrlSigner } from "./url-signer.ts";
+import { urlSigner } from "./url-signer.ts";
 
 export interface FileObjectStoreOptions {
   /** Where `createObjectRoutes` answers, such as `http://127.0.0.1:3000`; a function where that is known later only. */
@@ -62,19 +56,17 @@ const secretBytes = 32;
 export class FileObjectStore implements ObjectStore {
   readonly #root: string;
   readonly #baseUrl: () => string;
-  readonly signer: UrlSigner;
+  readonly signer: ReturnType<typeof urlSigner>;
 
   private constructor(root: string, secret: Uint8Array, baseUrl: () => string) {
     this.#root = root;
     this.#baseUrl = baseUrl;
-    this.signer = new UrlSigner(secret);
+    this.signer = urlSigner(secret);
   }
 
   /**
-   * Opens the store in `folder`, which is made where there is none, for this user alone. The secret that signs URLs
-   * lies in it, in `.secret`.
-   *
-   * @throws StoreError
+   * Opens the store in `folder`, which is made where there is none, for this user alone; `.secret` in it signs URLs.
+   * Throws StoreError.
    */
   static async open(folder: string, { baseUrl }: FileObjectStoreOptions): Promise<FileObjectStore> {
     return attempt(`to open the folder '${folder}'`, async () => {
@@ -86,16 +78,12 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean> {
+  async put(key: string, body: Uint8Array, options: PutOptions) {
     return this.putPieces(key, [body], options);
   }
 
   /** As `put`, with a body that comes in pieces. What `pieces` throws is thrown on, and nothing is written. */
-  async putPieces(
-    key: string,
-    pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    { contentType, ifAbsent = false }: PutOptions,
-  ): Promise<boolean> {
+  async putPieces(key: string, pieces: Pieces, { contentType, ifAbsent = false }: PutOptions) {
     requireTypedKey(key, contentType);
     traceObject("write", key);
     return attempt(`to write '${key}'`, async () => {
@@ -104,7 +92,7 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async get(key: string): Promise<StoredObject | undefined> {
+  async get(key: string) {
     const object = await this.open(key);
     traceObject(object === undefined ? "find no" : "read", key);
     if (object === undefined) return undefined;
@@ -114,7 +102,7 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async head(key: string): Promise<ObjectInfo | undefined> {
+  async head(key: string) {
     requireKey(key);
     return attempt(`to read '${key}'`, async () => {
       const path = join(this.#root, key);
@@ -141,26 +129,24 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async copy(from: string, to: string): Promise<boolean> {
+  async copy(from: string, to: string) {
     requireTypedKey(to, contentTypeOf(from));
     const object = await this.open(from);
     if (object === undefined) return false;
     await using handle = object.handle;
-    return await this.putPieces(to, handle.createReadStream(), {
-      contentType: contentTypeOf(from),
-    });
+    return await this.putPieces(to, handle.createReadStream(), { contentType: contentTypeOf(from) });
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string) {
     if ((await this.head(key)) === undefined) return;
     traceObject("delete", key);
     await attempt(`to delete '${key}'`, () => rm(join(this.#root, key), { force: true }));
   }
 
-  async list(prefix: string, { limit, cursor = "" }: ListOptions): Promise<ObjectPage> {
+  async list(prefix: string, { limit, cursor = "" }: ListOptions) {
     return attempt(`to list '${prefix}'`, async () => {
       const objects: ObjectInfo[] = [];
-      for await (const key of keysBelow(this.#root, "", prefix, cursor)) {
+      for await (const key of keysBelow(this.#root, prefix, cursor)) {
         const last = objects.at(-1);
         if (last !== undefined && objects.length >= Math.min(limit, maxPage))
           return { objects, next: last.key };
@@ -171,23 +157,23 @@ export class FileObjectStore implements ObjectStore {
     });
   }
 
-  async presign(key: string, seconds: number): Promise<string> {
+  async presign(key: string, seconds: number) {
     requireKey(key);
     return this.#url(this.signer.readPath(key, seconds));
   }
 
-  publicUrl(key: string): string {
+  publicUrl(key: string) {
     requirePublicKey(key);
     return this.#url(`/objects/${keyPath(key)}`);
   }
 
-  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms) {
     requireTypedKey(key, contentType);
     return { url: this.#url(this.signer.uploadPath({ key, contentType, maxBytes }, seconds)), fields: {} };
   }
 
   /** Whether a file can be written. */
-  async check(): Promise<void> {
+  async check() {
     await attempt("to write a file", async () => {
       const temporary = join(this.#root, temporaryFolder, randomUUID());
       await using handle = await open(temporary, "wx", 0o600);
@@ -206,7 +192,5 @@ async function sharedSecret(root: string): Promise<Uint8Array> {
     await writeAtomically(root, secretFile, [randomBytes(secretBytes)], true);
   const secret = await readFile(path);
   if (secret.length === secretBytes) return secret;
-  throw new StoreError(`Expected ${secretBytes} bytes in '${path}' but found ${secret.length}.`, {
-    retryable: false,
-  });
+  throw new StoreError(`Expected ${secretBytes} bytes in '${path}' but found ${secret.length}.`);
 }

@@ -25,10 +25,8 @@ export function boundaryOf(contentType = ""): string {
 }
 
 /**
- * The file's bytes, in pieces; no more than a piece and a part's head is held at a time.
- *
- * @throws UploadRefused as soon as the body is not of the form, the file not of the policy's type or larger than it
- * says.
+ * The file's bytes, in pieces; no more than a piece and a part's head is held at a time. Throws UploadRefused as soon
+ * as the body is not of the form, the file not of the policy's type or larger than it says.
  */
 export async function* readUpload(
   body: AsyncIterable<Buffer>,

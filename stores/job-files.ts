@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { lives } from "../common/lock.mjs";
 import { jobStatuses } from "../protocol/protocol.ts";
 import type { JobRecord } from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
@@ -160,7 +161,6 @@ function takeFolder(folder: string): void {
       throw new StoreError(
         `Expected a folder that no other gateway uses but process ${owner} has '${folder}'; ` +
           "if that is no gateway, remove the file 'owner' in it.",
-        { retryable: false },
       );
     rmSync(ownerOf(folder), { force: true });
   }
@@ -168,11 +168,5 @@ function takeFolder(folder: string): void {
 
 /** Ids begin anew in each container: our own, in a file of an earlier life, is nobody's. */
 function isOther(pid: number): boolean {
-  if (!(pid > 0) || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return pid > 0 && pid !== process.pid && lives(pid);
 }

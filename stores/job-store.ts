@@ -40,10 +40,7 @@ export interface JobRecord {
 
 /** Records live for `retentionSeconds` after their last change. Every method may throw StoreError. */
 export interface JobStore {
-  /**
-   * Adds a record. With an idempotency key that this client has used before, the job that it was used for is returned
-   * instead, and nothing added.
-   */
+  /** Adds a record, unless this client has used the idempotency key before: then returns the job that it stands for. */
   create(
     record: JobRecord,
     idempotencyKey?: string,
@@ -81,10 +78,7 @@ export const idempotencySeconds = 86_400;
 
 const memberForm = /^\d{15}:[0-9a-f]{32}$/;
 
-/**
- * Where a record stands in the feed: texts in whose order the feed is sorted, the newest last. Undefined for what isn't
- * a public result.
- */
+/** Texts in whose order the feed is sorted, the newest last. Undefined for what isn't a public result. */
 export function feedMember(record: JobRecord): string | undefined {
   if (record.status !== "succeeded" || record.isPrivate) return undefined;
   const at = Math.trunc(record.endedAt ?? record.createdAt);
@@ -103,9 +97,7 @@ export function cursorOf(member: string): string {
 export function memberOf(cursor: string): string {
   const member = Buffer.from(cursor, "base64url").toString();
   if (memberForm.test(member)) return member;
-  throw new StoreError("Expected the cursor of an earlier page but received another text.", {
-    retryable: false,
-  });
+  throw new StoreError("Expected the cursor of an earlier page but received another text.");
 }
 
 /** Keys are clients' own words: hashed, they have one length and no meaning to a store. */
@@ -124,5 +116,5 @@ export function byAge(a: JobRecord, b: JobRecord): number {
 
 /** The error of adding a record whose id is taken: ids are random, so it is a defect. */
 export function idTaken(jobId: string): StoreError {
-  return new StoreError(`Expected a new job but received the id of another, ${jobId}.`, { retryable: false });
+  return new StoreError(`Expected a new job but received the id of another, ${jobId}.`);
 }

@@ -35,9 +35,8 @@ export class LocalJobStore implements JobStore {
   readonly #entries = new Map<string, Entry>();
   /** `<client> <hash of key>` -> jobId */
   readonly #keys = new Map<string, string>();
-  readonly #active = new Set<string>();
-  /** Jobs that have not ended, by client. */
-  readonly #activeOf = new Map<string, number>();
+  /** Ids of jobs that have not ended, by client. */
+  readonly #active = new Map<string, Set<string>>();
   /** `queueMember`s, sorted. */
   readonly #queued: string[] = [];
   /** `feedMember`s, sorted, the newest last. */
@@ -99,8 +98,8 @@ export class LocalJobStore implements JobStore {
 
   async active() {
     this.#expire();
-    const records = [...this.#active].map((jobId) => this.#entries.get(jobId)!.record);
-    return records.sort(byAge);
+    const ids = [...this.#active.values()].flatMap((ids) => [...ids]);
+    return ids.map((jobId) => this.#entries.get(jobId)!.record).sort(byAge);
   }
 
   async position(jobId: string) {
@@ -112,7 +111,7 @@ export class LocalJobStore implements JobStore {
 
   async activeOf(client: string) {
     this.#expire();
-    return this.#activeOf.get(client) ?? 0;
+    return this.#active.get(client)?.size ?? 0;
   }
 
   async feed({ limit, cursor }: { limit: number; cursor?: string | undefined }) {
@@ -154,27 +153,20 @@ export class LocalJobStore implements JobStore {
     const { record, key } = entry;
     this.#entries.set(record.jobId, entry);
     if (key !== undefined) this.#keys.set(`${record.client} ${key}`, record.jobId);
-    if (isActive(record)) {
-      this.#active.add(record.jobId);
-      this.#count(record.client, 1);
-    }
+    const active = this.#active.get(record.client) ?? new Set();
+    if (isActive(record)) this.#active.set(record.client, active.add(record.jobId));
     insert(this.#queued, queueMember(record));
     insert(this.#feed, feedMember(record));
   }
 
   #forget({ record, key }: Entry): void {
     this.#entries.delete(record.jobId);
-    if (this.#active.delete(record.jobId)) this.#count(record.client, -1);
+    const active = this.#active.get(record.client);
+    if (active?.delete(record.jobId) && active.size === 0) this.#active.delete(record.client);
     const name = `${record.client} ${key}`;
     if (this.#keys.get(name) === record.jobId) this.#keys.delete(name);
     take(this.#queued, queueMember(record));
     take(this.#feed, feedMember(record));
-  }
-
-  #count(client: string, more: 1 | -1): void {
-    const count = (this.#activeOf.get(client) ?? 0) + more;
-    if (count > 0) this.#activeOf.set(client, count);
-    else this.#activeOf.delete(client);
   }
 
   #expire(): void {

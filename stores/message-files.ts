@@ -12,7 +12,9 @@ import { mkdirSync, readlinkSync } from "node:fs";
 import { readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { lives } from "../common/lock.mjs";
 import { maxReceives } from "./message-queue.ts";
+import { orUndefined, removeOldTemporaries } from "./object-files.ts";
 
 export interface MessageFile {
   /** Milliseconds since 1970, as `sentAt`. */
@@ -28,7 +30,6 @@ export interface Claim extends MessageFile {
 }
 
 const namePattern = /^(\d{15})-(\d+)-(\d+)-([0-9a-f]{16})(?:-([0-9a-f]{8})\.(\d+)\.([0-9a-f]{16}))?$/;
-const staleWriteMs = 3_600_000;
 
 /** The owners of this very process. */
 const owners = new Set<string>();
@@ -83,12 +84,13 @@ export class MessageFiles {
     const claimed = { ...message, receives: message.receives + 1 };
     const claimedName = `${format(claimed)}-${owner}`;
     const file = join(this.readyFolder, name);
-    return ifThere(async () => {
+    const move = async () => {
       // Before it is renamed: a claim that looks old would be taken away at once.
       await touch(file);
       await rename(file, join(this.#claimedFolder, claimedName));
       return { ...claimed, name: claimedName };
-    });
+    };
+    return orUndefined(move());
   }
 
   read(claim: Claim): Promise<string> {
@@ -96,18 +98,18 @@ export class MessageFiles {
   }
 
   async keep(claim: Claim): Promise<void> {
-    await ifThere(() => touch(join(this.#claimedFolder, claim.name)));
+    await orUndefined(touch(join(this.#claimedFolder, claim.name)));
   }
 
   async delete(claim: Claim): Promise<void> {
-    await ifThere(() => unlink(join(this.#claimedFolder, claim.name)));
+    await orUndefined(unlink(join(this.#claimedFolder, claim.name)));
   }
 
   /** Gives a message back, to be tried from `notBefore` on, or puts it aside after its last try. */
   async release(claim: Claim, notBefore: number): Promise<void> {
     const name = format({ ...claim, notBefore });
     const target = claim.receives >= maxReceives ? this.#deadFolder : this.readyFolder;
-    await ifThere(() => rename(join(this.#claimedFolder, claim.name), join(target, name)));
+    await orUndefined(rename(join(this.#claimedFolder, claim.name), join(target, name)));
   }
 
   /** Gives back what is claimed by processes that are gone, or that was not touched for `visibilityMs`. */
@@ -115,20 +117,17 @@ export class MessageFiles {
     for (const name of await readdir(this.#claimedFolder)) {
       const message = parse(name);
       if (message === undefined) continue;
-      const touched = await ifThere(async () => (await stat(join(this.#claimedFolder, name))).mtimeMs);
-      if (touched === undefined) continue;
+      const stats = await orUndefined(stat(join(this.#claimedFolder, name)));
+      if (stats === undefined) continue;
       const now = Date.now();
-      if (ownerGone(name) || touched < now - visibilityMs) await this.release({ ...message, name }, now);
+      if (ownerGone(name) || stats.mtimeMs < now - visibilityMs)
+        await this.release({ ...message, name }, now);
     }
   }
 
   /** Removes what publishers that were killed left half written. */
-  async removeDrafts(): Promise<void> {
-    for (const name of await readdir(this.#newFolder)) {
-      const file = join(this.#newFolder, name);
-      const written = await ifThere(async () => (await stat(file)).mtimeMs);
-      if (written !== undefined && written < Date.now() - staleWriteMs) await rm(file, { force: true });
-    }
+  removeDrafts(): Promise<void> {
+    return removeOldTemporaries(this.#newFolder);
   }
 }
 
@@ -146,13 +145,7 @@ export function forgetOwner(owner: string): void {
 function ownerGone(name: string): boolean {
   const [, , , , , at, pid, self] = namePattern.exec(name)!;
   if (at !== place) return false;
-  if (Number(pid) === process.pid) return !owners.has(`${at}.${pid}.${self}`);
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
+  return Number(pid) === process.pid ? !owners.has(`${at}.${pid}.${self}`) : !lives(Number(pid));
 }
 
 function format(message: MessageFile): string {
@@ -170,14 +163,4 @@ export function parse(name: string): MessageFile | undefined {
 function touch(file: string): Promise<void> {
   const now = new Date();
   return utimes(file, now, now);
-}
-
-/** Undefined where the file is no longer there: somebody else moved it. */
-async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -17,10 +17,7 @@ export interface Publisher {
  * times it is put aside (the dead-letter queue).
  */
 export interface MessageQueue extends Publisher {
-  /**
-   * Calls `handle` for each message, several at a time, until `stop`; a message is deleted once its handler has
-   * resolved.
-   */
+  /** Calls `handle` for each message, several at a time, until `stop`; one is deleted once its handler has resolved. */
   receive(handle: (body: string, info: { readonly sentAt: number }) => Promise<void>): Receiver;
   /** Messages that wait; undefined where that can't be told. */
   depth(): Promise<number | undefined>;
@@ -44,9 +41,7 @@ export const traceMessages = tracer("stores:messages");
 export function checkMessageSize(body: string): void {
   const bytes = Buffer.byteLength(body);
   if (bytes <= maxMessageBytes) return;
-  throw new StoreError(`Expected a message of at most ${maxMessageBytes} bytes but received ${bytes}.`, {
-    retryable: false,
-  });
+  throw new StoreError(`Expected a message of at most ${maxMessageBytes} bytes but received ${bytes}.`);
 }
 
 /**

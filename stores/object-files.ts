@@ -2,8 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { link, lstat, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isKey } from "./object-keys.ts";
-import { StoreError } from "./object-store.ts";
+import { isKey, StoreError } from "./object-store.ts";
 
 /** Where files are until they are complete: on the file system of the others, and under no key. */
 export const temporaryFolder = ".temporary";
@@ -30,13 +29,11 @@ export async function makeFolders(root: string, key: string): Promise<void> {
   }
 }
 
+/** The bytes of a file. */
+export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** Readers see the whole file or none; with `ifAbsent`, the first of several writers wins. */
-export async function writeAtomically(
-  root: string,
-  name: string,
-  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ifAbsent: boolean,
-): Promise<boolean> {
+export async function writeAtomically(root: string, name: string, pieces: Pieces, ifAbsent: boolean) {
   const temporary = join(root, temporaryFolder, randomUUID());
   const target = join(root, name);
   try {
@@ -56,9 +53,9 @@ export async function writeAtomically(
 /** Keys below `folder` ("" or ending in "/") that begin with `prefix` and come after `after`, in order. */
 export async function* keysBelow(
   root: string,
-  folder: string,
   prefix: string,
   after: string,
+  folder = "",
 ): AsyncGenerator<string> {
   const entries = (await orUndefined(readdir(join(root, folder), { withFileTypes: true }))) ?? [];
   // A folder's name sorts with its slash: "a-b/c" comes before "a/b".
@@ -73,7 +70,7 @@ export async function* keysBelow(
     } else {
       const mayMatch = key.startsWith(prefix) || prefix.startsWith(key);
       const mayFollow = key > after || after.startsWith(key);
-      if (mayMatch && mayFollow) yield* keysBelow(root, key, prefix, after);
+      if (mayMatch && mayFollow) yield* keysBelow(root, prefix, after, key);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Where pictures lie: a folder on one machine, S3 in the cloud. */
+/** Where pictures lie: a folder on one machine, S3 in the cloud; and what keys may look like, the same for both. */
 import { tracer } from "../common/trace.ts";
 
 const trace = tracer("stores:objects");
@@ -55,10 +55,8 @@ export interface UploadForm {
 }
 
 /**
- * Objects under keys of `/`-separated names (`isKey` says which). Writes are atomic: a reader sees the whole object or
- * none.
- *
- * Every method may throw StoreError.
+ * Objects under keys of `/`-separated names (`isKey`). Writes are atomic: a reader sees the whole object or none. Every
+ * method may throw StoreError.
  */
 export interface ObjectStore {
   /** Whether the object was written; false only with `ifAbsent`, where there was one. */
@@ -72,29 +70,83 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** Objects whose keys begin with `prefix`. */
   list(prefix: string, options: ListOptions): Promise<ObjectPage>;
-  /**
-   * A URL that anybody may read who has it, for so many seconds. Made anew each time: it dies with the credentials that
-   * signed it.
-   */
+  /** A URL for anybody, for so many seconds. Made anew each time: it dies with the credentials that signed it. */
   presign(key: string, seconds: number): Promise<string>;
   /** The lasting URL of an object under `public/` or `style/`. */
   publicUrl(key: string): string;
-  /**
-   * A form with which a browser may put one object of that type, not empty and of at most so many bytes; the file comes
-   * last, as `file`.
-   */
+  /** A form with which a browser may put one object within `terms`; the file comes last, as `file`. */
   presignUpload(key: string, terms: UploadTerms): Promise<UploadForm>;
   /** Whether the store answers. */
   check(): Promise<void>;
 }
 
-/** A store did not do what it was asked. `retryable`: the same may work later. */
+/** A store did not do what it was asked. `retryable`: the same may work later; it may not where that isn't said. */
 export class StoreError extends Error {
   readonly retryable: boolean;
 
-  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
-    super(message, { cause: options.cause });
+  constructor(message: string, { retryable = false, cause }: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
     this.name = "StoreError";
-    this.retryable = options.retryable;
+    this.retryable = retryable;
   }
+}
+
+/** One name between slashes. It never begins with a dot: `..` is none, and neither are a store's own files. */
+const namePattern = /^[A-Za-z0-9_-](?:[A-Za-z0-9 ._-]{0,198}[A-Za-z0-9_-])?$/;
+const maxKeyLength = 1024;
+
+const contentTypes: Readonly<Record<string, string>> = {
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  png: "image/png",
+  webp: "image/webp",
+  json: "application/json",
+};
+
+/** Objects that one page of a listing has at most; S3's own limit. */
+export const maxPage = 1000;
+
+export function isKey(key: string): boolean {
+  return key.length <= maxKeyLength && key.split("/").every((name) => namePattern.test(name));
+}
+
+/** @throws StoreError for what is no key. */
+export function requireKey(key: string): void {
+  if (isKey(key)) return;
+  throw new StoreError(
+    "Expected a key of names of at most 200 letters, digits, '-', '_', '.' and spaces " +
+      `but received '${key.slice(0, 80)}'.`,
+  );
+}
+
+/** The type of an object by its key's extension; `application/octet-stream` for all that we don't show. */
+export function contentTypeOf(key: string): string {
+  const extension = /\.([a-z]+)$/.exec(key)?.[1] ?? "";
+  return contentTypes[extension] ?? "application/octet-stream";
+}
+
+/** @throws StoreError for what is no key, or one whose extension stands for another type. */
+export function requireTypedKey(key: string, contentType: string): void {
+  requireKey(key);
+  if (contentTypeOf(key) === contentType) return;
+  throw new StoreError(
+    `Expected content type ${contentTypeOf(key)} for the key '${key}' but received ${contentType}.`,
+  );
+}
+
+/** Whether anybody may read the object. */
+export function isPublicKey(key: string): boolean {
+  return key.startsWith("public/") || key.startsWith("style/");
+}
+
+/** @throws StoreError for an object that not everybody may read. */
+export function requirePublicKey(key: string): void {
+  requireKey(key);
+  if (isPublicKey(key)) return;
+  throw new StoreError(`Expected a key under 'public/' or 'style/' but received '${key}'.`);
+}
+
+/** The key as part of a URL. */
+export function keyPath(key: string): string {
+  return key.split("/").map(encodeURIComponent).join("/");
 }

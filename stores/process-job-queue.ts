@@ -58,16 +58,16 @@ export class ProcessJobQueue implements JobQueue {
 
   constructor(options: ProcessJobQueueOptions) {
     this.#options = {
-      command: options.command,
-      args: options.args ?? [],
-      env: options.env ?? process.env,
-      concurrency: options.concurrency ?? 1,
-      killAfterMs: options.killAfterMs ?? 20_000,
-      retries: options.retries ?? 2,
-      retryMs: options.retryMs ?? 1_000,
-      noRetryCodes: options.noRetryCodes ?? [],
-      timeoutSeconds: options.timeoutSeconds ?? 3_600,
-      onLog: options.onLog ?? (() => {}),
+      args: [],
+      env: process.env,
+      concurrency: 1,
+      killAfterMs: 20_000,
+      retries: 2,
+      retryMs: 1_000,
+      noRetryCodes: [],
+      timeoutSeconds: 3_600,
+      onLog: () => {},
+      ...options,
     };
   }
 

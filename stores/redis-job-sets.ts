@@ -13,69 +13,59 @@ import { callRedis, type RedisClient } from "./redis.ts";
 /** Sets outlive the records in them, which live longer with each change, by this many seconds. */
 const spareSeconds = 86_400;
 
-export class RedisJobSets {
-  readonly #client: RedisClient;
-  readonly #prefix: string;
-  readonly #retentionSeconds: number;
+export type RedisJobSets = ReturnType<typeof redisJobSets>;
 
-  constructor(client: RedisClient, prefix: string, retentionSeconds: number) {
-    this.#client = client;
-    this.#prefix = prefix;
-    this.#retentionSeconds = retentionSeconds;
-  }
+export function redisJobSets(client: RedisClient, prefix: string, retentionSeconds: number) {
+  const keptSeconds = retentionSeconds + spareSeconds;
+  return { ids, position, feed, add, remove, publish, drop };
 
   /** In order. */
-  async ids(name: string): Promise<string[]> {
-    return this.#call((redis) => redis.zrange(this.#prefix + name, "0", "-1"));
+  async function ids(name: string): Promise<string[]> {
+    return callRedis(client, () => client.zrange(prefix + name, "0", "-1"));
   }
 
-  async position(jobId: string): Promise<number> {
-    return (await this.#call((redis) => redis.zrank(`${this.#prefix}queued`, jobId))) ?? 0;
+  async function position(jobId: string): Promise<number> {
+    return (await callRedis(client, () => client.zrank(`${prefix}queued`, jobId))) ?? 0;
   }
 
   /** At most `count` members older than `from`, the newest first. */
-  async feed(from: string | undefined, count: number): Promise<string[]> {
+  async function feed(from: string | undefined, count: number): Promise<string[]> {
     const newest = from === undefined ? "+" : `(${from}`;
-    return this.#call((redis) => redis.zrevrangebylex(`${this.#prefix}feed`, newest, "-", "LIMIT", 0, count));
+    return callRedis(client, () => client.zrevrangebylex(`${prefix}feed`, newest, "-", "LIMIT", 0, count));
   }
 
   /** A job that has not ended. */
-  async add({ jobId, client, createdAt, status }: JobRecord): Promise<void> {
+  async function add({ jobId, client: owner, createdAt, status }: JobRecord): Promise<void> {
     await Promise.all([
-      this.#put("active", createdAt, jobId),
-      this.#put(`active:${client}`, createdAt, jobId),
-      status === "queued" ? this.#put("queued", createdAt, jobId) : this.drop("queued", jobId),
+      put("active", createdAt, jobId),
+      put(`active:${owner}`, createdAt, jobId),
+      status === "queued" ? put("queued", createdAt, jobId) : drop("queued", jobId),
     ]);
   }
 
   /** A job that has ended. `active` comes last: while the id is in it, the others are looked after. */
-  async remove(jobId: string, client: string | undefined): Promise<void> {
-    const others = ["queued", ...(client === undefined ? [] : [`active:${client}`])];
-    await Promise.all(others.map((name) => this.drop(name, jobId)));
-    await this.drop("active", jobId);
+  async function remove(jobId: string, owner: string | undefined): Promise<void> {
+    const others = ["queued", ...(owner === undefined ? [] : [`active:${owner}`])];
+    await Promise.all(others.map((name) => drop(name, jobId)));
+    await drop("active", jobId);
   }
 
-  async publish(member: string): Promise<void> {
-    await this.#put("feed", 0, member);
-    const oldest = Date.now() - (this.#retentionSeconds + spareSeconds) * 1000;
+  async function publish(member: string): Promise<void> {
+    await put("feed", 0, member);
+    const oldest = Date.now() - keptSeconds * 1000;
     const end = `(${String(Math.max(0, oldest)).padStart(15, "0")}`;
-    await this.#call((redis) => redis.zremrangebylex(`${this.#prefix}feed`, "-", end));
+    await callRedis(client, () => client.zremrangebylex(`${prefix}feed`, "-", end));
   }
 
-  async drop(name: string, member: string): Promise<void> {
-    await this.#call((redis) => redis.zrem(this.#prefix + name, member));
+  async function drop(name: string, member: string): Promise<void> {
+    await callRedis(client, () => client.zrem(prefix + name, member));
   }
 
-  async #put(name: string, score: number, member: string): Promise<void> {
-    const key = this.#prefix + name;
-    const seconds = this.#retentionSeconds + spareSeconds;
+  async function put(name: string, score: number, member: string): Promise<void> {
+    const key = prefix + name;
     await Promise.all([
-      this.#call((redis) => redis.zadd(key, score, member)),
-      this.#call((redis) => redis.expire(key, seconds)),
+      callRedis(client, () => client.zadd(key, score, member)),
+      callRedis(client, () => client.expire(key, keptSeconds)),
     ]);
-  }
-
-  #call<T>(command: (redis: RedisClient) => Promise<T>): Promise<T> {
-    return callRedis(this.#client, () => command(this.#client));
   }
 }

@@ -31,14 +31,14 @@ import {
   memberOf,
 } from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
-import { callRedis, type RedisClient, RedisScript } from "./redis.ts";
-import { RedisJobSets } from "./redis-job-sets.ts";
+import { callRedis, type RedisClient, redisScript } from "./redis.ts";
+import { type RedisJobSets, redisJobSets } from "./redis-job-sets.ts";
 
 /**
  * Writes a record where the stored one has the expected seq ("" where there must be none). A write whose answer was
  * lost is known again by its name when it is repeated.
  */
-const replaceRecord = new RedisScript(`
+const replaceRecord = redisScript(`
   local stored = redis.call('HMGET', KEYS[1], 'seq', 'by')
   local expected, seq, by, data, seconds = unpack(ARGV)
   if stored[2] == by then return 1 end
@@ -49,7 +49,7 @@ const replaceRecord = new RedisScript(`
 `);
 
 /** Makes a key mean another job, unless it has come to mean yet another. */
-const replaceKey = new RedisScript(`
+const replaceKey = redisScript(`
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
   return 1
@@ -77,7 +77,7 @@ export class RedisJobStore implements JobStore {
     this.#client = client;
     this.#prefix = options.prefix ?? "stylize:";
     this.#retentionSeconds = options.retentionSeconds;
-    this.#sets = new RedisJobSets(client, this.#prefix, options.retentionSeconds);
+    this.#sets = redisJobSets(client, this.#prefix, options.retentionSeconds);
     this.#onBehind = options.onBehind ?? (() => {});
   }
 
@@ -116,9 +116,8 @@ export class RedisJobStore implements JobStore {
       }
       await sleep(Math.random() * Math.min(attempt, 20));
     }
-    throw new StoreError(`Expected to change job ${jobId} but others changed it each time.`, {
-      retryable: true,
-    });
+    const message = `Expected to change job ${jobId} but others changed it each time.`;
+    throw new StoreError(message, { retryable: true });
   }
 
   async remove(jobId: string) {
@@ -208,14 +207,14 @@ export class RedisJobStore implements JobStore {
       if (owner === null) continue;
       const known = await this.get(owner);
       if (known !== undefined) return known;
-      await replaceKey.run(this.#client, key, [owner, record.jobId, idempotencySeconds]);
+      await replaceKey(this.#client, key, [owner, record.jobId, idempotencySeconds]);
     }
   }
 
   async #replace(expected: string, record: JobRecord): Promise<boolean> {
     const { jobId, seq } = record;
     const args = [expected, seq, randomUUID(), JSON.stringify(record), this.#retentionSeconds];
-    const isWritten = (await replaceRecord.run(this.#client, this.#job(jobId), args)) === 1;
+    const isWritten = (await replaceRecord(this.#client, this.#job(jobId), args)) === 1;
     trace(() => `${jobId} ${isWritten ? "written" : "not written"}, ${record.status}, seq ${seq}`);
     return isWritten;
   }

@@ -9,7 +9,6 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { StoreError } from "./object-store.ts";
-import { keepSubscriptions, type Method } from "./redis-subscriptions.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 
 export type RedisClient = Redis | Cluster;
@@ -29,6 +28,8 @@ export interface RedisConnection {
   /** Told of each error of the connection, without passwords; it comes back by itself. */
   readonly onError?: ((error: Error) => void) | undefined;
 }
+
+type Method = (...args: unknown[]) => Promise<unknown>;
 
 interface Link {
   readonly timeoutMs: number;
@@ -134,6 +135,45 @@ export function duplicateForSubscribe(client: RedisClient): RedisClient {
 }
 
 /**
+ * Makes a cluster's subscriptions anew after all nodes were away at once: ioredis 6.0.0 may then lose some of them.
+ * With the slots known from before it looks for their nodes while it knows one node alone, and doesn't look again as
+ * long as the slots stay the same: so these are forgotten. It may also wait for ever for a connection that it has
+ * itself given up. Whatever is refused even so begins with another connection.
+ */
+function keepSubscriptions(cluster: Cluster): void {
+  const methods = cluster as unknown as Record<string, Method>;
+  const wanted = new Map<string, [subscribe: Method, channel: unknown]>();
+  for (const name of ["subscribe", "psubscribe", "ssubscribe"]) {
+    const opposite = name.replace("sub", "unsub");
+    const [join, leave] = [methods[name]!.bind(cluster), methods[opposite]!.bind(cluster)];
+    methods[name] = (...channels) => {
+      for (const channel of channels.flat()) wanted.set(`${name} ${channel}`, [join, channel]);
+      return join(...channels);
+    };
+    methods[opposite] = (...channels) => {
+      for (const channel of channels.flat()) wanted.delete(`${name} ${channel}`);
+      return leave(...channels);
+    };
+  }
+  cluster.on("close", () => {
+    const internals = cluster as unknown as {
+      slots: unknown[];
+      shardedSubscribers: { isResetting: boolean };
+    };
+    internals.slots = [];
+    internals.shardedSubscribers.isResetting = false;
+  });
+  cluster.on("ready", async () => {
+    const outcomes = await Promise.allSettled(
+      [...wanted.values()].map(async ([join, channel]) => join(channel)),
+    );
+    const refused = outcomes.some((outcome) => outcome.status === "rejected");
+    if (refused) await sleep(500);
+    if (refused && cluster.status === "ready") cluster.disconnect(true);
+  });
+}
+
+/**
  * A connection for publishing whose calls never reject: what can't be published is reported to `onError` and lost. For
  * callers that don't look at the outcome, as Socket.IO's adapters.
  */
@@ -161,9 +201,7 @@ function reportRejections<Client extends RedisClient>(client: Client, names: rea
 }
 
 /**
- * Does `command` as soon as there is a connection, again where the connection was lost under it, for at most the
- * connection's `timeoutMs`.
- *
+ * Does `command` once there is a connection, again where that was lost, for at most the connection's `timeoutMs`.
  * Throws StoreError, retryable where Redis is away, busy or full.
  */
 export async function callRedis<T>(client: RedisClient, command: () => Promise<T>): Promise<T> {
@@ -227,30 +265,23 @@ function plain(error: Error, secrets: readonly string[]): Error {
   return Object.assign(new Error(message || (code ?? error.name)), code === undefined ? {} : { code });
 }
 
-/** Lua that Redis carries out as one step: a script on one key, which on a cluster decides where it runs. */
-export class RedisScript {
-  readonly #lua: string;
-  readonly #sha: string;
-
-  constructor(lua: string) {
-    this.#lua = lua;
-    this.#sha = createHash("sha1").update(lua).digest("hex");
-  }
-
-  /**
-   * By its hash, or with its text where Redis doesn't know it (any more). It may run twice, see `callRedis`. Throws
-   * StoreError.
-   */
-  run(client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> {
-    return callRedis(client, async () => {
+/**
+ * Lua that Redis carries out as one step: a script on one key, which on a cluster decides where it runs.
+ *
+ * Returns what runs it by its hash, or with its text where Redis does not know it. It may run twice, see `callRedis`.
+ * Throws StoreError.
+ */
+export function redisScript(lua: string) {
+  const sha = createHash("sha1").update(lua).digest("hex");
+  return (client: RedisClient, key: string, args: readonly (string | number)[]): Promise<unknown> =>
+    callRedis(client, async () => {
       try {
-        return await client.evalsha(this.#sha, 1, key, ...args);
+        return await client.evalsha(sha, 1, key, ...args);
       } catch (error) {
         if (!(error as Error).message.startsWith("NOSCRIPT")) throw error;
-        return client.eval(this.#lua, 1, key, ...args);
+        return client.eval(lua, 1, key, ...args);
       }
     });
-  }
 }
 
 /** [7, 0] for 7.0.15. Throws StoreError. */

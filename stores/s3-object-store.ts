@@ -12,26 +12,21 @@ import {
 } from "@aws-sdk/client-s3";
 import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { type AwsOptions, call, clientConfig } from "./aws-call.ts";
+import { type AwsOptions, type Call, call, clientConfig } from "./aws-call.ts";
 import {
   contentTypeOf,
   isKey,
   keyPath,
+  type ListOptions,
   maxPage,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
   requireKey,
   requirePublicKey,
   requireTypedKey,
-} from "./object-keys.ts";
-import {
-  type ListOptions,
-  type ObjectInfo,
-  type ObjectPage,
-  type ObjectStore,
-  type PutOptions,
-  type StoredObject,
   StoreError,
   traceObject,
-  type UploadForm,
   type UploadTerms,
 } from "./object-store.ts";
 
@@ -40,9 +35,7 @@ export interface S3ObjectStoreOptions extends AwsOptions {
   readonly bucket: string;
   /** Under which `public/` and `style/` can be read, such as CloudFront's address. */
   readonly publicBase?: string | undefined;
-  /**
-   * For one call, all its tries together; 60 when not given. An attempt that is silent for a sixth of that is given up.
-   */
+  /** For one call, all tries together; 60 when not given. A try that is silent for a sixth of it is given up. */
   readonly seconds?: number | undefined;
 }
 
@@ -74,7 +67,7 @@ export class S3ObjectStore implements ObjectStore {
    * As every `put`; what a try has written whose answer was lost counts as there already. A server that ignores
    * `If-None-Match` lets two writers through that begin in the same moment: looking first only narrows that.
    */
-  async put(key: string, body: Uint8Array, { contentType, ifAbsent = false }: PutOptions): Promise<boolean> {
+  async put(key: string, body: Uint8Array, { contentType, ifAbsent = false }: PutOptions) {
     requireTypedKey(key, contentType);
     traceObject("write", key);
     if (ifAbsent && (await this.head(key)) !== undefined) return false;
@@ -91,10 +84,10 @@ export class S3ObjectStore implements ObjectStore {
     throw new StoreError(`Expected to write '${key}' but it was being removed.`, { retryable: true });
   }
 
-  async get(key: string): Promise<StoredObject | undefined> {
+  async get(key: string) {
     requireKey(key);
     traceObject("read", key);
-    const read = async (options: Options) => {
+    const read = async (options: Call) => {
       const { Body, ContentType } = await this.#client.send(new GetObjectCommand(this.#at(key)), options);
       const body = (await Body?.transformToByteArray()) ?? new Uint8Array();
       return { body, contentType: ContentType ?? contentTypeOf(key) };
@@ -102,34 +95,32 @@ export class S3ObjectStore implements ObjectStore {
     return unlessStatus(this.#call(`to read '${key}'`, read), 404);
   }
 
-  async head(key: string): Promise<ObjectInfo | undefined> {
+  async head(key: string) {
     requireKey(key);
-    const send = (options: Options) => this.#client.send(new HeadObjectCommand(this.#at(key)), options);
+    const send = (options: Call) => this.#client.send(new HeadObjectCommand(this.#at(key)), options);
     const output = await unlessStatus(this.#call(`to look at '${key}'`, send), 404);
     return output && toInfo(key, output.ContentLength, output.LastModified);
   }
 
-  async copy(from: string, to: string): Promise<boolean> {
+  async copy(from: string, to: string) {
     requireKey(from);
     requireTypedKey(to, contentTypeOf(from));
     const command = new CopyObjectCommand({
       ...this.#at(to),
       CopySource: `${this.#bucket}/${keyPath(from)}`,
     });
-    const copied = this.#call(`to copy '${from}' to '${to}'`, (options) =>
-      this.#client.send(command, options),
-    );
-    return (await unlessStatus(copied, 404)) !== undefined;
+    const send = (options: Call) => this.#client.send(command, options);
+    return (await unlessStatus(this.#call(`to copy '${from}' to '${to}'`, send), 404)) !== undefined;
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string) {
     requireKey(key);
     traceObject("delete", key);
-    const send = (options: Options) => this.#client.send(new DeleteObjectCommand(this.#at(key)), options);
+    const send = (options: Call) => this.#client.send(new DeleteObjectCommand(this.#at(key)), options);
     await this.#call(`to delete '${key}'`, send);
   }
 
-  async list(prefix: string, { limit, cursor }: ListOptions): Promise<ObjectPage> {
+  async list(prefix: string, { limit, cursor }: ListOptions) {
     const command = new ListObjectsV2Command({
       Bucket: this.#bucket,
       Prefix: prefix,
@@ -145,25 +136,20 @@ export class S3ObjectStore implements ObjectStore {
     return { objects, ...(next !== undefined && { next }) };
   }
 
-  async presign(key: string, seconds: number): Promise<string> {
+  async presign(key: string, seconds: number) {
     requireKey(key);
-    const command = new GetObjectCommand({
-      ...this.#at(key),
-      ResponseCacheControl: "private, no-store",
-    });
+    const command = new GetObjectCommand({ ...this.#at(key), ResponseCacheControl: "private, no-store" });
     const sign = () => getSignedUrl(this.#client, command, { expiresIn: seconds });
     return this.#call(`to sign a URL of '${key}'`, sign);
   }
 
-  /**
-   * Without `publicBase`, the bucket's own address: then its policy has to let everybody read `public/` and `style/`.
-   */
-  publicUrl(key: string): string {
+  /** Without `publicBase`, the bucket's own address: its policy must let all read `public/` and `style/`. */
+  publicUrl(key: string) {
     requirePublicKey(key);
     return `${this.#publicBase}/${keyPath(key)}`;
   }
 
-  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms): Promise<UploadForm> {
+  async presignUpload(key: string, { contentType, maxBytes, seconds }: UploadTerms) {
     requireTypedKey(key, contentType);
     const sign = () =>
       createPresignedPost(this.#client, {
@@ -178,23 +164,18 @@ export class S3ObjectStore implements ObjectStore {
     return this.#call(`to sign an upload to '${key}'`, sign);
   }
 
-  async check(): Promise<void> {
-    const send = (options: Options) =>
-      this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }), options);
-    await this.#call("to reach the bucket", send);
+  async check() {
+    const command = new HeadBucketCommand({ Bucket: this.#bucket });
+    await this.#call("to reach the bucket", (options) => this.#client.send(command, options));
   }
 
   #at(key: string): { readonly Bucket: string; readonly Key: string } {
     return { Bucket: this.#bucket, Key: key };
   }
 
-  #call<T>(aim: string, send: (options: Options) => Promise<T>): Promise<T> {
+  #call<T>(aim: string, send: (options: Call) => Promise<T>): Promise<T> {
     return call(`${aim} in bucket '${this.#bucket}'`, this.#seconds, send);
   }
-}
-
-interface Options {
-  readonly abortSignal: AbortSignal;
 }
 
 function toInfo(key: string, size = 0, modified = new Date(0)): ObjectInfo {

@@ -1,6 +1,5 @@
 /**
  * A message queue in SQS: a standard queue whose redrive policy puts a message aside after `maxReceives` tries.
- *
  * Needs sqs:SendMessage to publish; sqs:ReceiveMessage, DeleteMessage and ChangeMessageVisibility to receive;
  * sqs:GetQueueAttributes for `depth` and `check`.
  */
@@ -14,7 +13,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { type AwsOptions, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
+import { type AwsOptions, type Call, call, clientConfig, defaultCallSeconds } from "./aws-call.ts";
 import {
   backoffMs,
   checkMessageSize,
@@ -27,9 +26,7 @@ import { StoreError } from "./object-store.ts";
 
 export interface SqsMessageQueueOptions extends AwsOptions {
   readonly queueUrl: string;
-  /** Requests for messages at a time by one receiver; each brings up to ten. */
-  readonly pollers?: number;
-  /** Messages handled at a time, for each poller. */
+  /** Messages handled at a time by one receiver. */
   readonly handlers?: number;
   /** A message is another receiver's after so long without a sign of life from its handler's. */
   readonly visibilitySeconds?: number;
@@ -39,7 +36,11 @@ export interface SqsMessageQueueOptions extends AwsOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-type Options = Required<Omit<SqsMessageQueueOptions, keyof AwsOptions>> & { readonly callSeconds: number };
+interface Options extends Required<Omit<SqsMessageQueueOptions, keyof AwsOptions>> {
+  readonly client: SQSClient;
+  readonly callSeconds: number;
+}
+
 type Handle = Parameters<MessageQueue["receive"]>[0];
 
 const pollSeconds = 20;
@@ -49,46 +50,38 @@ const maxRetryMs = 60_000;
 const gatherMs = 20;
 
 export class SqsMessageQueue implements MessageQueue {
-  readonly #client: SQSClient;
   readonly #options: Options;
 
   constructor(options: SqsMessageQueueOptions) {
-    this.#client = new SQSClient(clientConfig(options, 3));
     this.#options = {
-      queueUrl: options.queueUrl,
-      pollers: options.pollers ?? 1,
-      handlers: options.handlers ?? 50,
-      visibilitySeconds: options.visibilitySeconds ?? 30,
-      retryMs: options.retryMs ?? 1_000,
-      onError: options.onError ?? (() => {}),
+      client: new SQSClient(clientConfig(options, 3)),
+      handlers: 50,
+      visibilitySeconds: 30,
+      retryMs: 1_000,
+      onError: () => {},
+      ...options,
       callSeconds: options.callSeconds ?? defaultCallSeconds,
     };
   }
 
   async publish(body: string): Promise<void> {
     checkMessageSize(body);
-    const command = new SendMessageCommand({ QueueUrl: this.#options.queueUrl, MessageBody: body });
-    await call("SQS to take a message", this.#options.callSeconds, (options) =>
-      this.#client.send(command, options),
-    );
+    const { client, queueUrl, callSeconds } = this.#options;
+    const command = new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body });
+    await call("SQS to take a message", callSeconds, (options) => client.send(command, options));
     trace(() => `${jobOfMessage(body)} published`);
   }
 
   receive(handle: Handle): Receiver {
-    const { pollers } = this.#options;
-    const all = Array.from({ length: pollers }, () => new Poller(this.#client, handle, this.#options));
-    return { stop: async () => void (await Promise.all(all.map((poller) => poller.stop()))) };
+    return new Poller(handle, this.#options);
   }
 
   async depth(): Promise<number | undefined> {
-    const command = new GetQueueAttributesCommand({
-      QueueUrl: this.#options.queueUrl,
-      AttributeNames: ["ApproximateNumberOfMessages"],
-    });
-    const answer = await call("SQS to count its messages", this.#options.callSeconds, (options) =>
-      this.#client.send(command, options),
-    );
-    const count = answer.Attributes?.ApproximateNumberOfMessages;
+    const { client, queueUrl, callSeconds } = this.#options;
+    const name = "ApproximateNumberOfMessages";
+    const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [name] });
+    const send = (options: Call) => client.send(command, options);
+    const count = (await call("SQS to count its messages", callSeconds, send)).Attributes?.[name];
     return count === undefined ? undefined : Number(count);
   }
 
@@ -98,7 +91,6 @@ export class SqsMessageQueue implements MessageQueue {
 }
 
 class Poller implements Receiver {
-  readonly #client: SQSClient;
   readonly #handle: Handle;
   readonly #options: Options;
   readonly #deletes: Deletes;
@@ -106,11 +98,10 @@ class Poller implements Receiver {
   readonly #running = new Set<Promise<void>>();
   readonly #loop: Promise<void>;
 
-  constructor(client: SQSClient, handle: Handle, options: Options) {
-    this.#client = client;
+  constructor(handle: Handle, options: Options) {
     this.#handle = handle;
     this.#options = options;
-    this.#deletes = new Deletes(client, options.queueUrl, options.callSeconds);
+    this.#deletes = new Deletes(options);
     this.#loop = this.#poll();
   }
 
@@ -137,24 +128,18 @@ class Poller implements Receiver {
     }
   }
 
-  /**
-   * A request that `stop` aborts may have been answered already: those messages come again after the visibility
-   * timeout.
-   */
+  /** A request that `stop` aborts may have been answered: its messages come again after the visibility timeout. */
   async #receive(): Promise<readonly Message[]> {
+    const { client, queueUrl, callSeconds, handlers, visibilitySeconds } = this.#options;
     const command = new ReceiveMessageCommand({
-      QueueUrl: this.#options.queueUrl,
-      MaxNumberOfMessages: Math.min(batchSize, this.#options.handlers - this.#running.size),
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: Math.min(batchSize, handlers - this.#running.size),
       WaitTimeSeconds: pollSeconds,
-      VisibilityTimeout: this.#options.visibilitySeconds,
+      VisibilityTimeout: visibilitySeconds,
       MessageSystemAttributeNames: ["SentTimestamp", "ApproximateReceiveCount"],
     });
-    const answer = await call(
-      "SQS to give messages",
-      pollSeconds + this.#options.callSeconds,
-      (options) => this.#client.send(command, options),
-      this.#stop.signal,
-    );
+    const send = (options: Call) => client.send(command, options);
+    const answer = await call("SQS to give messages", pollSeconds + callSeconds, send, this.#stop.signal);
     return answer.Messages ?? [];
   }
 
@@ -187,14 +172,14 @@ class Poller implements Receiver {
 
   /** Makes the message visible to others after so many seconds, and not before. */
   async #hide(message: Message, seconds: number): Promise<void> {
+    const { client, queueUrl, callSeconds } = this.#options;
     const command = new ChangeMessageVisibilityCommand({
-      QueueUrl: this.#options.queueUrl,
+      QueueUrl: queueUrl,
       ReceiptHandle: message.ReceiptHandle,
       VisibilityTimeout: seconds,
     });
-    await call("SQS to hide a message for a while", this.#options.callSeconds, (options) =>
-      this.#client.send(command, options),
-    );
+    const send = (options: Call) => client.send(command, options);
+    await call("SQS to hide a message for a while", callSeconds, send);
   }
 }
 
@@ -206,16 +191,12 @@ interface Delete {
 
 /** Deletes of messages, joined into requests of up to ten: they are a good part of what a queue costs. */
 class Deletes {
-  readonly #client: SQSClient;
-  readonly #queueUrl: string;
-  readonly #callSeconds: number;
+  readonly #options: Options;
   #gathered: Delete[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(client: SQSClient, queueUrl: string, callSeconds: number) {
-    this.#client = client;
-    this.#queueUrl = queueUrl;
-    this.#callSeconds = callSeconds;
+  constructor(options: Options) {
+    this.#options = options;
   }
 
   /** Resolves once SQS has said that this very message is deleted. */
@@ -232,12 +213,12 @@ class Deletes {
     this.#timer = undefined;
     const deletes = this.#gathered;
     this.#gathered = [];
+    const { client, queueUrl, callSeconds } = this.#options;
     const Entries = deletes.map(({ receipt }, i) => ({ Id: String(i), ReceiptHandle: receipt }));
-    const command = new DeleteMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries });
+    const command = new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries });
     try {
-      const answer = await call("SQS to delete messages", this.#callSeconds, (options) =>
-        this.#client.send(command, options),
-      );
+      const send = (options: Call) => client.send(command, options);
+      const answer = await call("SQS to delete messages", callSeconds, send);
       for (const { Id, Code, Message, SenderFault } of answer.Failed ?? []) {
         const message = `Expected SQS to delete a message but received ${Code}: ${Message}`;
         deletes[Number(Id)]?.reject(new StoreError(message, { retryable: SenderFault !== true }));

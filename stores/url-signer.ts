@@ -1,6 +1,6 @@
 /** URLs that permit one thing for a while: the query names it, and an HMAC of it proves that we made it. */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { isKey, keyPath } from "./object-keys.ts";
+import { isKey, keyPath } from "./object-store.ts";
 
 /** What an upload may be. */
 export interface UploadPolicy {
@@ -10,50 +10,46 @@ export interface UploadPolicy {
 }
 
 /** Makes and checks paths below `/objects`; whoever has the secret can check what another has made. */
-export class UrlSigner {
-  readonly #secret: Uint8Array;
-
-  constructor(secret: Uint8Array) {
-    this.#secret = secret;
-  }
+export function urlSigner(secret: Uint8Array) {
+  return { readPath, allowsRead, uploadPath, allowedUpload };
 
   /** `/objects/<key>?expires=<milliseconds since 1970>&signature=<HMAC-SHA256>` */
-  readPath(key: string, seconds: number): string {
+  function readPath(key: string, seconds: number): string {
     const expires = expiry(seconds);
-    const query = new URLSearchParams({ expires, signature: this.#sign("GET", key, expires) });
+    const query = new URLSearchParams({ expires, signature: sign("GET", key, expires) });
     return `/objects/${keyPath(key)}?${query}`;
   }
 
-  allowsRead(key: string, query: URLSearchParams): boolean {
+  function allowsRead(key: string, query: URLSearchParams): boolean {
     const expires = query.get("expires") ?? "";
-    return isAhead(expires) && this.#isSignature(query.get("signature"), "GET", key, expires);
+    return isAhead(expires) && isSignature(query.get("signature"), "GET", key, expires);
   }
 
   /** The whole policy is in the query, so that it is checked before the first byte of a body is read. */
-  uploadPath({ key, contentType, maxBytes }: UploadPolicy, seconds: number): string {
+  function uploadPath({ key, contentType, maxBytes }: UploadPolicy, seconds: number): string {
     const policy = { key, type: contentType, max: String(maxBytes), expires: expiry(seconds) };
-    const signature = this.#sign("POST", ...Object.values(policy));
+    const signature = sign("POST", ...Object.values(policy));
     return `/objects?${new URLSearchParams({ ...policy, signature })}`;
   }
 
   /** The policy of a path made by `uploadPath`, unless it has expired or is not from us. */
-  allowedUpload(query: URLSearchParams): UploadPolicy | undefined {
+  function allowedUpload(query: URLSearchParams): UploadPolicy | undefined {
     const [key = "", contentType = "", max = "", expires = ""] = ["key", "type", "max", "expires"].map(
       (name) => query.get(name) ?? "",
     );
-    const isOurs = this.#isSignature(query.get("signature"), "POST", key, contentType, max, expires);
+    const isOurs = isSignature(query.get("signature"), "POST", key, contentType, max, expires);
     if (!isOurs || !isAhead(expires) || !isKey(key)) return undefined;
     return { key, contentType, maxBytes: Number(max) };
   }
 
-  #sign(...parts: readonly string[]): string {
-    return createHmac("sha256", this.#secret).update(parts.join("\n")).digest("base64url");
+  function sign(...parts: readonly string[]): string {
+    return createHmac("sha256", secret).update(parts.join("\n")).digest("base64url");
   }
 
-  #isSignature(received: string | null, ...parts: readonly string[]): boolean {
+  function isSignature(received: string | null, ...parts: readonly string[]): boolean {
     // As text: several texts of base64 stand for the same bytes.
     const a = Buffer.from(received ?? "");
-    const b = Buffer.from(this.#sign(...parts));
+    const b = Buffer.from(sign(...parts));
     return a.length === b.length && timingSafeEqual(a, b);
   }
 }

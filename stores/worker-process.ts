@@ -28,9 +28,9 @@ export interface WorkerProcess {
 
 export interface WorkerEvents {
   /** The process runs. */
-  onStart?(): void;
+  onStart(): void;
   /** It wrote a line to standard output or standard error. */
-  onLine?(line: string): void;
+  onLine(line: string): void;
 }
 
 const lineCharacters = 1_000;
@@ -55,7 +55,7 @@ export function startWorker(
     const exit = { code: undefined, signal: undefined, error: error as Error, lastError: "" };
     return { exit: Promise.resolve(exit), stop: () => {} };
   }
-  child.once("spawn", () => events.onStart?.());
+  child.once("spawn", () => events.onStart());
   child.stdin!.on("error", () => {});
   let kill: NodeJS.Timeout | undefined;
   return {
@@ -67,7 +67,7 @@ export function startWorker(
   };
 }
 
-function exitOf(child: ChildProcess, { onLine = () => {} }: WorkerEvents): Promise<WorkerExit> {
+function exitOf(child: ChildProcess, { onLine }: WorkerEvents): Promise<WorkerExit> {
   let lastError = "";
   createInterface(child.stdout!).on("line", onLine);
   createInterface(child.stderr!).on("line", (line) => {

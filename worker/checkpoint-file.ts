@@ -1,7 +1,4 @@
-/**
- * The checkpoint of a job in the store: a line of JSON, then the picture's planes as little-endian float32,
- * [3][height][width].
- */
+/** A job's checkpoint in the store: a line of JSON, then the picture as little-endian float32, [3][height][width]. */
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { z } from "zod";

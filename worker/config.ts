@@ -39,9 +39,7 @@ const schema = z
       const isQueue = /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
       return isQueue ? { kind: "sqs" as const, url: url.href } : undefined;
     }),
-    /**
-     * Network, by name or file; when not given `vgg19` where it was fetched, else the one that ships for the adapter.
-     */
+    /** Network, by name or file; else `vgg19` where it was fetched, or the one that ships for the adapter. */
     STYLIZE_WEIGHTS: text,
     /** Most pixels of a result's long side, on a GPU and on a software adapter. */
     STYLIZE_MAX_SIZE: integer(2048, 32, 16_384),
@@ -52,10 +50,7 @@ const schema = z
     STYLIZE_STEPS: integer(optionTable.steps.default, 1, 2000),
     STYLIZE_CHECKPOINT_SECONDS: integer(30, 1, 3600),
     STYLIZE_REQUIRE_GPU: choice("true", yes),
-    /**
-     * Which attempt at the job this is, from 1, and how many there are; only the last tells of failures that others may
-     * not meet.
-     */
+    /** This attempt, from 1, and how many there are: failures that others may not meet are told at the last one. */
     STYLIZE_ATTEMPT: integer(1, 1, 1000),
     STYLIZE_ATTEMPTS: integer(3, 1, 1000),
     /** 1: the end of standard input means that whoever started the worker is gone, and stops it like SIGTERM. */
@@ -79,14 +74,11 @@ const schema = z
     logLevel: env.STYLIZE_LOG_LEVEL,
   }));
 
-/** `process.env` is one. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 export type WorkerConfig = z.infer<typeof schema>;
 export type JobLimits = WorkerConfig["limits"];
 
 /** Variables that are empty count as not set. Throws ConfigError. */
-export function parseConfig(environment: Environment): WorkerConfig {
+export function parseConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
   const env = { STYLIZE_ATTEMPT: set.AWS_BATCH_JOB_ATTEMPT, ...set };
   const result = schema.safeParse(env);

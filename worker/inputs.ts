@@ -18,11 +18,7 @@ export interface Input extends DecodedPicture {
   readonly digest: string;
 }
 
-/**
- * Reads a picture from the store.
- *
- * @throws JobFailure `missing-input`, or `reason` where it is no picture that may be taken; StoreError.
- */
+/** Reads a picture. Throws JobFailure `missing-input`, or `reason` where it is none that may be taken; StoreError. */
 export async function readInput(
   objects: ObjectStore,
   key: string,

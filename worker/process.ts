@@ -45,7 +45,6 @@ export function stopSignal(log: Logger, lifeline?: Readable): AbortSignal {
 
 /**
  * `debug` takes what only who looks for a fault wants to know.
- *
  * Throws StylizeError `no-adapter` where there is none, or none but software where a GPU is required.
  */
 export async function openGpu(requireGpu: boolean, debug: (sentence: string) => void): Promise<GpuContext> {

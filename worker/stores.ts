@@ -5,13 +5,12 @@ import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { S3ObjectStore } from "../stores/s3-object-store.ts";
 import { SqsMessageQueue } from "../stores/sqs-message-queue.ts";
-
-import type { Environment, WorkerConfig } from "./config.ts";
+import type { WorkerConfig } from "./config.ts";
 
 /** Where AWS is not AWS's own, its SDK's variables say so. Throws StoreError. */
 export async function openStores(
   { objects, queue }: WorkerConfig,
-  env: Environment,
+  env: NodeJS.ProcessEnv,
 ): Promise<{ readonly objects: ObjectStore; readonly publisher: Publisher }> {
   return {
     objects:

@@ -22,11 +22,6 @@ export function parseArguments(argv: readonly string[]): Task {
   return { mode: "job", job: checked({ contentKey, style, requestId, options: jsonOf(options || "{}") }) };
 }
 
-/** Throws an Error with one sentence. */
-function parseLine(line: string): WorkerJob {
-  return checked(jsonOf(line));
-}
-
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -52,9 +47,7 @@ export interface DrainDeps {
 
 /** Runs jobs one after the other until the input ends: "done"; or the signal: "interrupted". */
 export async function drain({ input, output, signal, run, onBadLine }: DrainDeps): Promise<Outcome> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  const close = () => lines.close();
-  signal.addEventListener("abort", close);
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal });
   const answer = (requestId: string | null, outcome: Outcome) =>
     output.write(`${JSON.stringify({ requestId, outcome, exitCode: exitCodes[outcome] })}\n`);
   try {
@@ -63,7 +56,7 @@ export async function drain({ input, output, signal, run, onBadLine }: DrainDeps
       if (line.trim() === "") continue;
       let job: WorkerJob;
       try {
-        job = parseLine(line);
+        job = checked(jsonOf(line));
       } catch (error) {
         onBadLine(error as Error);
         answer(null, "bad-input");
@@ -72,7 +65,6 @@ export async function drain({ input, output, signal, run, onBadLine }: DrainDeps
       answer(job.requestId, await run(job));
     }
   } finally {
-    signal.removeEventListener("abort", close);
     lines.close();
   }
   return signal.aborted ? "interrupted" : "done";
