@@ -32,12 +32,6 @@ export const debugOf = (io: Pick<Io, "env" | "stderr">): ((sentence: string) => 
 /** What machines read. */
 export const jsonLine = (record: object): string => `${JSON.stringify(record)}\n`;
 
-/** Writes what happens as JSON; `event` says what. */
-export const eventWriter =
-  (out: Output) =>
-  (event: string, record: object): unknown =>
-    out.write(jsonLine({ event, ...record }));
-
 /** Whom a command reports to: people on stderr, machines on stdout, or nobody. */
 export type Audience = "people" | "json" | "quiet";
 
@@ -120,4 +114,37 @@ export function clock(seconds: number): string {
   const minutes = Math.floor(whole / 60);
   const rest = two(whole % 60);
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`;
+}
+
+/** Tells whoever waits for a command what happens: sentences for people, records for machines. */
+export function telling(audience: Audience, { stdout, stderr }: Pick<Io, "stdout" | "stderr">) {
+  const bar = new StatusLine(stderr);
+  const tell = (event: string, record: object, ...sentences: readonly string[]): void => {
+    if (audience === "json") stdout.write(jsonLine({ event, ...record }));
+    if (audience === "people") for (const sentence of sentences) bar.line(sentence);
+  };
+  return {
+    tell,
+    /** Anything else worth a sentence. */
+    note: (sentence: string) => tell("note", { text: sentence }, sentence),
+    /** Shows people how far it is: on a bar, or in a line where there is no terminal. */
+    show(share: number, text: string): void {
+      if (audience !== "people") return;
+      if (stderr.isTTY) bar.draw(share, text);
+      else bar.line(text);
+    },
+    /** The last call, after an error too: leaves a terminal on a line of its own. */
+    end: () => bar.end(),
+  };
+}
+
+/** Whether it is time for the next report; it always is for one that must not be missed. */
+export function pace(milliseconds: number): (isNeeded: boolean) => boolean {
+  let last = Number.NEGATIVE_INFINITY;
+  return (isNeeded) => {
+    const now = performance.now();
+    if (now - last < milliseconds && !isNeeded) return false;
+    last = now;
+    return true;
+  };
 }

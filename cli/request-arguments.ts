@@ -1,7 +1,7 @@
 /** The grammar of `stylize request`. */
 
 import { type Command, Option } from "commander";
-import type { JobOptions, Strength } from "../protocol/protocol.ts";
+import { type JobOptions, type Strength, strengths } from "../protocol/protocol.ts";
 import { audienceOf, integer, jsonOption, missing, quietOption } from "./flags.ts";
 import type { Audience } from "./io.ts";
 
@@ -31,8 +31,6 @@ export interface RequestHandlers {
   request(args: RequestArguments): Promise<void>;
   listStyles(args: ListStylesArguments): Promise<void>;
 }
-
-const strengths: readonly Strength[] = ["gentle", "balanced", "bold"];
 
 interface Flags {
   readonly style?: string;

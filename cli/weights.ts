@@ -10,8 +10,8 @@ import { defaultName, type FoundFile, GENERATED, networkFile, refusePreprocessin
 import { findEntry, type ManifestEntry, manifest } from "../weights/manifest.ts";
 import { widthsOf } from "../weights/network-file.ts";
 import { findShipped, type ShippedNetwork, shippedNetworks } from "../weights/shipped.ts";
-import { createDownloadReporter } from "./download-progress.ts";
-import { type Io, jsonLine, onInterrupt, rows } from "./io.ts";
+import { type Io, jsonLine, onInterrupt, rows, telling } from "./io.ts";
+import { createDownloadReporter } from "./progress.ts";
 import { refuseTaken } from "./result.ts";
 import type { ListArguments, PullArguments, WeightsHandlers } from "./weights-arguments.ts";
 
@@ -97,10 +97,9 @@ async function tellShipped(
   io: Io,
 ): Promise<void> {
   const { path, sha256 } = await verified(await networkFile(name, { cache, env: io.env }));
-  const record = { event: "done", name, path, sha256, verified: true, fetched: false };
-  if (report === "json") io.stdout.write(jsonLine(record));
-  if (report === "people")
-    io.stderr.write(`'${name}' comes with the program and is in '${path}'. Licence: ${licence}.\n`);
+  const record = { name, path, sha256, verified: true, fetched: false };
+  const sentence = `'${name}' comes with the program and is in '${path}'. Licence: ${licence}.`;
+  telling(report, io).tell("done", record, sentence);
 }
 
 function namedEntry(name: string): ManifestEntry {
@@ -124,15 +123,12 @@ export async function pullCommand(entry: ManifestEntry, args: PullArguments, io:
       env: io.env,
       signal: controller.signal,
       from,
-      onProgress: (progress) => reporter.progress(progress),
-      onNote: (sentence) => reporter.note(sentence),
+      onProgress: reporter.progress,
+      onNote: reporter.note,
     });
     reporter.end();
-    if (report === "json") io.stdout.write(jsonLine({ event: "done", name, ...result }));
-    if (report === "people")
-      reporter.note(
-        `'${name}' is ${result.fetched ? "" : "already "}in '${result.path}'. Licence: ${entry.licence}.`,
-      );
+    const sentence = `'${name}' is ${result.fetched ? "" : "already "}in '${result.path}'.`;
+    reporter.tell("done", { name, ...result }, `${sentence} Licence: ${entry.licence}.`);
   } finally {
     release();
     reporter.end();
