@@ -1,10 +1,10 @@
 /** The newest pictures, one at a time, each with its original: by themselves or as the visitor wishes. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../client/index.ts";
-import { Icon } from "../icons.tsx";
+import { Icon } from "../parts.tsx";
 import { styleTitle } from "../words.ts";
 import { altOf, Made, shapeOf } from "./captions.tsx";
-import { useIsNear, useIsTabVisible, useMedia, useSwipe } from "./hooks.ts";
+import { useIsInSight, useIsTabVisible, useMedia, useSwipe } from "./hooks.ts";
 import { type Slide, useGallery } from "./use-gallery.ts";
 
 export interface GalleryProps {
@@ -20,7 +20,7 @@ export interface GalleryProps {
 export function Gallery({ items, now, isCovered, onOpen, onBroken }: GalleryProps) {
   const region = useRef<HTMLElement>(null);
   const { isPlaying, isHeld, toggle, holders } = usePlaying();
-  const isSeen = [useIsTabVisible(), useIsNear(region), !isCovered].every(Boolean);
+  const isSeen = [useIsTabVisible(), useIsInSight(region), !isCovered].every(Boolean);
   const isRunning = isPlaying && !isHeld && isSeen;
   const { slide, leaving, move, places } = useGallery({ items, isRunning, onBroken });
   const [said, setSaid] = useState("");
@@ -114,13 +114,8 @@ function usePlaying() {
 }
 
 /** A picture on its wall. It was decoded before: there is no moment without it. */
-function Hung({
-  slide: { item, ratio },
-  isLeaving,
-}: {
-  readonly slide: Slide;
-  readonly isLeaving?: boolean;
-}) {
+function Hung({ slide, isLeaving }: { readonly slide: Slide; readonly isLeaving?: boolean }) {
+  const { item, ratio } = slide;
   return (
     <span class={isLeaving ? "hung leaving" : "hung"} style={shapeOf(ratio)}>
       <img src={item.result} alt="" decoding="sync" />
@@ -128,13 +123,8 @@ function Hung({
   );
 }
 
-function Label({
-  slide: { item, ratio, hasOriginal },
-  now,
-}: {
-  readonly slide: Slide;
-  readonly now: number;
-}) {
+function Label({ slide, now }: { readonly slide: Slide; readonly now: number }) {
+  const { item, ratio, hasOriginal } = slide;
   return (
     <>
       <div class="gallery-words">

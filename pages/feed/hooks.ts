@@ -2,13 +2,13 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** The time, again and again: milliseconds since 1970. */
-export function useNow(everyMs = 20_000): number {
+/** The time, every 20 seconds: milliseconds since 1970. */
+export function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    const timer = setInterval(() => setNow(Date.now()), 20_000);
     return () => clearInterval(timer);
-  }, [everyMs]);
+  }, []);
   return now;
 }
 
@@ -35,18 +35,17 @@ export function useIsTabVisible(): boolean {
   return isVisible;
 }
 
-/** Whether `element` is within the window, or within `margin` of it. */
-export function useIsNear(element: RefObject<HTMLElement | null>, margin = "0px"): boolean {
-  const [isNear, setIsNear] = useState(false);
+/** Whether `element` is within the window. */
+export function useIsInSight(element: RefObject<HTMLElement | null>): boolean {
+  const [isInSight, setIsInSight] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => setIsNear(entries.at(-1)?.isIntersecting === true),
-      { rootMargin: margin },
+    const observer = new IntersectionObserver((entries) =>
+      setIsInSight(entries.at(-1)?.isIntersecting === true),
     );
     observer.observe(element.current!);
     return () => observer.disconnect();
-  }, [element, margin]);
-  return isNear;
+  }, [element]);
+  return isInSight;
 }
 
 /** The width of `element` in pixels, known before anything is painted. */

@@ -1,7 +1,7 @@
 /** One picture as large as the window, with the one that it was made of; from here to those beside it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../client/index.ts";
-import { Icon } from "../icons.tsx";
+import { Icon } from "../parts.tsx";
 import { styleTitle } from "../words.ts";
 import { altOf, Made, shapeOf } from "./captions.tsx";
 import { useSwipe } from "./hooks.ts";

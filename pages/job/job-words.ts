@@ -17,8 +17,17 @@ export interface Stage {
   readonly announcement: string;
 }
 
-export function inStyle(style: string | undefined): string {
-  return style === undefined ? "in a style of your own" : `in the style of ${styleTitle(style)}`;
+export function paintedIn(style: string | undefined): string {
+  return `Painted in ${style === undefined ? "a style of your own" : `the style of ${styleTitle(style)}`}`;
+}
+
+export function doneStage(style: string | undefined): Stage {
+  const title = paintedIn(style);
+  return { title, tab: "Done", announcement: `Done. ${title}.` };
+}
+
+export function failedStage(line: string): Stage {
+  return { title: "This did not work", line, tab: "Failed", announcement: `This did not work. ${line}` };
 }
 
 /** How a painter stands, of which `steps` of `total` are done. */
@@ -45,14 +54,11 @@ export function stageOf(job: JobView): Stage {
     case "running":
       if (job.step === undefined || job.total === undefined) return startingStage(job);
       return paintingStage(job.step, job.total, job.etaMs);
-    case "succeeded": {
-      const title = `Painted ${inStyle(job.style)}`;
-      return { title, tab: "Done", announcement: `Done. ${title}.` };
-    }
+    case "succeeded":
+      return doneStage(job.style);
     case "failed": {
       const { message = "", code } = job.failure ?? {};
-      const line = [message, code && advice[code]].filter(Boolean).join(" ");
-      return { title: "This did not work", line, tab: "Failed", announcement: `This did not work. ${line}` };
+      return failedStage([message, code && advice[code]].filter(Boolean).join(" "));
     }
     case "cancelled":
       return {

@@ -1,11 +1,11 @@
 /** The picture that this browser paints by itself. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Notice } from "../notice.tsx";
+import { Notice } from "../parts.tsx";
 import { hrefOf } from "../router.ts";
-import { DownloadButton } from "./download-button.tsx";
 import "./job.css";
+import { DownloadButton } from "./job-actions.tsx";
 import { JobProgress } from "./job-progress.tsx";
-import { inStyle, paintingStage, type Stage } from "./job-words.ts";
+import { doneStage, failedStage, paintedIn, paintingStage, type Stage } from "./job-words.ts";
 import { isBusy, type LocalPainting, stopPainting, useLocalPainting } from "./local-painting.ts";
 import { PictureStage } from "./picture-stage.tsx";
 
@@ -27,7 +27,7 @@ function Painting({ painting }: { readonly painting: LocalPainting }) {
         preview={isAlive ? previewUrl : undefined}
         result={resultUrl}
         isAlive={isAlive}
-        resultAlt={`Painted ${inStyle(run.styleName)}`}
+        resultAlt={paintedIn(run.styleName)}
       />
       <div class="job-side">
         <JobProgress stage={stageOfPainting(painting)} />
@@ -88,17 +88,10 @@ function stageOfPainting(painting: LocalPainting): Stage {
     }
     case "running":
       return paintingStage(step ?? 0, total ?? 1, etaMs);
-    case "succeeded": {
-      const title = `Painted ${inStyle(run.styleName)}`;
-      return { title, tab: "Done", announcement: `Done. ${title}.` };
-    }
+    case "succeeded":
+      return doneStage(run.styleName);
     case "failed":
-      return {
-        title: "This did not work",
-        line: problem,
-        tab: "Failed",
-        announcement: `This did not work. ${problem}`,
-      };
+      return failedStage(problem);
     case "stopped": {
       const line = "You stopped this picture before it was done.";
       return { title: "Stopped", line, tab: "Stopped", announcement: "Stopped." };

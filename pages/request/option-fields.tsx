@@ -1,17 +1,11 @@
 import "./option-fields.css";
-import { Notice } from "../notice.tsx";
+import type { Size } from "../../engine/picture.ts";
+import { strengths } from "../../protocol/protocol.ts";
+import type { LocalAdapter } from "../local/local-engine.ts";
+import { Notice } from "../parts.tsx";
 import { type Choice, RadioGroup } from "./radio-group.tsx";
-import {
-  effectiveSize,
-  isSpare,
-  resultSize,
-  type Size,
-  type SizeName,
-  sizeNames,
-  sizeText,
-} from "./sizes.ts";
-import { type Choices, strengthNames } from "./use-choices.ts";
-import type { LocalEngine } from "./use-local-engine.ts";
+import { effectiveSize, isSpare, resultSize, type SizeName, sizeNames, sizeText } from "./sizes.ts";
+import type { Choices } from "./use-choices.ts";
 
 interface OptionProps {
   readonly choices: Choices;
@@ -27,7 +21,7 @@ export function StrengthField({ choices, onChange }: OptionProps) {
       name="strength"
       look="strip"
       value={choices.strength}
-      choices={strengthNames.map((value) => ({ value, label: capital(value) }))}
+      choices={strengths.map((value) => ({ value, label: capital(value) }))}
       onChange={(strength) => onChange({ strength })}
     >
       <p class="muted hint">{strengthHints[choices.strength]}</p>
@@ -74,7 +68,7 @@ function sizeHint(picture: Size | undefined, max: number): string {
   return isWhole ? "As large as your picture is; nothing is enlarged." : "As large as it can be there.";
 }
 
-export function PlaceField({ choices, onChange, engine }: OptionProps & { readonly engine: LocalEngine }) {
+export function PlaceField({ choices, onChange, engine }: OptionProps & { readonly engine: LocalAdapter }) {
   const here = engine.isSoftware
     ? "Nothing is uploaded. Without a graphics card it will be slow."
     : "Nothing is uploaded. Keep this page open meanwhile.";

@@ -1,7 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { UploadProgress } from "../../client/index.ts";
-import { Icon } from "../icons.tsx";
-import { Notice } from "../notice.tsx";
+import { Icon, Notice } from "../parts.tsx";
 import { useConnection } from "../service.ts";
 
 interface PaintBarProps {

@@ -1,6 +1,7 @@
 /** A file that a visitor chose, made into a picture that the service takes. */
+import type { Size } from "../../engine/picture.ts";
 import type { Site } from "../../protocol/protocol.ts";
-import { MIN_SIDE, type Size, sizeText } from "./sizes.ts";
+import { MIN_SIDE, sizeText } from "./sizes.ts";
 
 export interface ChosenPicture extends Size {
   readonly name: string;

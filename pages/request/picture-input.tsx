@@ -1,7 +1,6 @@
 import "./picture-input.css";
 import { useEffect } from "preact/hooks";
-import { Icon } from "../icons.tsx";
-import { Notice } from "../notice.tsx";
+import { Icon, Notice } from "../parts.tsx";
 import { FileButton } from "./file-button.tsx";
 import type { ChosenPicture } from "./picture-file.ts";
 import { sizeText } from "./sizes.ts";

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { Icon } from "../icons.tsx";
+import { Icon } from "../parts.tsx";
 
 export interface Choice<T extends string> {
   readonly value: T;

@@ -13,6 +13,8 @@ export interface PictureField {
   readonly complain: (problem: string | undefined) => void;
 }
 
+const UNUSABLE = "That picture can't be used in this browser.";
+
 /** Pictures outlive a visit to another page, so that one can come back and try another style. */
 const kept = new Map<string, ChosenPicture>();
 
@@ -40,14 +42,11 @@ export function usePicture(name: string): PictureField {
       if (own === latest.current) replace(next);
       else URL.revokeObjectURL(next.url);
     } catch (error) {
-      if (own === latest.current) complain(sentenceOf(error));
+      const problem = error instanceof PictureProblem ? error.message : UNUSABLE;
+      if (own === latest.current) complain(problem);
     } finally {
       if (own === latest.current) setIsReading(false);
     }
   };
   return { picture, problem, isReading, choose, replace, complain };
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof PictureProblem ? error.message : "That picture can't be used in this browser.";
 }
