@@ -64,11 +64,8 @@ export interface Handlers extends RequestHandlers {
   readonly weights: WeightsHandlers;
 }
 
-type Table = Readonly<Record<string, NumberOption | ChoiceOption>>;
-
 /** `init` takes a file's name, too, so its flag is made by hand. */
-const { init, ...others } = optionTable;
-const plainOptions: Table = others;
+const { init, ...plainOptions } = optionTable;
 
 /**
  * The parser. It throws StylizeError `bad-option` for wrong values and CommanderError for the rest, and never exits.
@@ -88,7 +85,8 @@ export function createProgram(
     .argument("[content]", "the picture to paint")
     .option("-s, --style <files...>", "One or more pictures whose manner to take.")
     .option("-o, --output <file>", "The picture to write: .jpg, .png, .webp, .tiff or .avif.");
-  for (const [name, option] of Object.entries(plainOptions)) program.addOption(engineOption(name, option));
+  for (const [name, option] of Object.entries<NumberOption | ChoiceOption>(plainOptions))
+    program.addOption(engineOption(name, option));
   program
     .option("--init <content|noise|file>", `${init.help} A picture's file name is one, too.`, init.default)
     .option(

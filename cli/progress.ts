@@ -25,10 +25,8 @@ export interface RunStart {
 }
 
 /** A picture that was written. */
-export interface Saved {
+export interface Saved extends Size {
   readonly path: string;
-  readonly width: number;
-  readonly height: number;
   /** Steps done, of how many in the whole run. */
   readonly step: number;
   readonly steps: number;

@@ -1,7 +1,7 @@
 /** The grammar of `stylize request`. */
 
 import { type Command, Option } from "commander";
-import { type JobOptions, type Strength, strengths } from "../protocol/protocol.ts";
+import { type JobOptions, strengths } from "../protocol/protocol.ts";
 import { audienceOf, integer, jsonOption, missing, quietOption } from "./flags.ts";
 import type { Audience } from "./io.ts";
 
@@ -32,15 +32,10 @@ export interface RequestHandlers {
   listStyles(args: ListStylesArguments): Promise<void>;
 }
 
-interface Flags {
+interface Flags extends ServiceArguments, JobOptions {
   readonly style?: string;
   readonly output?: string;
-  readonly server: string;
-  readonly token?: string;
   readonly private?: boolean;
-  readonly size?: number;
-  readonly steps?: number;
-  readonly strength?: Strength;
   readonly listStyles?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;

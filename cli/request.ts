@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, parse } from "node:path";
-import { type Connection, ServiceClient, ServiceError, type StyleRequest } from "../client/index.ts";
+import { ServiceClient, ServiceError, type StyleRequest } from "../client/index.ts";
 import { type ErrorCode, StylizeError } from "../engine/errors.ts";
 import { checkWritable, decodePicture, formatOf, savePicture, writeFileSafely } from "../pictures/index.ts";
 import {
@@ -146,8 +146,11 @@ async function reach(client: ServiceClient, server: string, signal?: AbortSignal
   try {
     await client.connected(signal ? AbortSignal.any([limit, signal]) : limit);
   } catch (error) {
-    if (error === limit.reason) throw unreachable(server, client.connection);
-    throw error;
+    if (error !== limit.reason) throw error;
+    const { connection } = client;
+    const reason = connection.state === "connecting" && connection.reason ? ` (${connection.reason})` : "";
+    const message = `Expected a service at ${server} but there is no connection${reason}.`;
+    throw new StylizeError("no-service", message);
   }
 }
 
@@ -200,14 +203,6 @@ async function explain<T>(
         : `Expected ${server} to take the request but it says: ${message}${later}`;
     throw new StylizeError(codes[code] ?? "refused", sentence, { cause });
   }
-}
-
-function unreachable(server: string, connection: Connection): StylizeError {
-  const reason = connection.state === "connecting" ? connection.reason : undefined;
-  return new StylizeError(
-    "no-service",
-    `Expected a service at ${server} but there is no connection${reason ? ` (${reason})` : ""}.`,
-  );
 }
 
 /** For a job that has ended without a result. */

@@ -167,9 +167,8 @@ const kinds = { gpu: false, software: true };
 type Row = readonly [string, string];
 
 interface Listed {
-  readonly name: string;
   /** What machines are told, beside what is told of each. */
-  readonly record: object;
+  readonly record: Pick<ShippedNetwork, "name" | "title" | "licence">;
   readonly comesWithProgram: boolean;
   /** Where its file is, if it is there. */
   readonly path?: string | undefined;
@@ -194,8 +193,8 @@ async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io):
   const folder = cacheFolder(env, cache);
   const fetched = manifest.map(async (entry) => ofEntry(entry, await cachedPath(entry, folder)));
   for (const listed of [...(await Promise.all([...shipped, ...fetched])), generated]) {
-    const { name, record, comesWithProgram, path } = listed;
-    const defaultOn = usual.filter(([, one]) => one === name).map(([kind]) => kind);
+    const { record, comesWithProgram, path } = listed;
+    const defaultOn = usual.filter(([, one]) => one === record.name).map(([kind]) => kind);
     const used: Row[] =
       defaultOn.length > 0
         ? [["used", `when no other is asked for, on adapters of kind ${defaultOn.join(" and ")}`]]
@@ -204,15 +203,15 @@ async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io):
     stdout.write(
       json
         ? jsonLine({ ...record, path, comesWithProgram, defaultOn })
-        : rows(name, [what!, ...used, ...others]),
+        : rows(record.name, [what!, ...used, ...others]),
     );
   }
 }
 
 function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | undefined): Listed {
-  const { name, title, size, licence } = record;
+  const { title, size, licence } = record;
+  const file = path ? `comes with the program: ${path}` : "missing or damaged: install the program again";
   return {
-    name,
     record,
     comesWithProgram: true,
     path,
@@ -220,12 +219,7 @@ function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | unde
       ["what", title],
       ["size", megabytes(size)],
       ["licence", licence],
-      [
-        "file",
-        path === undefined
-          ? "missing or damaged: install the program again"
-          : `comes with the program: ${path}`,
-      ],
+      ["file", file],
     ],
   };
 }
@@ -233,7 +227,6 @@ function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | unde
 function ofEntry(entry: ManifestEntry, path: string | undefined): Listed {
   const { name, title, size, licence, source } = entry;
   return {
-    name,
     record: entry,
     comesWithProgram: false,
     path,
@@ -251,7 +244,6 @@ const title = "VGG19's architecture with weights made from a seed, never trained
 const licence = "Apache-2.0";
 
 const generated: Listed = {
-  name: GENERATED,
   record: { name: GENERATED, title, licence },
   comesWithProgram: true,
   rows: [
