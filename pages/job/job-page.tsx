@@ -46,13 +46,15 @@ export function JobPage({ jobId, token }: JobPageProps) {
         {job?.status === "succeeded" && <Audience isPrivate={job.isPrivate} />}
         {job && <JobActions job={job} reference={reference} show={show} refresh={refresh} />}
         {isAlive && isKept && (
-          <p class="job-hint">
+          <p class="muted small">
             You may close this page. Your picture goes on, and waits for you under{" "}
             <a href={hrefOf.mine}>Yours</a>.
           </p>
         )}
         {!isKept && (
-          <p class="job-hint">This browser keeps nothing: the address of this page is the way back to it.</p>
+          <p class="muted small">
+            This browser keeps nothing: the address of this page is the way back to it.
+          </p>
         )}
         {job && <JobDetails job={job} />}
       </div>
@@ -62,7 +64,7 @@ export function JobPage({ jobId, token }: JobPageProps) {
 
 function Audience({ isPrivate }: { readonly isPrivate: boolean }) {
   return (
-    <p class="job-line">
+    <p class="muted">
       {isPrivate ? (
         "Private: only its key opens it."
       ) : (

@@ -10,11 +10,11 @@ export function JobProgress({ stage }: { readonly stage: Stage }) {
   return (
     <>
       <h1>{title}</h1>
-      {line && <p class="job-line">{line}</p>}
+      {line && <p class="muted">{line}</p>}
       {progress && (
         <div class="job-progress">
           <progress class="progress" aria-label={progress.label} max={1} value={progress.value} />
-          <p class="job-numbers">
+          <p class="muted job-numbers">
             <span>{step}</span>
             <span>{timeLeft}</span>
           </p>

@@ -32,7 +32,7 @@ function Painting({ painting }: { readonly painting: LocalPainting }) {
       <div class="job-side">
         <JobProgress stage={stageOfPainting(painting)} />
         <LocalActions painting={painting} />
-        <p class="job-hint">
+        <p class="muted small">
           {isAlive
             ? "It stays on this device: nothing is uploaded. Keep this tab open until it is done."
             : "It stays on this device: nothing was uploaded."}

@@ -70,7 +70,7 @@ function MineCard({ own, onGone }: { readonly own: OwnJob; readonly onGone: () =
           <State job={job} isGone={isGone} />
         </span>
         <span class="mine-name">{name}</span>
-        <span class="mine-when">
+        <span class="muted small">
           {ago(own.createdAt, Date.now())}
           {own.isPrivate && " · private"}
         </span>
@@ -129,14 +129,14 @@ function Thumbnail({ job, onBroken }: { readonly job: JobView; readonly onBroken
 }
 
 function State({ job, isGone }: { readonly job: JobView | undefined; readonly isGone: boolean }) {
-  if (isGone) return <span class="mine-state">No longer kept</span>;
+  if (isGone) return <span class="tag mine-state">No longer kept</span>;
   if (!job || job.status === "succeeded") return null;
   const { status, step, total } = job;
   if (status !== "running" || step === undefined || total === undefined)
-    return <span class="mine-state">{words[status]}</span>;
+    return <span class="tag mine-state">{words[status]}</span>;
   return (
     <>
-      <span class="mine-state">{`${Math.floor((100 * step) / total)} %`}</span>
+      <span class="tag mine-state">{`${Math.floor((100 * step) / total)} %`}</span>
       <progress class="progress" aria-label="Painting" max={total} value={step} />
     </>
   );
