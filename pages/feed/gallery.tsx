@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../client/index.ts";
 import { Icon } from "../parts.tsx";
 import { styleTitle } from "../words.ts";
-import { altOf, Made, shapeOf } from "./captions.tsx";
-import { useIsInSight, useIsTabVisible, useMedia, useSwipe } from "./hooks.ts";
+import { altOf, Made } from "./captions.tsx";
+import { useIsCalm, useIsInSight, useIsTabVisible, useSwipe } from "./hooks.ts";
 import { type Slide, useGallery } from "./use-gallery.ts";
 
 export interface GalleryProps {
@@ -93,7 +93,7 @@ export function Gallery({ items, now, isCovered, onOpen, onBroken }: GalleryProp
  * used.
  */
 function usePlaying() {
-  const isCalm = useMedia("(prefers-reduced-motion: reduce)");
+  const isCalm = useIsCalm();
   const [isPlaying, setIsPlaying] = useState(!isCalm);
   const [isHeld, setIsHeld] = useState(false);
   useEffect(() => setIsPlaying(!isCalm), [isCalm]);
@@ -117,7 +117,7 @@ function usePlaying() {
 function Hung({ slide, isLeaving }: { readonly slide: Slide; readonly isLeaving?: boolean }) {
   const { item, ratio } = slide;
   return (
-    <span class={isLeaving ? "hung leaving" : "hung"} style={shapeOf(ratio)}>
+    <span class={isLeaving ? "hung leaving" : "hung"} style={{ "--ratio": ratio }}>
       <img src={item.result} alt="" decoding="sync" />
     </span>
   );
@@ -135,7 +135,7 @@ function Label({ slide, now }: { readonly slide: Slide; readonly now: number }) 
         </p>
       </div>
       {hasOriginal && (
-        <figure class="gallery-original" key={item.jobId} style={shapeOf(ratio)}>
+        <figure class="gallery-original" key={item.jobId} style={{ "--ratio": ratio }}>
           <img src={item.content} alt="The original" decoding="sync" />
           <figcaption class="muted">The original</figcaption>
         </figure>

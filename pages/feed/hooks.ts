@@ -12,28 +12,24 @@ export function useNow(): number {
   return now;
 }
 
-export function useMedia(query: string): boolean {
-  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+/** What `look` gives, now and after each `event` of `target`. */
+function useLooked<T>(target: EventTarget, event: string, look: () => T): T {
+  const [seen, setSeen] = useState(look);
   useEffect(() => {
-    const media = matchMedia(query);
-    const look = () => setMatches(media.matches);
-    look();
-    media.addEventListener("change", look);
-    return () => media.removeEventListener("change", look);
-  }, [query]);
-  return matches;
+    const lookAgain = () => setSeen(look);
+    lookAgain();
+    target.addEventListener(event, lookAgain);
+    return () => target.removeEventListener(event, lookAgain);
+  }, []);
+  return seen;
 }
 
-/** Whether the tab can be seen. */
-export function useIsTabVisible(): boolean {
-  const [isVisible, setIsVisible] = useState(() => !document.hidden);
-  useEffect(() => {
-    const look = () => setIsVisible(!document.hidden);
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
-  }, []);
-  return isVisible;
-}
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** Whether the visitor wants little motion. */
+export const useIsCalm = (): boolean => useLooked(calm, "change", () => calm.matches);
+
+export const useIsTabVisible = (): boolean => useLooked(document, "visibilitychange", () => !document.hidden);
 
 /** Whether `element` is within the window. */
 export function useIsInSight(element: RefObject<HTMLElement | null>): boolean {

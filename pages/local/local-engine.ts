@@ -76,29 +76,20 @@ export interface RunOptions {
  * the engine's others.
  */
 export async function runHere(job: LocalJob, { onProgress, signal }: RunOptions = {}): Promise<Blob> {
-  const { content, style, options, weightsUrl } = job;
   if (signal?.aborted) throw stopped();
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "painting" });
-  const stop = new AbortController();
   try {
     return await new Promise<Blob>((resolve, reject) => {
-      const until = { signal: stop.signal };
-      signal?.addEventListener("abort", () => reject(stopped()), until);
-      worker.addEventListener("error", (event) => reject(notLoaded(event)), until);
-      worker.addEventListener(
-        "message",
-        ({ data: news }: MessageEvent<WorkerNews>) => {
-          if ("progress" in news) onProgress?.(news.progress);
-          else if ("result" in news) resolve(news.result);
-          else reject(new StylizeError(news.failure.code, news.failure.message));
-        },
-        until,
-      );
-      const copy: LocalJob = { content, style, options, ...(weightsUrl !== undefined && { weightsUrl }) };
-      worker.postMessage(copy);
+      signal?.addEventListener("abort", () => reject(stopped()));
+      worker.addEventListener("error", (event) => reject(notLoaded(event)));
+      worker.addEventListener("message", ({ data: news }: MessageEvent<WorkerNews>) => {
+        if ("progress" in news) onProgress?.(news.progress);
+        else if ("result" in news) resolve(news.result);
+        else reject(new StylizeError(news.failure.code, news.failure.message));
+      });
+      worker.postMessage(job);
     });
   } finally {
-    stop.abort();
     worker.terminate();
   }
 }

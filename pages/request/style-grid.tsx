@@ -5,9 +5,9 @@ import type { StyleItem } from "../../client/index.ts";
 import { Icon, Notice } from "../parts.tsx";
 import { styleTitle } from "../words.ts";
 import { FileButton } from "./file-button.tsx";
+import type { PictureField } from "./picture-file.ts";
 import { sizeText } from "./sizes.ts";
 import { OWN } from "./use-choices.ts";
-import type { PictureField } from "./use-picture.ts";
 import type { StyleList } from "./use-styles.ts";
 
 interface StyleGridProps {

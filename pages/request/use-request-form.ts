@@ -5,11 +5,11 @@ import { startLocal } from "../job/local-painting.ts";
 import { fetchPicture } from "../job/saving.ts";
 import type { LocalAdapter } from "../local/local-engine.ts";
 import { useLimits } from "../service.ts";
+import { usePicture } from "./picture-file.ts";
 import { focusFirst, type Problems, wrongChoices } from "./problems.ts";
 import { effectiveSize, longSideOf } from "./sizes.ts";
 import { type Choices, OWN, useChoices } from "./use-choices.ts";
 import type { DropTarget } from "./use-drop.ts";
-import { usePicture } from "./use-picture.ts";
 import { useSending } from "./use-sending.ts";
 import { useStyles } from "./use-styles.ts";
 
