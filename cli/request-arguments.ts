@@ -88,11 +88,7 @@ function requestArguments(photo: string | undefined, flags: Flags): RequestArgum
     token,
     output,
     isPrivate: flags.private ?? false,
-    options: {
-      ...(size !== undefined && { size }),
-      ...(steps !== undefined && { steps }),
-      ...(strength !== undefined && { strength }),
-    },
+    options: { size, steps, strength },
     report: audienceOf(flags),
   };
 }

@@ -61,7 +61,7 @@ export async function listStylesCommand(args: ListStylesArguments, io: Io): Prom
     await reach(client, args.server);
     let cursor: string | undefined;
     do {
-      const { styles, next } = await client.listStyles(cursor === undefined ? {} : { cursor });
+      const { styles, next } = await client.listStyles({ cursor });
       for (const style of styles) io.stdout.write(`${args.json ? JSON.stringify(style) : style.name}\n`);
       cursor = next;
     } while (cursor !== undefined);

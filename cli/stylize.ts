@@ -169,7 +169,7 @@ function encodeOptions(
     network: name,
     content: basename(content),
     styles: styles.map((style) => basename(style)),
-    ...(args.start === undefined ? {} : { start: basename(args.start) }),
+    start: args.start && basename(args.start),
     contentWeight,
     styleWeight,
     tvWeight,

@@ -5,8 +5,7 @@ import { hrefOf } from "../router.ts";
 import "./job.css";
 import { styleTitle } from "../words.ts";
 import { JobActions } from "./job-actions.tsx";
-import { JobProgress } from "./job-progress.tsx";
-import { paintedIn, type Stage, stageOf } from "./job-words.ts";
+import { JobProgress, paintedIn, type Stage, stageOf } from "./job-progress.tsx";
 import { PictureStage } from "./picture-stage.tsx";
 import { keepToken, useJob, useReference } from "./use-job.ts";
 

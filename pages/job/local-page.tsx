@@ -4,8 +4,14 @@ import { Notice } from "../parts.tsx";
 import { hrefOf } from "../router.ts";
 import "./job.css";
 import { DownloadButton } from "./job-actions.tsx";
-import { JobProgress } from "./job-progress.tsx";
-import { doneStage, failedStage, paintedIn, paintingStage, type Stage } from "./job-words.ts";
+import {
+  doneStage,
+  failedStage,
+  JobProgress,
+  paintedIn,
+  paintingStage,
+  type Stage,
+} from "./job-progress.tsx";
 import { isBusy, type LocalPainting, stopPainting, useLocalPainting } from "./local-painting.ts";
 import { PictureStage } from "./picture-stage.tsx";
 

@@ -3,7 +3,7 @@
  * at. It is kept until the next one begins or the site is left, and nowhere but in memory.
  */
 import { useEffect, useState } from "preact/hooks";
-import type { LocalJob } from "../local/local-engine.ts";
+import type { LocalJob, LocalProgress } from "../local/local-engine.ts";
 import { go, hrefOf } from "../router.ts";
 import { site } from "../service.ts";
 
@@ -69,16 +69,9 @@ async function paint(run: LocalRun): Promise<void> {
     const { weightsUrl } = await site().catch(() => ({ weightsUrl: undefined }));
     const { runHere } = await import("../local/local-engine.ts");
     signal.throwIfAborted();
-    const result = await runHere(
-      { ...run, ...(weightsUrl === undefined ? {} : { weightsUrl }) },
-      {
-        signal,
-        onProgress: (news) =>
-          "downloading" in news
-            ? change({ downloaded: news.downloading })
-            : change({ status: "running", ...news }),
-      },
-    );
+    const onProgress = (news: LocalProgress) =>
+      change("downloading" in news ? { downloaded: news.downloading } : { status: "running", ...news });
+    const result = await runHere({ ...run, weightsUrl }, { signal, onProgress });
     change({ status: "succeeded", result });
   } catch (error) {
     if (signal.aborted) change({ status: "stopped" });

@@ -2,7 +2,7 @@
  * Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is
  * uploaded.
  */
-import { type BrowserAdapter, findAdapter, type NetworkShape } from "../../engine/browser.ts";
+import { findAdapter } from "../../engine/browser.ts";
 import { type ErrorCode, StylizeError } from "../../engine/errors.ts";
 import { vgg19 } from "../../engine/network/layers.ts";
 import type { JobOptions } from "../../protocol/protocol.ts";
@@ -13,7 +13,7 @@ export interface LocalJob {
   readonly style: Blob;
   readonly options: JobOptions;
   /** A network of VGG19's shape as safetensors; one that comes with the pages paints when not given. */
-  readonly weightsUrl?: string;
+  readonly weightsUrl?: string | undefined;
 }
 
 export type LocalProgress =
@@ -45,10 +45,6 @@ export interface LocalAdapter {
   readonly maxSize: number;
 }
 
-/** What is known of the network before it is there: an offered one is taken for VGG19, and hardly wider. */
-const expectedNetwork = (adapter: BrowserAdapter, isOffered: boolean): NetworkShape =>
-  isOffered ? { layers: vgg19 } : shippedFor(adapter);
-
 /**
  * What this browser would paint on; undefined where it can't: no WebGPU, no adapter, too small limits.
  *
@@ -58,7 +54,9 @@ export async function canRunHere(isOffered: boolean): Promise<LocalAdapter | und
   const found = await findAdapter();
   if (!found) return undefined;
   const { name: adapter, isSoftware } = found;
-  return { adapter, isSoftware, maxSize: found.maxSize(expectedNetwork(found, isOffered)) };
+  // before an offered network is there, it is taken for VGG19, and hardly wider
+  const maxSize = found.maxSize(isOffered ? { layers: vgg19 } : shippedFor(found));
+  return { adapter, isSoftware, maxSize };
 }
 
 export interface RunOptions {

@@ -52,7 +52,7 @@ export function useRequestForm() {
     setProblems({});
     const { strength, steps, isPrivate } = choices;
     const size = longSideOf(picture, effectiveSize(picture, choices.size, maxSize), maxSize);
-    const options: JobOptions = { size, strength, ...(steps.trim() && { steps: Number(steps) }) };
+    const options: JobOptions = { size, strength, steps: steps.trim() ? Number(steps) : undefined };
     if (!isLocal) {
       const chosen = choices.style === OWN ? own : choices.style;
       return complain(await send({ content, style: chosen, isPrivate, options }));

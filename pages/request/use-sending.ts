@@ -77,8 +77,8 @@ async function transfer(
 
 /** Whoever went to another page meanwhile stays there, and finds the job among their own. */
 function keep({ jobId, token }: Accepted, { style, isPrivate }: PaintRequest, isShown: boolean): void {
-  const named = typeof style === "string" ? { style } : {};
-  const isKept = remember({ jobId, token, isPrivate, createdAt: Date.now(), ...named });
+  const name = typeof style === "string" ? style : undefined;
+  const isKept = remember({ jobId, token, isPrivate, createdAt: Date.now(), style: name });
   if (!isKept) go(`${hrefOf.job(jobId)}/${token}`);
   else if (isShown) go(hrefOf.job(jobId));
 }
