@@ -57,17 +57,15 @@ export interface DevicesArguments {
   readonly json: boolean;
 }
 
-export interface Handlers extends RequestHandlers, TuneHandlers {
+export interface Handlers extends RequestHandlers {
   stylize(args: StylizeArguments): Promise<void>;
   devices(args: DevicesArguments): Promise<void>;
+  tune(args: TuneArguments): Promise<void>;
   readonly weights: WeightsHandlers;
 }
 
-type Table = Readonly<Record<string, NumberOption | ChoiceOption>>;
-
 /** `init` takes a file's name, too, so its flag is made by hand. */
-const { init, ...others } = optionTable;
-const plainOptions: Table = others;
+const { init, ...plainOptions } = optionTable;
 
 /**
  * The parser. It throws StylizeError `bad-option` for wrong values and CommanderError for the rest, and never exits.
@@ -87,7 +85,8 @@ export function createProgram(
     .argument("[content]", "the picture to paint")
     .option("-s, --style <files...>", "One or more pictures whose manner to take.")
     .option("-o, --output <file>", "The picture to write: .jpg, .png, .webp, .tiff or .avif.");
-  for (const [name, option] of Object.entries(plainOptions)) program.addOption(engineOption(name, option));
+  for (const [name, option] of Object.entries<NumberOption | ChoiceOption>(plainOptions))
+    program.addOption(engineOption(name, option));
   program
     .option("--init <content|noise|file>", `${init.help} A picture's file name is one, too.`, init.default)
     .option(
@@ -150,22 +149,22 @@ function checked(name: string, flag: string, value: unknown): unknown {
   }
 }
 
+/** What is handed on as it is. */
+type PlainFlags = Pick<
+  StylizeArguments,
+  "weights" | "preprocessing" | "cache" | "device" | "saveEvery" | "trace" | "tuning"
+>;
+
 /** As commander hands them over: one property a flag, those of engine options already checked. */
-type Flags = Readonly<Record<string, unknown>> & {
-  readonly style?: string[];
-  readonly output?: string;
-  readonly init: string;
-  readonly weights?: string;
-  readonly preprocessing?: PreprocessingName;
-  readonly cache?: string;
-  readonly device?: string;
-  readonly saveEvery?: number;
-  readonly trace?: string;
-  readonly tuning: boolean;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-};
+type Flags = Readonly<Record<string, unknown>> &
+  PlainFlags & {
+    readonly style?: string[];
+    readonly output?: string;
+    readonly init: string;
+    readonly dryRun?: boolean;
+    readonly json?: boolean;
+    readonly quiet?: boolean;
+  };
 
 function stylizeArguments(content: string | undefined, flags: Flags): StylizeArguments {
   if (content === undefined) throw missing("a content picture before all flags");
@@ -173,19 +172,14 @@ function stylizeArguments(content: string | undefined, flags: Flags): StylizeArg
   if (flags.output === undefined) throw missing("a picture to write: --output FILE");
   const isFile = flags.init !== "content" && flags.init !== "noise";
   const entries = Object.keys(plainOptions).map((name) => [name, flags[name]]);
+  const { weights, preprocessing, cache, device, saveEvery, trace, tuning } = flags;
   return {
     content,
     styles: flags.style,
     output: flags.output,
     settings: { ...Object.fromEntries(entries), init: isFile ? "file" : flags.init } as SettingsInput,
     start: isFile ? flags.init : undefined,
-    weights: flags.weights,
-    preprocessing: flags.preprocessing,
-    cache: flags.cache,
-    device: flags.device,
-    saveEvery: flags.saveEvery,
-    trace: flags.trace,
-    tuning: flags.tuning,
+    ...{ weights, preprocessing, cache, device, saveEvery, trace, tuning },
     dryRun: Boolean(flags.dryRun),
     report: audienceOf(flags),
   };
@@ -210,17 +204,12 @@ export interface TuneArguments {
   readonly json: boolean;
 }
 
-export interface TuneHandlers {
-  tune(args: TuneArguments): Promise<void>;
-}
-
-interface TuneFlags {
+interface TuneFlags extends Pick<TuneArguments, "precision"> {
   readonly size: number | readonly number[];
-  readonly precision: Settings["precision"];
 }
 
 /** Adds `tune` to `program`. */
-function addTuneCommand(program: Command, handlers: TuneHandlers): void {
+function addTuneCommand(program: Command, handlers: Handlers): void {
   const { precision } = optionTable;
   program
     .command("tune")

@@ -6,11 +6,10 @@ import { jsonLine, type Output, rows } from "./io.ts";
 
 /** Throws `no-adapter` where there is none. */
 export async function devicesCommand({ json }: DevicesArguments, out: Output): Promise<void> {
-  for (const adapter of await listAdapters()) out.write(json ? machineLine(adapter) : describe(adapter));
-}
-
-function machineLine({ report, ...adapter }: ListedAdapter): string {
-  return jsonLine({ ...adapter, ...report });
+  for (const adapter of await listAdapters()) {
+    const { report, ...others } = adapter;
+    out.write(json ? jsonLine({ ...others, ...report }) : describe(adapter));
+  }
 }
 
 function describe({ number, name, report, behind }: ListedAdapter): string {

@@ -4,26 +4,20 @@ import { StylizeError } from "../engine/errors.ts";
 import { preprocessingNames } from "../weights/preprocessing.ts";
 import type { Audience } from "./io.ts";
 
-export function preprocessingOption(): Option {
-  return new Option(
+export const preprocessingOption = (): Option =>
+  new Option(
     `--preprocessing <${preprocessingNames.join("|")}>`,
     "How pictures enter the network of a file; found out when not given.",
   ).choices(preprocessingNames);
-}
 
-export function cacheOption(): Option {
-  return new Option(
-    "--cache <folder>",
-    "Folder of fetched networks; 'stylize weights path' tells the usual one.",
-  );
-}
+export const cacheOption = (): Option =>
+  new Option("--cache <folder>", "Folder of fetched networks; 'stylize weights path' tells the usual one.");
 
-export function deviceOption(): Option {
-  return new Option(
+export const deviceOption = (): Option =>
+  new Option(
     "--device <name>",
     "An adapter's name or part of it, in any case, or its number; 'stylize devices' lists them.",
   );
-}
 
 export const jsonOption = (): Option =>
   new Option("--json", "Report on standard output, one JSON object a line.");

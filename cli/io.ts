@@ -32,12 +32,6 @@ export const debugOf = (io: Pick<Io, "env" | "stderr">): ((sentence: string) => 
 /** What machines read. */
 export const jsonLine = (record: object): string => `${JSON.stringify(record)}\n`;
 
-/** Writes what happens as JSON; `event` says what. */
-export const eventWriter =
-  (out: Output) =>
-  (event: string, record: object): unknown =>
-    out.write(jsonLine({ event, ...record }));
-
 /** Whom a command reports to: people on stderr, machines on stdout, or nobody. */
 export type Audience = "people" | "json" | "quiet";
 
@@ -76,43 +70,6 @@ export function rows(title: string, entries: readonly (readonly [label: string, 
   return [title, ...entries.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`), ""].join("\n");
 }
 
-/** Progress on a terminal: one line that is drawn over and over, with others appearing above it. */
-export class StatusLine {
-  readonly #out: Output;
-  #text = "";
-
-  constructor(out: Output) {
-    this.#out = out;
-  }
-
-  /** A bar of which `share` (0 to 1) is full, and `text` behind it as far as the terminal is wide. */
-  draw(share: number, text: string): void {
-    const columns = (this.#out.columns ?? 80) - 1;
-    const length = Math.min(30, columns - text.length - 3);
-    const full = Math.round(length * share);
-    this.#clear();
-    this.#text =
-      length < 5 ? text.slice(0, columns) : `[${"#".repeat(full)}${"-".repeat(length - full)}] ${text}`;
-    this.#out.write(this.#text);
-  }
-
-  /** A line above the bar. */
-  line(text: string): void {
-    this.#clear();
-    this.#out.write(`${text}\n${this.#text}`);
-  }
-
-  /** Leaves the bar as it is and the terminal on a line of its own. */
-  end(): void {
-    if (this.#text) this.#out.write("\n");
-    this.#text = "";
-  }
-
-  #clear(): void {
-    if (this.#text) this.#out.write("\r\x1b[K");
-  }
-}
-
 /** 75 -> "1:15", 4000 -> "1:06:40". */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
@@ -120,4 +77,56 @@ export function clock(seconds: number): string {
   const minutes = Math.floor(whole / 60);
   const rest = two(whole % 60);
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${rest}`;
+}
+
+/** Tells whoever waits for a command what happens: sentences for people, records for machines. */
+export function telling(audience: Audience, { stdout, stderr }: Pick<Io, "stdout" | "stderr">) {
+  let bar = ""; // on a terminal's last line: drawn over and over, with sentences appearing above it
+  const clear = () => {
+    if (bar) stderr.write("\r\x1b[K");
+  };
+  const tell = (event: string, record: object, ...sentences: readonly string[]): void => {
+    if (audience === "json") stdout.write(jsonLine({ event, ...record }));
+    if (audience !== "people") return;
+    for (const sentence of sentences) {
+      clear();
+      stderr.write(`${sentence}\n${bar}`);
+    }
+  };
+  return {
+    tell,
+    /** Anything else worth a sentence. */
+    note: (sentence: string) => tell("note", { text: sentence }, sentence),
+    /** How far it is: for people, on a bar, of which `share` (0 to 1) is full; without a terminal in a line. */
+    show(share: number, text: string): void {
+      if (audience !== "people") return;
+      if (!stderr.isTTY) return void stderr.write(`${text}\n`);
+      clear();
+      bar = barOf(share, text, (stderr.columns ?? 80) - 1);
+      stderr.write(bar);
+    },
+    /** The last call, after an error too: leaves the bar as it is and the terminal on a line of its own. */
+    end(): void {
+      if (bar) stderr.write("\n");
+      bar = "";
+    },
+  };
+}
+
+/** With `text` behind it, as far as there is room. */
+function barOf(share: number, text: string, columns: number): string {
+  const length = Math.min(30, columns - text.length - 3);
+  const full = Math.round(length * share);
+  return length < 5 ? text.slice(0, columns) : `[${"#".repeat(full)}${"-".repeat(length - full)}] ${text}`;
+}
+
+/** Whether it is time for the next report; it always is for one that must not be missed. */
+export function pace(milliseconds: number): (isNeeded: boolean) => boolean {
+  let last = Number.NEGATIVE_INFINITY;
+  return (isNeeded) => {
+    const now = performance.now();
+    if (now - last < milliseconds && !isNeeded) return false;
+    last = now;
+    return true;
+  };
 }

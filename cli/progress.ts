@@ -1,14 +1,17 @@
-/** What a run tells the people (or programs) that wait for it. */
+/** What runs, downloads and requests tell the people (or programs) that wait for them. */
 
 import { basename } from "node:path";
+import type { JobView, UploadProgress } from "../client/index.ts";
 import type { RunMemory, ScaleMemory } from "../engine/dry-run.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
 import type { Iterate } from "../engine/iterate.ts";
 import type { Size } from "../engine/picture.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
 import { TimeLeft } from "../engine/time-left.ts";
+import { megabytes } from "../weights/download/mirror-failure.ts";
+import type { DownloadProgress } from "../weights/download/pull.ts";
 import type { StylizeArguments } from "./arguments.ts";
-import { type Audience, clock, eventWriter, type Io, jsonLine, type Output, rows, StatusLine } from "./io.ts";
+import { type Audience, clock, type Io, jsonLine, type Output, pace, rows, telling } from "./io.ts";
 
 /** What is known before the first step. */
 export interface RunStart {
@@ -22,10 +25,8 @@ export interface RunStart {
 }
 
 /** A picture that was written. */
-export interface Saved {
+export interface Saved extends Size {
   readonly path: string;
-  readonly width: number;
-  readonly height: number;
   /** Steps done, of how many in the whole run. */
   readonly step: number;
   readonly steps: number;
@@ -35,88 +36,32 @@ export interface Saved {
   readonly seconds: number;
 }
 
-export interface Reporter {
-  start(plan: RunStart): void;
-  step(iterate: Iterate): void;
-  saved(saved: Saved): void;
-  /** Anything else worth a sentence. */
-  note(sentence: string): void;
-  /** The last call, after an error too: leaves a terminal on a line of its own. */
-  end(): void;
-}
+export type Reporter = ReturnType<typeof createReporter>;
 
-export function createReporter(kind: Audience, io: Io): Reporter {
-  if (kind === "json") return jsonReporter(io.stdout);
-  if (kind === "quiet") return quietReporter;
-  return io.stderr.isTTY ? barReporter(io.stderr) : lineReporter(io.stderr);
-}
-
-const quietReporter: Reporter = { start() {}, step() {}, saved() {}, note() {}, end() {} };
-
-/** One object a line: `event` is "start", "step", "saved" or "note"; the rest is the record as it is. */
-function jsonReporter(out: Output): Reporter {
+/** For machines each step; for people on a terminal ten in a second, elsewhere one. */
+export function createReporter(audience: Audience, io: Io) {
+  const { tell, note, show, end } = telling(audience, io);
+  const isTerminal = Boolean(io.stderr.isTTY);
+  const isDue = pace(isTerminal ? 100 : 1000);
   let timeLeft: TimeLeft | undefined;
-  const write = eventWriter(out);
   return {
-    start(plan) {
+    start(plan: RunStart): void {
       timeLeft = new TimeLeft(plan.scales);
-      write("start", plan);
+      tell("start", plan, ...introduction(plan));
     },
-    step(iterate) {
-      write("step", { ...iterate, secondsLeft: timeLeft?.after(iterate) });
+    step(iterate: Iterate): void {
+      const { totalStep, totalSteps } = iterate;
+      const secondsLeft = timeLeft?.after(iterate);
+      tell("step", { ...iterate, secondsLeft });
+      if (isDue(isTerminal && totalStep === totalSteps))
+        show(totalStep / totalSteps, describeStep(iterate, secondsLeft ?? 0));
     },
-    saved: (saved) => write("saved", saved),
-    note: (sentence) => write("note", { text: sentence }),
-    end() {},
-  };
-}
-
-/** At most one line of progress a second. */
-function lineReporter(out: Output): Reporter {
-  let timeLeft: TimeLeft | undefined;
-  let last = Number.NEGATIVE_INFINITY;
-  const line = (text: string) => out.write(`${text}\n`);
-  return {
-    start(plan) {
-      timeLeft = new TimeLeft(plan.scales);
-      for (const text of introduction(plan)) line(text);
+    saved(saved: Saved): void {
+      if (saved.state !== "running") end();
+      tell("saved", saved, describeSaved(saved));
     },
-    step(iterate) {
-      const seconds = timeLeft?.after(iterate) ?? 0;
-      const now = performance.now();
-      if (now - last < 1000) return;
-      last = now;
-      line(describeStep(iterate, seconds));
-    },
-    saved: (saved) => line(describeSaved(saved)),
-    note: line,
-    end() {},
-  };
-}
-
-/** One line of progress, drawn over and over. */
-function barReporter(out: Output): Reporter {
-  let timeLeft: TimeLeft | undefined;
-  let last = Number.NEGATIVE_INFINITY;
-  const bar = new StatusLine(out);
-  return {
-    start(plan) {
-      timeLeft = new TimeLeft(plan.scales);
-      for (const text of introduction(plan)) bar.line(text);
-    },
-    step(iterate) {
-      const seconds = timeLeft?.after(iterate) ?? 0;
-      const now = performance.now();
-      if (now - last < 100 && iterate.totalStep < iterate.totalSteps) return;
-      last = now;
-      bar.draw(iterate.totalStep / iterate.totalSteps, describeStep(iterate, seconds));
-    },
-    saved(saved) {
-      if (saved.state !== "running") bar.end();
-      bar.line(describeSaved(saved));
-    },
-    note: (sentence) => bar.line(sentence),
-    end: () => bar.end(),
+    note,
+    end,
   };
 }
 
@@ -187,18 +132,96 @@ export function tellPlan(
   for (const scale of plan.scales) out.write(describeScale(scale));
   const isLoading = plan.scales.every(({ peakBytes }) => peakBytes < plan.peakBytes);
   const when = isLoading ? " while the network is loaded" : "";
-  out.write(`At most ${megabytes(plan.peakBytes)} MB${when}, ${bytesPerPixel.toFixed(0)} MB a megapixel.\n`);
+  out.write(`At most ${megabytes(plan.peakBytes)}${when}, ${bytesPerPixel.toFixed(0)} MB a megapixel.\n`);
 }
 
 function describeScale(scale: ScaleMemory): string {
   const { weightsBytes, mapsBytes, optimizerBytes, copiesBytes, peakBytes } = scale;
   const parts = [weightsBytes, mapsBytes, optimizerBytes, copiesBytes, peakBytes];
-  return row(pixels(scale), String(scale.steps), ...parts.map(megabytes));
+  return row(pixels(scale), String(scale.steps), ...parts.map((bytes) => (bytes / 1e6).toFixed(1)));
 }
 
 const pixels = ({ width, height }: Size): string => `${width}x${height}`;
 
-const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
-
 const row = (scale: string, ...columns: readonly string[]): string =>
   `  ${scale.padEnd(11)}${columns.map((column) => column.padStart(10)).join("")}\n`;
+
+export function createDownloadReporter(audience: Audience, io: Io) {
+  const { tell, note, show, end } = telling(audience, io);
+  const isDue = pace(audience === "json" ? 1000 : io.stderr.isTTY ? 100 : 5000);
+  const rateOf = speedometer();
+  return {
+    progress(progress: DownloadProgress): void {
+      const { received, total } = progress;
+      const rate = rateOf(received, performance.now() / 1000);
+      if (!isDue(received >= total)) return;
+      tell("progress", progress);
+      const left = rate > 0 ? `, ${clock((total - received) / rate)} left` : "";
+      show(received / total, `${megabytes(received)} of ${megabytes(total)}, ${megabytes(rate)}/s${left}`);
+    },
+    tell,
+    note,
+    end,
+  };
+}
+
+/** Bytes a second over the last few seconds; what was there before the first report does not count. */
+function speedometer(): (received: number, seconds: number) => number {
+  const reports: { readonly received: number; readonly at: number }[] = [];
+  return (received, at) => {
+    reports.push({ received, at });
+    while (reports.length > 2 && at - reports[0]!.at > 5) reports.shift();
+    const first = reports[0]!;
+    return at > first.at ? (received - first.received) / (at - first.at) : 0;
+  };
+}
+
+/** The picture that came back from a service. */
+export interface Received extends Size {
+  readonly path: string;
+  /** Since the request began. */
+  readonly seconds: number;
+}
+
+export type RequestReporter = ReturnType<typeof createRequestReporter>;
+
+/** Where there is no terminal, people have a line for each stage, and at most one a second within it. */
+export function createRequestReporter(audience: Audience, io: Io) {
+  const { tell, note, show, end } = telling(audience, io);
+  const { isTTY } = io.stderr;
+  const isDue = pace(1000);
+  let last: string | undefined;
+  return {
+    upload(progress: UploadProgress): void {
+      tell("upload", progress);
+      if (isTTY) show(progress.sent / progress.total, "Sending");
+    },
+    job(job: JobView): void {
+      tell("job", job);
+      const text = describeJob(job);
+      if (text === undefined) return;
+      const [stage] = text.split(/\W/, 1);
+      if (isTTY || isDue(stage !== last)) show((job.step ?? 0) / (job.total ?? 1), text);
+      last = stage;
+    },
+    saved(received: Received): void {
+      const { path, width, height, seconds } = received;
+      end();
+      tell("saved", received, `Wrote '${path}' (${width}x${height}) in ${clock(seconds)}.`);
+    },
+    note,
+    end,
+  };
+}
+
+/** Undefined for an end, which is told otherwise. */
+function describeJob({ status, position, step, total, loss, etaMs }: JobView): string | undefined {
+  const left = etaMs === undefined ? "" : `, ${clock(etaMs / 1000)} left`;
+  if (status === "queued") {
+    const place = position ? `, ${position} before it` : "";
+    return `Queued${place}${etaMs === undefined ? "" : `, about ${clock(etaMs / 1000)} left`}`;
+  }
+  if (status === "starting" || (status === "running" && step === undefined)) return `Warming up${left}`;
+  if (status !== "running") return undefined;
+  return `Step ${step}/${total}${loss === undefined ? "" : `, loss ${loss.toPrecision(4)}`}${left}`;
+}

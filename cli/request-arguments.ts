@@ -1,7 +1,7 @@
 /** The grammar of `stylize request`. */
 
 import { type Command, Option } from "commander";
-import type { JobOptions, Strength } from "../protocol/protocol.ts";
+import { type JobOptions, strengths } from "../protocol/protocol.ts";
 import { audienceOf, integer, jsonOption, missing, quietOption } from "./flags.ts";
 import type { Audience } from "./io.ts";
 
@@ -32,17 +32,10 @@ export interface RequestHandlers {
   listStyles(args: ListStylesArguments): Promise<void>;
 }
 
-const strengths: readonly Strength[] = ["gentle", "balanced", "bold"];
-
-interface Flags {
+interface Flags extends ServiceArguments, JobOptions {
   readonly style?: string;
   readonly output?: string;
-  readonly server: string;
-  readonly token?: string;
   readonly private?: boolean;
-  readonly size?: number;
-  readonly steps?: number;
-  readonly strength?: Strength;
   readonly listStyles?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -95,11 +88,7 @@ function requestArguments(photo: string | undefined, flags: Flags): RequestArgum
     token,
     output,
     isPrivate: flags.private ?? false,
-    options: {
-      ...(size !== undefined && { size }),
-      ...(steps !== undefined && { steps }),
-      ...(strength !== undefined && { strength }),
-    },
+    options: { size, steps, strength },
     report: audienceOf(flags),
   };
 }

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, parse } from "node:path";
-import { type Connection, ServiceClient, ServiceError } from "../client/index.ts";
+import { ServiceClient, ServiceError, type StyleRequest } from "../client/index.ts";
 import { type ErrorCode, StylizeError } from "../engine/errors.ts";
 import { checkWritable, decodePicture, formatOf, savePicture, writeFileSafely } from "../pictures/index.ts";
 import {
@@ -13,8 +13,8 @@ import {
   type RequestErrorCode,
 } from "../protocol/protocol.ts";
 import { INTERRUPTED, type Io, onInterrupt } from "./io.ts";
+import { createRequestReporter, type RequestReporter } from "./progress.ts";
 import type { ListStylesArguments, RequestArguments } from "./request-arguments.ts";
-import { createRequestReporter, type RequestReporter } from "./request-progress.ts";
 import { orElsewhere, refuseTaken } from "./result.ts";
 
 /** What a first connection may take; one that is lost later is waited for without end. */
@@ -28,7 +28,7 @@ export async function requestCommand(args: RequestArguments, io: Io): Promise<nu
   const style = await styleOf(args.style);
   const reporter = createRequestReporter(args.report, io);
   using client = connect(args, io);
-  const job = new RemoteJob(client, reporter);
+  const job = remoteJob(client, reporter);
   const release = onInterrupt(io, () => job.stop());
   try {
     return await explain(args, async () => {
@@ -61,7 +61,7 @@ export async function listStylesCommand(args: ListStylesArguments, io: Io): Prom
     await reach(client, args.server);
     let cursor: string | undefined;
     do {
-      const { styles, next } = await client.listStyles(cursor === undefined ? {} : { cursor });
+      const { styles, next } = await client.listStyles({ cursor });
       for (const style of styles) io.stdout.write(`${args.json ? JSON.stringify(style) : style.name}\n`);
       cursor = next;
     } while (cursor !== undefined);
@@ -69,75 +69,65 @@ export async function listStylesCommand(args: ListStylesArguments, io: Io): Prom
 }
 
 /** One job: sent, followed, cancelled at the first Ctrl-C, fetched. */
-class RemoteJob {
-  readonly #client: ServiceClient;
-  readonly #reporter: RequestReporter;
-  readonly #stopping = new AbortController();
-  readonly #began = performance.now();
-  #job: Accepted | undefined;
+function remoteJob(client: ServiceClient, reporter: RequestReporter) {
+  const began = performance.now();
+  const stopping = new AbortController();
+  let accepted: Accepted | undefined;
+  return {
+    /** Aborted by `stop`. */
+    signal: stopping.signal,
 
-  constructor(client: ServiceClient, reporter: RequestReporter) {
-    this.#client = client;
-    this.#reporter = reporter;
-  }
+    stop(): void {
+      reporter.note("Cancelling; Ctrl-C again ends this at once and leaves the job to the service.");
+      stopping.abort();
+      if (accepted) client.cancel(accepted).catch(() => {}); // one that has ended by itself is told all the same
+    },
 
-  /** Aborted by `stop`. */
-  get signal(): AbortSignal {
-    return this.#stopping.signal;
-  }
-
-  stop(): void {
-    this.#reporter.note("Cancelling; Ctrl-C again ends this at once and leaves the job to the service.");
-    this.#stopping.abort();
-    if (this.#job) this.#client.cancel(this.#job).catch(() => {}); // one that has ended by itself is told all the same
-  }
-
-  /** The job's last state. */
-  async run(request: Parameters<ServiceClient["transferStyle"]>[0]): Promise<JobView> {
-    const onUploadProgress = this.#reporter.upload;
-    this.#job = await this.#client.transferStyle(request, { onUploadProgress, signal: this.signal });
-    let wasConnected = true;
-    const stopWatching = this.#client.onConnection((connection) => {
-      const isConnected = connection.state === "connected";
-      if (isConnected !== wasConnected)
-        this.#reporter.note(
-          isConnected ? "Connected again." : "The connection is lost; the job goes on meanwhile.",
-        );
-      wasConnected = isConnected;
-    });
-    try {
-      return await this.#client.finished(this.#job, { onChange: (job) => this.#reporter.job(job) });
-    } finally {
-      stopWatching();
-    }
-  }
-
-  async save(path: string): Promise<void> {
-    const bytes = await this.#download();
-    const { picture } = await decodePicture(bytes, "the service's result");
-    await orElsewhere(path, async (place) => {
-      if (formatOf(place) === "png") await writeFileSafely(place, bytes);
-      else await savePicture(place, picture);
-      const seconds = (performance.now() - this.#began) / 1000;
-      this.#reporter.saved({ path: place, width: picture.width, height: picture.height, seconds });
-    });
-  }
-
-  async #download(): Promise<Uint8Array> {
-    let reason = "";
-    for (let attempt = 1; attempt <= DOWNLOAD_ATTEMPTS; attempt++) {
-      const { result } = await this.#client.job(this.#job!); // with a fresh URL each time
+    /** The job's last state. */
+    async run(request: StyleRequest): Promise<JobView> {
+      const { upload: onUploadProgress, job: onChange } = reporter;
+      accepted = await client.transferStyle(request, { onUploadProgress, signal: stopping.signal });
+      let wasConnected = true;
+      const stopWatching = client.onConnection(({ state }) => {
+        const isConnected = state === "connected";
+        const news = isConnected ? "Connected again." : "The connection is lost; the job goes on meanwhile.";
+        if (isConnected !== wasConnected) reporter.note(news);
+        wasConnected = isConnected;
+      });
       try {
-        const response = await fetch(result!);
-        if (response.ok) return new Uint8Array(await response.arrayBuffer());
-        reason = `its server answers ${response.status}`;
-      } catch (error) {
-        reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+        return await client.finished(accepted, { onChange });
+      } finally {
+        stopWatching();
       }
-      await new Promise((wake) => setTimeout(wake, 250 * 2 ** attempt));
+    },
+
+    async save(path: string): Promise<void> {
+      const bytes = await download(client, accepted!);
+      const { picture } = await decodePicture(bytes, "the service's result");
+      await orElsewhere(path, async (place) => {
+        if (formatOf(place) === "png") await writeFileSafely(place, bytes);
+        else await savePicture(place, picture);
+        const seconds = (performance.now() - began) / 1000;
+        reporter.saved({ path: place, width: picture.width, height: picture.height, seconds });
+      });
+    },
+  };
+}
+
+async function download(client: ServiceClient, job: Accepted): Promise<Uint8Array> {
+  let reason = "";
+  for (let attempt = 1; attempt <= DOWNLOAD_ATTEMPTS; attempt++) {
+    const { result } = await client.job(job); // with a fresh URL each time
+    try {
+      const response = await fetch(result!);
+      if (response.ok) return new Uint8Array(await response.arrayBuffer());
+      reason = `its server answers ${response.status}`;
+    } catch (error) {
+      reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     }
-    throw new StylizeError("download-failed", `Expected the service's result but ${reason}.`);
+    await new Promise((wake) => setTimeout(wake, 250 * 2 ** attempt));
   }
+  throw new StylizeError("download-failed", `Expected the service's result but ${reason}.`);
 }
 
 function connect({ server, token }: Pick<RequestArguments, "server" | "token">, { env }: Io): ServiceClient {
@@ -156,8 +146,11 @@ async function reach(client: ServiceClient, server: string, signal?: AbortSignal
   try {
     await client.connected(signal ? AbortSignal.any([limit, signal]) : limit);
   } catch (error) {
-    if (error === limit.reason) throw unreachable(server, client.connection);
-    throw error;
+    if (error !== limit.reason) throw error;
+    const { connection } = client;
+    const reason = connection.state === "connecting" && connection.reason ? ` (${connection.reason})` : "";
+    const message = `Expected a service at ${server} but there is no connection${reason}.`;
+    throw new StylizeError("no-service", message);
   }
 }
 
@@ -210,14 +203,6 @@ async function explain<T>(
         : `Expected ${server} to take the request but it says: ${message}${later}`;
     throw new StylizeError(codes[code] ?? "refused", sentence, { cause });
   }
-}
-
-function unreachable(server: string, connection: Connection): StylizeError {
-  const reason = connection.state === "connecting" ? connection.reason : undefined;
-  return new StylizeError(
-    "no-service",
-    `Expected a service at ${server} but there is no connection${reason ? ` (${reason})` : ""}.`,
-  );
 }
 
 /** For a job that has ended without a result. */

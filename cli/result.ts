@@ -11,53 +11,36 @@ import { type EncodeOptions, savePicture, writeFailed } from "../pictures/index.
 import { jsonLine } from "./io.ts";
 import type { Reporter, Saved } from "./progress.ts";
 
-export class Result {
-  readonly #path: string;
-  readonly #options: EncodeOptions;
-  readonly #reporter: Reporter;
-  readonly #begin = performance.now();
-  #last: Iterate | undefined;
-
-  constructor(path: string, options: EncodeOptions, reporter: Reporter) {
-    this.#path = path;
-    this.#options = options;
-    this.#reporter = reporter;
-  }
-
-  /** Whether there is anything that the content is not. */
-  get hasSteps(): boolean {
-    return this.#last !== undefined;
-  }
-
-  step(iterate: Iterate): void {
-    this.#last = iterate;
-  }
-
-  /** A picture on the way: if it can't be written, the run goes on. */
-  async saveOnTheWay(picture: Picture): Promise<void> {
-    try {
-      await this.#save(this.#path, picture, "running");
-    } catch (error) {
-      if (!(error instanceof StylizeError)) throw error;
-      this.#reporter.note(error.message);
-    }
-  }
-
-  /**
-   * The last picture of a run: if it can't be written where it was wanted, it goes to the system's folder for temporary
-   * files.
-   */
-  async saveLast(picture: Picture, state: "done" | "stopped" | "failed"): Promise<void> {
-    await orElsewhere(this.#path, (path) => this.#save(path, picture, state));
-  }
-
-  async #save(path: string, picture: Picture, state: Saved["state"]): Promise<void> {
-    await savePicture(path, picture, this.#options);
+/** The picture that a run writes to `path`. */
+export function resultAt(path: string, options: EncodeOptions, reporter: Reporter) {
+  const begin = performance.now();
+  let last: Iterate | undefined;
+  const save = async (place: string, picture: Picture, state: Saved["state"]): Promise<void> => {
+    await savePicture(place, picture, options);
     const { width, height } = picture;
-    const { totalStep: step = 0, totalSteps: steps = 0 } = this.#last ?? {};
-    const seconds = (performance.now() - this.#begin) / 1000;
-    this.#reporter.saved({ path, width, height, step, steps, state, seconds });
-  }
+    const { totalStep: step = 0, totalSteps: steps = 0 } = last ?? {};
+    const seconds = (performance.now() - begin) / 1000;
+    reporter.saved({ path: place, width, height, step, steps, state, seconds });
+  };
+  return {
+    step(iterate: Iterate): void {
+      last = iterate;
+    },
+    /** Whether there is anything that the content is not. */
+    hasSteps: () => last !== undefined,
+    /** A picture on the way: if it can't be written, the run goes on. */
+    async saveOnTheWay(picture: Picture): Promise<void> {
+      try {
+        await save(path, picture, "running");
+      } catch (error) {
+        if (!(error instanceof StylizeError)) throw error;
+        reporter.note(error.message);
+      }
+    },
+    /** The last picture of a run, elsewhere if it can't be written there. */
+    saveLast: (picture: Picture, state: "done" | "stopped" | "failed") =>
+      orElsewhere(path, (place) => save(place, picture, state)),
+  };
 }
 
 /** Saves at `path` or, where that fails, in the system's folder for temporary files; then the error says so. */

@@ -24,21 +24,14 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       async stylize(args) {
         status = await stylizeCommand(args, io);
       },
-      async devices(args) {
-        await devicesCommand(args, io.stdout);
-      },
+      devices: (args) => devicesCommand(args, io.stdout),
       async tune(args) {
         status = await tuneCommand(args, io);
       },
-      // socket.io's client is loaded where it is used
       async request(args) {
-        const { requestCommand } = await import("./request.ts");
-        status = await requestCommand(args, io);
+        status = await (await requesting()).requestCommand(args, io);
       },
-      async listStyles(args) {
-        const { listStylesCommand } = await import("./request.ts");
-        await listStylesCommand(args, io);
-      },
+      listStyles: async (args) => (await requesting()).listStylesCommand(args, io),
       weights: weightsCommands(io),
     },
     io,
@@ -55,18 +48,18 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/** With socket.io's client, which only these commands wait for. */
+const requesting = () => import("./request.ts");
+
 function reportError(error: unknown, io: Io, isJson: boolean): number {
   const { stdout, stderr } = io;
   const isKnown = error instanceof StylizeError;
-  const message = isKnown ? error.message : `Something unforeseen failed: ${text(error)}`;
+  const reason = error instanceof Error ? `${error.message} (STYLIZE_DEBUG=1 shows where).` : String(error);
+  const message = isKnown ? error.message : `Something unforeseen failed: ${reason}`;
   const code = isKnown ? error.code : "unforeseen";
   const status = isKnown ? errorCodes[error.code] : UNFORESEEN;
   stderr.write(`error: ${message}\n`);
   if (isDebugging(io) && error instanceof Error) stderr.write(`${error.stack}\n`);
   if (isJson) stdout.write(jsonLine({ event: "error", code, message, status }));
   return status;
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? `${error.message} (STYLIZE_DEBUG=1 shows where).` : String(error);
 }

@@ -23,7 +23,7 @@ import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { chooseNetwork } from "./network.ts";
 import { createReporter, type Reporter, tellPlan } from "./progress.ts";
-import { checkTrace, Result, refuseTaken, Trace } from "./result.ts";
+import { checkTrace, refuseTaken, resultAt, Trace } from "./result.ts";
 import { useTuning } from "./tune.ts";
 
 /** Returns the exit status: 0, or 130 when the run was stopped from outside. Throws StylizeError. */
@@ -79,7 +79,7 @@ async function perform(
   const scales = planScales(pictures.content, settings);
   const plan = { adapter, family, precision, network: network.name, scales, output: args.output };
   if (!args.dryRun) reporter.start(plan);
-  const note = (sentence: string) => reporter.note(sentence);
+  const { note } = reporter;
   remarks(args, pictures, settings, note);
   if (args.tuning) await useTuning(context, network, scales, { ...args, precision, env, signal, note });
   const job = { ...settings, ...pictures, context, network, onNote: note };
@@ -87,7 +87,7 @@ async function perform(
     tellPlan({ ...plan, ...(await dryRun(job)) }, args, content.picture, stdout);
     return signal.aborted ? INTERRUPTED : 0;
   }
-  const result = new Result(
+  const result = resultAt(
     args.output,
     encodeOptions(args, pictures.content, content.bitDepth, { ...settings, precision }, network),
     reporter,
@@ -116,12 +116,12 @@ function startTrace(path: string, { dryRun }: StylizeArguments): Trace | undefin
 }
 
 /** `stylize`, but after a failure the last good picture is written before the error goes on. */
-async function keeping(result: Result, options: StylizeOptions): Promise<StylizeResult> {
+async function keeping(result: ReturnType<typeof resultAt>, options: StylizeOptions): Promise<StylizeResult> {
   try {
     return await stylize(options);
   } catch (error) {
     const picture = error instanceof StylizeError ? error.picture : undefined;
-    if (picture && result.hasSteps) await result.saveLast(picture, "failed");
+    if (picture && result.hasSteps()) await result.saveLast(picture, "failed");
     throw error;
   }
 }
@@ -169,7 +169,7 @@ function encodeOptions(
     network: name,
     content: basename(content),
     styles: styles.map((style) => basename(style)),
-    ...(args.start === undefined ? {} : { start: basename(args.start) }),
+    start: args.start && basename(args.start),
     contentWeight,
     styleWeight,
     tvWeight,

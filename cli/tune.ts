@@ -22,7 +22,7 @@ import { planScales, type ScalePlan } from "../engine/pyramid.ts";
 import { writeFailed, writeFileSafely } from "../pictures/index.ts";
 import { cacheFolder, type Environment } from "../weights/download/cache.ts";
 import { packageVersion, type TuneArguments } from "./arguments.ts";
-import { INTERRUPTED, type Io, jsonLine, onInterrupt } from "./io.ts";
+import { INTERRUPTED, type Io, jsonLine, onInterrupt, telling } from "./io.ts";
 import { chooseNetwork } from "./network.ts";
 
 /** For tests. */
@@ -43,11 +43,9 @@ export async function tuneCommand(
     ...(device === undefined ? {} : { adapter: device }),
     ...(onSoftware ? { family: "gpu" } : {}),
   });
-  const tell = (record: object, sentence: string) =>
-    json ? io.stdout.write(jsonLine(record)) : io.stderr.write(`${sentence}\n`);
+  const { tell, note } = telling(json ? "json" : "people", io);
   if (context.isSoftware && !onSoftware) {
-    const text = `${context.adapterName} is a processor and not a GPU: there is nothing to tune for it.`;
-    tell({ event: "note", text }, text);
+    note(`${context.adapterName} is a processor and not a GPU: there is nothing to tune for it.`);
     return 0;
   }
   const { layers } = await networkFor(context);
@@ -65,7 +63,7 @@ export async function tuneCommand(
     const left = problems.length - found.length;
     const rest =
       left > 0 ? ` ${left} of ${problems.length} shapes were not reached and keep their usual kernels.` : "";
-    tell({ event: "saved", path: file.path, left }, `Kept in '${file.path}'.${rest}`);
+    tell("saved", { path: file.path, left }, `Kept in '${file.path}'.${rest}`);
     return controller.signal.aborted ? INTERRUPTED : 0;
   } finally {
     release();

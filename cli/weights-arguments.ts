@@ -9,11 +9,9 @@ interface CacheArguments {
   readonly cache: string | undefined;
 }
 
-interface JsonArguments {
+export interface ListArguments extends CacheArguments {
   readonly json: boolean;
 }
-
-export interface ListArguments extends CacheArguments, JsonArguments {}
 
 export interface PullArguments extends CacheArguments {
   readonly name: string;
@@ -23,15 +21,15 @@ export interface PullArguments extends CacheArguments {
   readonly report: Audience;
 }
 
-export interface VerifyArguments extends CacheArguments, JsonArguments {
+interface SourceArguments extends ListArguments {
   readonly source: string;
 }
 
-export interface PathArguments extends CacheArguments {
+interface PathArguments extends CacheArguments {
   readonly name: string | undefined;
 }
 
-export interface ConvertArguments extends CacheArguments {
+interface ConvertArguments extends CacheArguments {
   readonly input: string;
   readonly output: string;
   readonly preprocessing: PreprocessingName | undefined;
@@ -40,10 +38,10 @@ export interface ConvertArguments extends CacheArguments {
 export interface WeightsHandlers {
   list(args: ListArguments): Promise<void>;
   pull(args: PullArguments): Promise<void>;
-  verify(args: VerifyArguments): Promise<void>;
+  verify(args: SourceArguments): Promise<void>;
   path(args: PathArguments): Promise<void>;
   convert(args: ConvertArguments): Promise<void>;
-  inspect(args: VerifyArguments): Promise<void>;
+  inspect(args: SourceArguments): Promise<void>;
 }
 
 /** stylize has flags of the same names and may have taken them: `optsWithGlobals` finds them there. */

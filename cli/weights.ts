@@ -10,8 +10,8 @@ import { defaultName, type FoundFile, GENERATED, networkFile, refusePreprocessin
 import { findEntry, type ManifestEntry, manifest } from "../weights/manifest.ts";
 import { widthsOf } from "../weights/network-file.ts";
 import { findShipped, type ShippedNetwork, shippedNetworks } from "../weights/shipped.ts";
-import { createDownloadReporter } from "./download-progress.ts";
-import { type Io, jsonLine, onInterrupt, rows } from "./io.ts";
+import { type Io, jsonLine, onInterrupt, rows, telling } from "./io.ts";
+import { createDownloadReporter } from "./progress.ts";
 import { refuseTaken } from "./result.ts";
 import type { ListArguments, PullArguments, WeightsHandlers } from "./weights-arguments.ts";
 
@@ -97,10 +97,9 @@ async function tellShipped(
   io: Io,
 ): Promise<void> {
   const { path, sha256 } = await verified(await networkFile(name, { cache, env: io.env }));
-  const record = { event: "done", name, path, sha256, verified: true, fetched: false };
-  if (report === "json") io.stdout.write(jsonLine(record));
-  if (report === "people")
-    io.stderr.write(`'${name}' comes with the program and is in '${path}'. Licence: ${licence}.\n`);
+  const record = { name, path, sha256, verified: true, fetched: false };
+  const sentence = `'${name}' comes with the program and is in '${path}'. Licence: ${licence}.`;
+  telling(report, io).tell("done", record, sentence);
 }
 
 function namedEntry(name: string): ManifestEntry {
@@ -124,15 +123,12 @@ export async function pullCommand(entry: ManifestEntry, args: PullArguments, io:
       env: io.env,
       signal: controller.signal,
       from,
-      onProgress: (progress) => reporter.progress(progress),
-      onNote: (sentence) => reporter.note(sentence),
+      onProgress: reporter.progress,
+      onNote: reporter.note,
     });
     reporter.end();
-    if (report === "json") io.stdout.write(jsonLine({ event: "done", name, ...result }));
-    if (report === "people")
-      reporter.note(
-        `'${name}' is ${result.fetched ? "" : "already "}in '${result.path}'. Licence: ${entry.licence}.`,
-      );
+    const sentence = `'${name}' is ${result.fetched ? "" : "already "}in '${result.path}'.`;
+    reporter.tell("done", { name, ...result }, `${sentence} Licence: ${entry.licence}.`);
   } finally {
     release();
     reporter.end();
@@ -171,9 +167,8 @@ const kinds = { gpu: false, software: true };
 type Row = readonly [string, string];
 
 interface Listed {
-  readonly name: string;
   /** What machines are told, beside what is told of each. */
-  readonly record: object;
+  readonly record: Pick<ShippedNetwork, "name" | "title" | "licence">;
   readonly comesWithProgram: boolean;
   /** Where its file is, if it is there. */
   readonly path?: string | undefined;
@@ -198,8 +193,8 @@ async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io):
   const folder = cacheFolder(env, cache);
   const fetched = manifest.map(async (entry) => ofEntry(entry, await cachedPath(entry, folder)));
   for (const listed of [...(await Promise.all([...shipped, ...fetched])), generated]) {
-    const { name, record, comesWithProgram, path } = listed;
-    const defaultOn = usual.filter(([, one]) => one === name).map(([kind]) => kind);
+    const { record, comesWithProgram, path } = listed;
+    const defaultOn = usual.filter(([, one]) => one === record.name).map(([kind]) => kind);
     const used: Row[] =
       defaultOn.length > 0
         ? [["used", `when no other is asked for, on adapters of kind ${defaultOn.join(" and ")}`]]
@@ -208,15 +203,15 @@ async function listCommand({ cache, json }: ListArguments, { env, stdout }: Io):
     stdout.write(
       json
         ? jsonLine({ ...record, path, comesWithProgram, defaultOn })
-        : rows(name, [what!, ...used, ...others]),
+        : rows(record.name, [what!, ...used, ...others]),
     );
   }
 }
 
 function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | undefined): Listed {
-  const { name, title, size, licence } = record;
+  const { title, size, licence } = record;
+  const file = path ? `comes with the program: ${path}` : "missing or damaged: install the program again";
   return {
-    name,
     record,
     comesWithProgram: true,
     path,
@@ -224,12 +219,7 @@ function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | unde
       ["what", title],
       ["size", megabytes(size)],
       ["licence", licence],
-      [
-        "file",
-        path === undefined
-          ? "missing or damaged: install the program again"
-          : `comes with the program: ${path}`,
-      ],
+      ["file", file],
     ],
   };
 }
@@ -237,7 +227,6 @@ function ofShipped({ layers: _, ...record }: ShippedNetwork, path: string | unde
 function ofEntry(entry: ManifestEntry, path: string | undefined): Listed {
   const { name, title, size, licence, source } = entry;
   return {
-    name,
     record: entry,
     comesWithProgram: false,
     path,
@@ -255,7 +244,6 @@ const title = "VGG19's architecture with weights made from a seed, never trained
 const licence = "Apache-2.0";
 
 const generated: Listed = {
-  name: GENERATED,
   record: { name: GENERATED, title, licence },
   comesWithProgram: true,
   rows: [

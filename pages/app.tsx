@@ -42,15 +42,9 @@ export function App() {
           Stylize
         </a>
         <nav aria-label="Pages">
-          <NavLink href={hrefOf.request} isHere={route.page === "request"}>
-            New
-          </NavLink>
-          <NavLink href={hrefOf.mine} isHere={["mine", "job", "local"].includes(route.page)}>
-            Yours
-          </NavLink>
-          <NavLink href={hrefOf.feed} isHere={route.page === "feed"}>
-            Feed
-          </NavLink>
+          <NavLink text="New" href={hrefOf.request} isHere={route.page === "request"} />
+          <NavLink text="Yours" href={hrefOf.mine} isHere={["mine", "job", "local"].includes(route.page)} />
+          <NavLink text="Feed" href={hrefOf.feed} isHere={route.page === "feed"} />
         </nav>
       </header>
       <ConnectionNotice />
@@ -66,18 +60,10 @@ function skipTo(event: Event, main: HTMLElement | null): void {
   main?.focus();
 }
 
-function NavLink({
-  href,
-  isHere,
-  children,
-}: {
-  readonly href: string;
-  readonly isHere: boolean;
-  readonly children: string;
-}) {
+function NavLink(props: { readonly href: string; readonly isHere: boolean; readonly text: string }) {
   return (
-    <a href={href} aria-current={isHere ? "page" : undefined}>
-      {children}
+    <a href={props.href} aria-current={props.isHere ? "page" : undefined}>
+      {props.text}
     </a>
   );
 }

@@ -4,7 +4,7 @@ import type { JobReference } from "../client/index.ts";
 export interface OwnJob extends JobReference {
   readonly isPrivate: boolean;
   /** A style's name; absent when it was the visitor's own picture. */
-  readonly style?: string;
+  readonly style?: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }

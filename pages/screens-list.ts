@@ -1,5 +1,6 @@
 /** What there is to be seen: each page and each of its states, and how to get there. */
 import { readFile } from "node:fs/promises";
+import type { Locator, Page } from "playwright-core";
 import sharp from "sharp";
 import { example, type ScreensSite } from "./screens-site.ts";
 import type { PictureFile, Visitor } from "./testing/visitor.ts";
@@ -31,32 +32,29 @@ async function fill(visitor: Visitor, isPublic = false): Promise<void> {
   await visitor.page.evaluate(() => scrollTo(0, 0));
 }
 
-const jobScreen = (
-  name: string,
-  job: keyof ScreensSite["jobs"],
-  title: string,
-  heading: RegExp,
-  more: Partial<Screen> = {},
-): Screen => ({
-  name,
-  title,
-  async show(visitor, jobs) {
-    await visitor.open(`#/job/${jobs[job].jobId}`);
-    await visitor.heading(heading).waitFor();
-  },
-  ...more,
-});
+type Seen = (page: Page) => Locator;
+
+const heading =
+  (name: string | RegExp): Seen =>
+  (page) =>
+    page.getByRole("heading", { level: 1, name });
+const greatWave: Seen = (page) => page.getByRole("radio", { name: "Great wave" });
+const preview: Seen = (page) => page.getByRole("img", { name: "As far as it is painted" });
+const slider: Seen = (page) => page.getByRole("slider");
+
+/** The page at `hash`, once what is to be seen is there. */
+const opened = (hash: string, seen: Seen) => async (visitor: Visitor) => {
+  await visitor.open(hash);
+  await seen(visitor.page).waitFor();
+};
+
+const openedJob =
+  (name: keyof ScreensSite["jobs"], seen: Seen): Screen["show"] =>
+  (visitor, jobs) =>
+    opened(`#/job/${jobs[name].jobId}`, seen)(visitor);
 
 export const screens: readonly Screen[] = [
-  {
-    name: "request",
-    title: "A new picture",
-    isDark: true,
-    async show(visitor) {
-      await visitor.open("#/");
-      await visitor.page.getByRole("radio", { name: "Great wave" }).waitFor();
-    },
-  },
+  { name: "request", title: "A new picture", isDark: true, show: opened("#/", greatWave) },
   {
     name: "request-chosen",
     title: "A picture and a style are chosen",
@@ -79,8 +77,7 @@ export const screens: readonly Screen[] = [
     name: "request-wrong",
     title: "Nothing is chosen",
     async show(visitor) {
-      await visitor.open("#/");
-      await visitor.page.getByRole("radio", { name: "Great wave" }).waitFor();
+      await opened("#/", greatWave)(visitor);
       await visitor.page.getByRole("button", { name: "Paint it" }).click();
       await visitor.page.getByText("Choose a style.").waitFor();
     },
@@ -110,40 +107,26 @@ export const screens: readonly Screen[] = [
       await page.evaluate(() => scrollTo(0, 0));
     },
   },
-  jobScreen("job-waiting", "queued", "Waiting for its turn", /Waiting/),
-  jobScreen("job-warming-up", "silent", "Warming up a GPU", /Warming/),
-  {
-    ...jobScreen("job-painting", "painting", "Painting", /Painting/, { isDark: true }),
-    async show(visitor, jobs) {
-      await visitor.open(`#/job/${jobs.painting.jobId}`);
-      await visitor.page.getByRole("img", { name: "As far as it is painted" }).waitFor();
-    },
-  },
-  {
-    ...jobScreen("job-done", "done", "Painted", /Painted/, { isDark: true }),
-    async show(visitor, jobs) {
-      await visitor.open(`#/job/${jobs.done.jobId}`);
-      await visitor.page.getByRole("slider").waitFor();
-    },
-  },
+  { name: "job-waiting", title: "Waiting for its turn", show: openedJob("queued", heading(/Waiting/)) },
+  { name: "job-warming-up", title: "Warming up a GPU", show: openedJob("silent", heading(/Warming/)) },
+  { name: "job-painting", title: "Painting", isDark: true, show: openedJob("painting", preview) },
+  { name: "job-done", title: "Painted", isDark: true, show: openedJob("done", slider) },
   {
     name: "job-delete",
     title: "Before it is deleted",
     async show(visitor, jobs) {
-      await visitor.open(`#/job/${jobs.done.jobId}`);
-      await visitor.page.getByRole("slider").waitFor();
+      await openedJob("done", slider)(visitor, jobs);
       await visitor.page.getByRole("button", { name: "Delete" }).click();
     },
   },
-  jobScreen("job-failed", "failed", "Failed", /did not work/),
-  jobScreen("job-cancelled", "cancelled", "Cancelled", /Cancelled/),
-  jobScreen("job-unknown", "gone", "Not there any more", /no such picture/),
+  { name: "job-failed", title: "Failed", show: openedJob("failed", heading(/did not work/)) },
+  { name: "job-cancelled", title: "Cancelled", show: openedJob("cancelled", heading(/Cancelled/)) },
+  { name: "job-unknown", title: "Not there any more", show: openedJob("gone", heading(/no such picture/)) },
   {
     name: "job-no-connection",
     title: "Without a connection",
     async show(visitor, jobs) {
-      await visitor.open(`#/job/${jobs.painting.jobId}`);
-      await visitor.page.getByRole("img", { name: "As far as it is painted" }).waitFor();
+      await openedJob("painting", preview)(visitor, jobs);
       await visitor.context.setOffline(true);
       await visitor.page.getByText("No connection.").waitFor();
     },
@@ -153,8 +136,7 @@ export const screens: readonly Screen[] = [
     title: "One's own pictures",
     isDark: true,
     async show(visitor) {
-      await visitor.open("#/mine");
-      await visitor.page.getByRole("progressbar", { name: "Painting" }).waitFor();
+      await opened("#/mine", (page) => page.getByRole("progressbar", { name: "Painting" }))(visitor);
       await visitor.page.getByText("No longer kept").waitFor();
     },
   },
@@ -162,10 +144,7 @@ export const screens: readonly Screen[] = [
     name: "mine-empty",
     title: "One's own pictures, before the first",
     hasOwnJobs: false,
-    async show(visitor) {
-      await visitor.open("#/mine");
-      await visitor.heading("No pictures yet").waitFor();
-    },
+    show: opened("#/mine", heading("No pictures yet")),
   },
   { name: "feed", title: "The feed", isDark: true, show: openFeed },
   {
@@ -201,23 +180,12 @@ export const screens: readonly Screen[] = [
     name: "feed-empty",
     title: "The feed, before the first picture",
     isEmpty: true,
-    async show(visitor) {
-      await visitor.open("#/feed");
-      await visitor.page.getByText("Nothing hangs here yet").waitFor();
-    },
+    show: opened("#/feed", (page) => page.getByText("Nothing hangs here yet")),
   },
-  {
-    name: "unknown",
-    title: "No such page",
-    async show(visitor) {
-      await visitor.open("#/nowhere");
-      await visitor.heading("There is no such page").waitFor();
-    },
-  },
+  { name: "unknown", title: "No such page", show: opened("#/nowhere", heading("There is no such page")) },
 ];
 
 async function openFeed(visitor: Visitor): Promise<void> {
-  await visitor.open("#/feed");
-  await visitor.page.getByRole("img", { name: "The original" }).waitFor();
+  await opened("#/feed", (page) => page.getByRole("img", { name: "The original" }))(visitor);
   await visitor.page.getByRole("listitem").first().waitFor();
 }

@@ -14,8 +14,3 @@ export function Made({ item: { endedAt }, now }: { readonly item: ImageItem; rea
     </time>
   );
 }
-
-/** A number that a stylesheet reads; the size of a picture's frame follows from it. */
-export function shapeOf(ratio: number): Record<string, number> {
-  return { "--ratio": ratio };
-}

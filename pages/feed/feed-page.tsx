@@ -1,10 +1,11 @@
 /** What everybody made public: the newest in a gallery, all of it on a wall below. */
+import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { hrefOf } from "../router.ts";
 import "./feed.css";
 import "./gallery.css";
 import "./lightbox.css";
-import { Icon } from "../icons.tsx";
+import { Icon } from "../parts.tsx";
 import { known } from "./feed-list.ts";
 import { Gallery } from "./gallery.tsx";
 import { useNow } from "./hooks.ts";
@@ -33,8 +34,26 @@ export function FeedPage() {
     heading.current?.scrollIntoView();
     heading.current?.focus({ preventScroll: true });
   };
-  if (feed.list.isRead && all.length === 0) return <Nothing />;
-  if (!feed.list.isRead && feed.error !== undefined) return <Unread feed={feed} />;
+  if (feed.list.isRead && all.length === 0)
+    return (
+      <EmptyFeed title="Nothing hangs here yet">
+        <p class="muted">Paint a picture, make it public, and it will be the first on this wall.</p>
+        <a class="button primary" href={hrefOf.request}>
+          Start a picture
+        </a>
+      </EmptyFeed>
+    );
+  if (!feed.list.isRead && feed.error !== undefined)
+    return (
+      <EmptyFeed title="The pictures could not be loaded">
+        <p role="alert" class="notice">
+          {feed.error}
+        </p>
+        <button type="button" class="button primary" aria-disabled={feed.isReading} onClick={feed.more}>
+          Try again
+        </button>
+      </EmptyFeed>
+    );
   return (
     <section class="page feed">
       <Head />
@@ -89,35 +108,19 @@ function Pill({ feed: { list }, onClick }: { readonly feed: Feed; readonly onCli
   );
 }
 
-function Nothing() {
-  return (
-    <section class="page feed">
-      <Head />
-      <div class="nothing">
-        <div class="nothing-frame" aria-hidden="true" />
-        <h2>Nothing hangs here yet</h2>
-        <p class="muted">Paint a picture, make it public, and it will be the first on this wall.</p>
-        <a class="button primary" href={hrefOf.request}>
-          Start a picture
-        </a>
-      </div>
-    </section>
-  );
+interface EmptyFeedProps {
+  readonly title: string;
+  readonly children: ComponentChildren;
 }
 
-function Unread({ feed: { error, isReading, more } }: { readonly feed: Feed }) {
+function EmptyFeed({ title, children }: EmptyFeedProps) {
   return (
     <section class="page feed">
       <Head />
       <div class="nothing">
         <div class="nothing-frame" aria-hidden="true" />
-        <h2>The pictures could not be loaded</h2>
-        <p role="alert" class="notice">
-          {error}
-        </p>
-        <button type="button" class="button primary" aria-disabled={isReading} onClick={more}>
-          Try again
-        </button>
+        <h2>{title}</h2>
+        {children}
       </div>
     </section>
   );

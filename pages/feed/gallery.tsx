@@ -1,10 +1,10 @@
 /** The newest pictures, one at a time, each with its original: by themselves or as the visitor wishes. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../client/index.ts";
-import { Icon } from "../icons.tsx";
+import { Icon } from "../parts.tsx";
 import { styleTitle } from "../words.ts";
-import { altOf, Made, shapeOf } from "./captions.tsx";
-import { useIsNear, useIsTabVisible, useMedia, useSwipe } from "./hooks.ts";
+import { altOf, Made } from "./captions.tsx";
+import { useIsCalm, useIsInSight, useIsTabVisible, useSwipe } from "./hooks.ts";
 import { type Slide, useGallery } from "./use-gallery.ts";
 
 export interface GalleryProps {
@@ -20,7 +20,7 @@ export interface GalleryProps {
 export function Gallery({ items, now, isCovered, onOpen, onBroken }: GalleryProps) {
   const region = useRef<HTMLElement>(null);
   const { isPlaying, isHeld, toggle, holders } = usePlaying();
-  const isSeen = [useIsTabVisible(), useIsNear(region), !isCovered].every(Boolean);
+  const isSeen = [useIsTabVisible(), useIsInSight(region), !isCovered].every(Boolean);
   const isRunning = isPlaying && !isHeld && isSeen;
   const { slide, leaving, move, places } = useGallery({ items, isRunning, onBroken });
   const [said, setSaid] = useState("");
@@ -93,7 +93,7 @@ export function Gallery({ items, now, isCovered, onOpen, onBroken }: GalleryProp
  * used.
  */
 function usePlaying() {
-  const isCalm = useMedia("(prefers-reduced-motion: reduce)");
+  const isCalm = useIsCalm();
   const [isPlaying, setIsPlaying] = useState(!isCalm);
   const [isHeld, setIsHeld] = useState(false);
   useEffect(() => setIsPlaying(!isCalm), [isCalm]);
@@ -114,27 +114,17 @@ function usePlaying() {
 }
 
 /** A picture on its wall. It was decoded before: there is no moment without it. */
-function Hung({
-  slide: { item, ratio },
-  isLeaving,
-}: {
-  readonly slide: Slide;
-  readonly isLeaving?: boolean;
-}) {
+function Hung({ slide, isLeaving }: { readonly slide: Slide; readonly isLeaving?: boolean }) {
+  const { item, ratio } = slide;
   return (
-    <span class={isLeaving ? "hung leaving" : "hung"} style={shapeOf(ratio)}>
+    <span class={isLeaving ? "hung leaving" : "hung"} style={{ "--ratio": ratio }}>
       <img src={item.result} alt="" decoding="sync" />
     </span>
   );
 }
 
-function Label({
-  slide: { item, ratio, hasOriginal },
-  now,
-}: {
-  readonly slide: Slide;
-  readonly now: number;
-}) {
+function Label({ slide, now }: { readonly slide: Slide; readonly now: number }) {
+  const { item, ratio, hasOriginal } = slide;
   return (
     <>
       <div class="gallery-words">
@@ -145,7 +135,7 @@ function Label({
         </p>
       </div>
       {hasOriginal && (
-        <figure class="gallery-original" key={item.jobId} style={shapeOf(ratio)}>
+        <figure class="gallery-original" key={item.jobId} style={{ "--ratio": ratio }}>
           <img src={item.content} alt="The original" decoding="sync" />
           <figcaption class="muted">The original</figcaption>
         </figure>

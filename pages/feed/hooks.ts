@@ -2,51 +2,46 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** The time, again and again: milliseconds since 1970. */
-export function useNow(everyMs = 20_000): number {
+/** The time, every 20 seconds: milliseconds since 1970. */
+export function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    const timer = setInterval(() => setNow(Date.now()), 20_000);
     return () => clearInterval(timer);
-  }, [everyMs]);
+  }, []);
   return now;
 }
 
-export function useMedia(query: string): boolean {
-  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+/** What `look` gives, now and after each `event` of `target`. */
+function useLooked<T>(target: EventTarget, event: string, look: () => T): T {
+  const [seen, setSeen] = useState(look);
   useEffect(() => {
-    const media = matchMedia(query);
-    const look = () => setMatches(media.matches);
-    look();
-    media.addEventListener("change", look);
-    return () => media.removeEventListener("change", look);
-  }, [query]);
-  return matches;
-}
-
-/** Whether the tab can be seen. */
-export function useIsTabVisible(): boolean {
-  const [isVisible, setIsVisible] = useState(() => !document.hidden);
-  useEffect(() => {
-    const look = () => setIsVisible(!document.hidden);
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
+    const lookAgain = () => setSeen(look);
+    lookAgain();
+    target.addEventListener(event, lookAgain);
+    return () => target.removeEventListener(event, lookAgain);
   }, []);
-  return isVisible;
+  return seen;
 }
 
-/** Whether `element` is within the window, or within `margin` of it. */
-export function useIsNear(element: RefObject<HTMLElement | null>, margin = "0px"): boolean {
-  const [isNear, setIsNear] = useState(false);
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** Whether the visitor wants little motion. */
+export const useIsCalm = (): boolean => useLooked(calm, "change", () => calm.matches);
+
+export const useIsTabVisible = (): boolean => useLooked(document, "visibilitychange", () => !document.hidden);
+
+/** Whether `element` is within the window. */
+export function useIsInSight(element: RefObject<HTMLElement | null>): boolean {
+  const [isInSight, setIsInSight] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => setIsNear(entries.at(-1)?.isIntersecting === true),
-      { rootMargin: margin },
+    const observer = new IntersectionObserver((entries) =>
+      setIsInSight(entries.at(-1)?.isIntersecting === true),
     );
     observer.observe(element.current!);
     return () => observer.disconnect();
-  }, [element, margin]);
-  return isNear;
+  }, [element]);
+  return isInSight;
 }
 
 /** The width of `element` in pixels, known before anything is painted. */

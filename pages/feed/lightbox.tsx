@@ -1,9 +1,9 @@
 /** One picture as large as the window, with the one that it was made of; from here to those beside it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ImageItem } from "../../client/index.ts";
-import { Icon } from "../icons.tsx";
+import { Icon } from "../parts.tsx";
 import { styleTitle } from "../words.ts";
-import { altOf, Made, shapeOf } from "./captions.tsx";
+import { altOf, Made } from "./captions.tsx";
 import { useSwipe } from "./hooks.ts";
 
 export interface LightboxProps {
@@ -125,7 +125,7 @@ function Pair({ item, alt, isOriginal, onBroken, onOriginalBroken }: PairProps) 
   const onLoad = ({ currentTarget }: { readonly currentTarget: HTMLImageElement }) =>
     setRatio(currentTarget.naturalWidth / currentTarget.naturalHeight);
   return (
-    <span class={ratio === undefined ? "hung is-coming" : "hung"} style={shapeOf(ratio ?? 1)}>
+    <span class={ratio === undefined ? "hung is-coming" : "hung"} style={{ "--ratio": ratio ?? 1 }}>
       <img src={item.result} alt={isOriginal ? "" : alt} onLoad={onLoad} onError={onBroken} />
       <img
         class="hung-original"

@@ -41,7 +41,7 @@ export function useFeed(): Feed {
   const read = useCallback(async (cursor: string | undefined) => {
     setFailure(undefined);
     try {
-      const page = await service.listImages({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+      const page = await service.listImages({ limit: PAGE, cursor });
       if (!isHere.current) return;
       setList((now) =>
         cursor === undefined ? refreshed(now, page, isAtTop()) : continuedFrom(now, page, cursor),

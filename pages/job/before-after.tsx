@@ -27,6 +27,7 @@ export function BeforeAfter({ stage }: { readonly stage: RefObject<HTMLElement |
     <div class="compare" {...drag}>
       <input
         type="range"
+        class="cover"
         min="0"
         max="100"
         value={Math.round(cut)}
@@ -34,10 +35,10 @@ export function BeforeAfter({ stage }: { readonly stage: RefObject<HTMLElement |
         aria-valuetext={`${Math.round(cut)} percent original, ${Math.round(100 - cut)} percent painted`}
         onInput={({ currentTarget }) => setCut(currentTarget.valueAsNumber)}
       />
-      <span class={`compare-label left ${cut < 22 ? "away" : ""}`} aria-hidden="true">
+      <span class={`tag compare-label left ${cut < 22 ? "away" : ""}`} aria-hidden="true">
         Original
       </span>
-      <span class={`compare-label right ${cut > 78 ? "away" : ""}`} aria-hidden="true">
+      <span class={`tag compare-label right ${cut > 78 ? "away" : ""}`} aria-hidden="true">
         Painted
       </span>
       <span class="compare-handle">

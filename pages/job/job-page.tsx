@@ -1,12 +1,11 @@
 /** One job, from its place in the queue to its picture. */
 import { useEffect, useState } from "preact/hooks";
-import { hasEnded, type JobReference } from "../../client/index.ts";
+import { hasEnded, type JobReference, type JobView } from "../../client/index.ts";
 import { hrefOf } from "../router.ts";
 import "./job.css";
+import { styleTitle } from "../words.ts";
 import { JobActions } from "./job-actions.tsx";
-import { JobDetails } from "./job-details.tsx";
-import { JobProgress } from "./job-progress.tsx";
-import { inStyle, type Stage, stageOf } from "./job-words.ts";
+import { JobProgress, paintedIn, type Stage, stageOf } from "./job-progress.tsx";
 import { PictureStage } from "./picture-stage.tsx";
 import { keepToken, useJob, useReference } from "./use-job.ts";
 
@@ -38,7 +37,7 @@ export function JobPage({ jobId, token }: JobPageProps) {
         preview={isAlive ? job.preview : undefined}
         result={job?.result}
         isAlive={isAlive || !job}
-        resultAlt={`Painted ${inStyle(job?.style)}`}
+        resultAlt={paintedIn(job?.style)}
         onBroken={refresh}
       />
       <div class="job-side">
@@ -46,13 +45,15 @@ export function JobPage({ jobId, token }: JobPageProps) {
         {job?.status === "succeeded" && <Audience isPrivate={job.isPrivate} />}
         {job && <JobActions job={job} reference={reference} show={show} refresh={refresh} />}
         {isAlive && isKept && (
-          <p class="job-hint">
+          <p class="muted small">
             You may close this page. Your picture goes on, and waits for you under{" "}
             <a href={hrefOf.mine}>Yours</a>.
           </p>
         )}
         {!isKept && (
-          <p class="job-hint">This browser keeps nothing: the address of this page is the way back to it.</p>
+          <p class="muted small">
+            This browser keeps nothing: the address of this page is the way back to it.
+          </p>
         )}
         {job && <JobDetails job={job} />}
       </div>
@@ -62,7 +63,7 @@ export function JobPage({ jobId, token }: JobPageProps) {
 
 function Audience({ isPrivate }: { readonly isPrivate: boolean }) {
   return (
-    <p class="job-line">
+    <p class="muted">
       {isPrivate ? (
         "Private: only its key opens it."
       ) : (
@@ -92,4 +93,39 @@ function UnknownJob() {
       </div>
     </section>
   );
+}
+
+export function JobDetails({ job }: { readonly job: JobView }) {
+  const { style, options, isPrivate, createdAt, startedAt, endedAt, loss } = job;
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ["Style", style === undefined ? "Your own picture" : styleTitle(style)],
+    ["Shown to", isPrivate ? "you, and whoever has its key" : "everyone, in the feed"],
+    ["Long side", options.size === undefined ? "as the original" : `${options.size} pixels`],
+    ["Strength", options.strength],
+    ["Steps", options.steps === undefined ? undefined : String(options.steps)],
+    ["Begun", new Date(createdAt).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })],
+    ["Painted in", startedAt !== undefined && endedAt !== undefined ? took(endedAt - startedAt) : undefined],
+    ["Loss", loss === undefined ? undefined : loss.toPrecision(4)],
+  ];
+  return (
+    <details class="job-details">
+      <summary>Details</summary>
+      <dl>
+        {rows.map(
+          ([name, value]) =>
+            value !== undefined && (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
+      </dl>
+    </details>
+  );
+}
+
+function took(ms: number): string {
+  const seconds = Math.max(Math.round(ms / 1000), 1);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

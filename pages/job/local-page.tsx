@@ -1,11 +1,17 @@
 /** The picture that this browser paints by itself. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { Notice } from "../notice.tsx";
+import { Notice } from "../parts.tsx";
 import { hrefOf } from "../router.ts";
-import { DownloadButton } from "./download-button.tsx";
 import "./job.css";
-import { JobProgress } from "./job-progress.tsx";
-import { inStyle, paintingStage, type Stage } from "./job-words.ts";
+import { DownloadButton } from "./job-actions.tsx";
+import {
+  doneStage,
+  failedStage,
+  JobProgress,
+  paintedIn,
+  paintingStage,
+  type Stage,
+} from "./job-progress.tsx";
 import { isBusy, type LocalPainting, stopPainting, useLocalPainting } from "./local-painting.ts";
 import { PictureStage } from "./picture-stage.tsx";
 
@@ -27,12 +33,12 @@ function Painting({ painting }: { readonly painting: LocalPainting }) {
         preview={isAlive ? previewUrl : undefined}
         result={resultUrl}
         isAlive={isAlive}
-        resultAlt={`Painted ${inStyle(run.styleName)}`}
+        resultAlt={paintedIn(run.styleName)}
       />
       <div class="job-side">
         <JobProgress stage={stageOfPainting(painting)} />
         <LocalActions painting={painting} />
-        <p class="job-hint">
+        <p class="muted small">
           {isAlive
             ? "It stays on this device: nothing is uploaded. Keep this tab open until it is done."
             : "It stays on this device: nothing was uploaded."}
@@ -88,17 +94,10 @@ function stageOfPainting(painting: LocalPainting): Stage {
     }
     case "running":
       return paintingStage(step ?? 0, total ?? 1, etaMs);
-    case "succeeded": {
-      const title = `Painted ${inStyle(run.styleName)}`;
-      return { title, tab: "Done", announcement: `Done. ${title}.` };
-    }
+    case "succeeded":
+      return doneStage(run.styleName);
     case "failed":
-      return {
-        title: "This did not work",
-        line: problem,
-        tab: "Failed",
-        announcement: `This did not work. ${problem}`,
-      };
+      return failedStage(problem);
     case "stopped": {
       const line = "You stopped this picture before it was done.";
       return { title: "Stopped", line, tab: "Stopped", announcement: "Stopped." };

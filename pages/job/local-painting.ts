@@ -3,8 +3,14 @@
  * at. It is kept until the next one begins or the site is left, and nowhere but in memory.
  */
 import { useEffect, useState } from "preact/hooks";
-import { type LocalRun, localRun } from "../local-run.ts";
+import type { LocalJob, LocalProgress } from "../local/local-engine.ts";
+import { go, hrefOf } from "../router.ts";
 import { site } from "../service.ts";
+
+export interface LocalRun extends Pick<LocalJob, "content" | "style" | "options"> {
+  /** The service's name of the style; absent when it is the visitor's own picture. */
+  readonly styleName?: string;
+}
 
 export interface LocalPainting {
   readonly run: LocalRun;
@@ -25,23 +31,21 @@ let present: LocalPainting | undefined;
 let stopping = new AbortController();
 const listeners = new Set<(painting: LocalPainting) => void>();
 
-/**
- * What the request page has asked for, which begins with this if it has not yet; undefined where nothing was asked for.
- */
+/** Begins, and leads to the page that shows it. */
+export function startLocal(run: LocalRun): void {
+  void paint(run);
+  go(hrefOf.local);
+}
+
+/** Undefined where none was started, or the site was loaded anew since. */
 export function useLocalPainting(): LocalPainting | undefined {
-  const [painting, setPainting] = useState(begun);
+  const [painting, setPainting] = useState(present);
   useEffect(() => {
     listeners.add(setPainting);
     setPainting(present); // it may have got on since
     return () => void listeners.delete(setPainting);
   }, []);
   return painting;
-}
-
-function begun(): LocalPainting | undefined {
-  const run = localRun();
-  if (run && run !== present?.run) void paint(run);
-  return present;
 }
 
 export function isBusy({ status }: LocalPainting): boolean {
@@ -65,16 +69,9 @@ async function paint(run: LocalRun): Promise<void> {
     const { weightsUrl } = await site().catch(() => ({ weightsUrl: undefined }));
     const { runHere } = await import("../local/local-engine.ts");
     signal.throwIfAborted();
-    const result = await runHere(
-      { ...run, ...(weightsUrl === undefined ? {} : { weightsUrl }) },
-      {
-        signal,
-        onProgress: (news) =>
-          "downloading" in news
-            ? change({ downloaded: news.downloading })
-            : change({ status: "running", ...news }),
-      },
-    );
+    const onProgress = (news: LocalProgress) =>
+      change("downloading" in news ? { downloaded: news.downloading } : { status: "running", ...news });
+    const result = await runHere({ ...run, weightsUrl }, { signal, onProgress });
     change({ status: "succeeded", result });
   } catch (error) {
     if (signal.aborted) change({ status: "stopped" });

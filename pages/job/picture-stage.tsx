@@ -2,9 +2,8 @@
  * What is painted: the original, previews that improve over it, and at last the result with a handle to compare the
  * two.
  */
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { BeforeAfter } from "./before-after.tsx";
-import { useImproving } from "./improving.ts";
 import "./stage.css";
 
 export interface PictureStageProps {
@@ -120,4 +119,44 @@ function useRetry(onBroken: (() => Promise<unknown>) | undefined) {
       if (lacking.current === picture) lacking.current = undefined;
     },
   };
+}
+
+export interface Layer {
+  readonly src: string;
+  /** Loaded and decoded: it may be seen. */
+  readonly isReady: boolean;
+  readonly onReady: () => void;
+  readonly onFailed: () => void;
+}
+
+/** Milliseconds between two previews: longer than their cross-fade. */
+const PACE_MS = 1200;
+
+/** The last one that is ready and, over it, the one that is being loaded or has just become ready. */
+export function useImproving(src: string | undefined): readonly Layer[] {
+  const [layers, setLayers] = useState<readonly Layer[]>([]);
+  const [isFree, setIsFree] = useState(true);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => {
+    if (src === undefined || !isFree || layers.some((layer) => layer.src === src)) return;
+    setIsFree(false);
+    const freeSoon = () => {
+      timer.current = setTimeout(() => setIsFree(true), PACE_MS);
+    };
+    const layer: Layer = {
+      src,
+      isReady: false,
+      onReady: () => {
+        setLayers((all) => all.map((one) => (one.src === src ? { ...one, isReady: true } : one)));
+        freeSoon();
+      },
+      onFailed: () => {
+        setLayers((all) => all.filter((one) => one.src !== src));
+        freeSoon();
+      },
+    };
+    setLayers((all) => [...all.slice(-1), layer]);
+  }, [src, isFree]);
+  return layers;
 }

@@ -7,9 +7,9 @@ import type { JobView } from "../../client/index.ts";
  * not come.
  */
 export async function fetchPicture(url: string): Promise<Blob> {
-  // not the copy of the page's own pictures: that one came without leave to be read
+  // not what <img> left in the cache, which may lack what CORS wants
   const response = await fetch(url, { cache: "no-store" });
-  if (!response.ok) throw new Error(`Expected a picture but received status ${response.status}.`);
+  if (!response.ok) throw new Error(`Expected a picture at ${url} but received status ${response.status}.`);
   return response.blob();
 }
 

@@ -45,7 +45,7 @@ export function ShareButton({ job, reference, picture, onProblem }: ShareButtonP
       >
         {job.isPrivate ? "Copy a link with the key" : canShareFiles() ? "Share" : "Copy link"}
       </button>
-      <div class="job-share" role="status">
+      <div class="muted small job-share" role="status">
         {outcome && <p>{outcome.sentence}</p>}
         {outcome?.link && (
           <input
@@ -56,7 +56,9 @@ export function ShareButton({ job, reference, picture, onProblem }: ShareButtonP
           />
         )}
       </div>
-      {job.isPrivate && <p class="job-warning">Whoever has this link can see the picture and delete it.</p>}
+      {job.isPrivate && (
+        <p class="muted small job-warning">Whoever has this link can see the picture and delete it.</p>
+      )}
     </>
   );
 }

@@ -73,9 +73,7 @@ export function useReference(jobId: string, token: string | undefined): JobRefer
  */
 export function keepToken(job: JobView, token: string): boolean {
   const { jobId, isPrivate, style, createdAt } = job;
-  const isKept =
-    ownJob(jobId)?.token === token ||
-    remember({ jobId, token, isPrivate, createdAt, ...(style === undefined ? {} : { style }) });
+  const isKept = ownJob(jobId)?.token === token || remember({ jobId, token, isPrivate, createdAt, style });
   if (isKept && location.hash.includes(token)) history.replaceState(history.state, "", hrefOf.job(jobId));
   return isKept;
 }

@@ -2,13 +2,39 @@
  * Painting in the visitor's own browser: the same engine and shaders as on the service, in a worker, and nothing is
  * uploaded.
  */
-import { type BrowserAdapter, findAdapter, type NetworkShape } from "../../engine/browser.ts";
-import { StylizeError } from "../../engine/errors.ts";
+import { findAdapter } from "../../engine/browser.ts";
+import { type ErrorCode, StylizeError } from "../../engine/errors.ts";
 import { vgg19 } from "../../engine/network/layers.ts";
+import type { JobOptions } from "../../protocol/protocol.ts";
 import { shippedFor } from "../../weights/shipped.ts";
-import type { LocalJob, LocalProgress, WorkerNews } from "./messages.ts";
 
-export type { LocalJob, LocalProgress } from "./messages.ts";
+export interface LocalJob {
+  readonly content: Blob;
+  readonly style: Blob;
+  readonly options: JobOptions;
+  /** A network of VGG19's shape as safetensors; one that comes with the pages paints when not given. */
+  readonly weightsUrl?: string | undefined;
+}
+
+export type LocalProgress =
+  /** Part of the network that is there, from 0 to 1. */
+  | { readonly downloading: number }
+  | {
+      /** Steps done and to do in the whole run. */
+      readonly step: number;
+      readonly total: number;
+      readonly etaMs: number;
+      readonly loss?: number;
+      /** PNG, at most 256 pixels; present when it is a new one. */
+      readonly preview?: Blob;
+    };
+
+/** What the worker answers. */
+export type WorkerNews =
+  | { readonly progress: LocalProgress }
+  /** PNG. */
+  | { readonly result: Blob }
+  | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
 
 export interface LocalAdapter {
   /** Its name, for people. */
@@ -19,10 +45,6 @@ export interface LocalAdapter {
   readonly maxSize: number;
 }
 
-/** What is known of the network before it is there: an offered one is taken for VGG19, and hardly wider. */
-const expectedNetwork = (adapter: BrowserAdapter, isOffered: boolean): NetworkShape =>
-  isOffered ? { layers: vgg19 } : shippedFor(adapter);
-
 /**
  * What this browser would paint on; undefined where it can't: no WebGPU, no adapter, too small limits.
  *
@@ -32,7 +54,9 @@ export async function canRunHere(isOffered: boolean): Promise<LocalAdapter | und
   const found = await findAdapter();
   if (!found) return undefined;
   const { name: adapter, isSoftware } = found;
-  return { adapter, isSoftware, maxSize: found.maxSize(expectedNetwork(found, isOffered)) };
+  // before an offered network is there, it is taken for VGG19, and hardly wider
+  const maxSize = found.maxSize(isOffered ? { layers: vgg19 } : shippedFor(found));
+  return { adapter, isSoftware, maxSize };
 }
 
 export interface RunOptions {
@@ -50,29 +74,20 @@ export interface RunOptions {
  * the engine's others.
  */
 export async function runHere(job: LocalJob, { onProgress, signal }: RunOptions = {}): Promise<Blob> {
-  const { content, style, options, weightsUrl } = job;
   if (signal?.aborted) throw stopped();
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "painting" });
-  const stop = new AbortController();
   try {
     return await new Promise<Blob>((resolve, reject) => {
-      const until = { signal: stop.signal };
-      signal?.addEventListener("abort", () => reject(stopped()), until);
-      worker.addEventListener("error", (event) => reject(notLoaded(event)), until);
-      worker.addEventListener(
-        "message",
-        ({ data: news }: MessageEvent<WorkerNews>) => {
-          if ("progress" in news) onProgress?.(news.progress);
-          else if ("result" in news) resolve(news.result);
-          else reject(new StylizeError(news.failure.code, news.failure.message));
-        },
-        until,
-      );
-      const copy: LocalJob = { content, style, options, ...(weightsUrl !== undefined && { weightsUrl }) };
-      worker.postMessage(copy);
+      signal?.addEventListener("abort", () => reject(stopped()));
+      worker.addEventListener("error", (event) => reject(notLoaded(event)));
+      worker.addEventListener("message", ({ data: news }: MessageEvent<WorkerNews>) => {
+        if ("progress" in news) onProgress?.(news.progress);
+        else if ("result" in news) resolve(news.result);
+        else reject(new StylizeError(news.failure.code, news.failure.message));
+      });
+      worker.postMessage(job);
     });
   } finally {
-    stop.abort();
     worker.terminate();
   }
 }

@@ -13,7 +13,7 @@ import { atMost, longSide, previewOf } from "../../pictures/resize.ts";
 import { settingsOf, sizeOf } from "../../protocol/job-settings.ts";
 import { shippedFor } from "../../weights/shipped.ts";
 import { decodePicture } from "./decode.ts";
-import type { LocalJob, LocalProgress } from "./messages.ts";
+import type { LocalJob, LocalProgress } from "./local-engine.ts";
 import { fetchNetwork, fetchShipped } from "./network.ts";
 import { encodePng } from "./png.ts";
 

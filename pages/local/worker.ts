@@ -1,7 +1,7 @@
 /** Where a picture is painted, so that the page stays at hand. Takes one job, answers with its progress and its end. */
 import "./symbols.ts";
 import { StylizeError } from "../../engine/errors.ts";
-import type { LocalJob, WorkerNews } from "./messages.ts";
+import type { LocalJob, WorkerNews } from "./local-engine.ts";
 import { paint } from "./paint.ts";
 
 const tell = (news: WorkerNews) => postMessage(news);

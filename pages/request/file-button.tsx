@@ -11,14 +11,8 @@ interface FileButtonProps {
 }
 
 /** A button that lets a visitor choose a picture. */
-export function FileButton({
-  id,
-  class: more = "",
-  isCamera,
-  describedBy,
-  onFile,
-  children,
-}: FileButtonProps) {
+export function FileButton(props: FileButtonProps) {
+  const { id, class: more = "", isCamera, describedBy, onFile, children } = props;
   const take = (input: HTMLInputElement) => {
     const file = input.files?.[0];
     input.value = ""; // so that the same file can be chosen again

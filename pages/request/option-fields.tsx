@@ -1,17 +1,11 @@
 import "./option-fields.css";
-import { Notice } from "../notice.tsx";
-import { type Choice, RadioGroup } from "./radio-group.tsx";
-import {
-  effectiveSize,
-  isSpare,
-  resultSize,
-  type Size,
-  type SizeName,
-  sizeNames,
-  sizeText,
-} from "./sizes.ts";
-import { type Choices, strengthNames } from "./use-choices.ts";
-import type { LocalEngine } from "./use-local-engine.ts";
+import type { ComponentChildren } from "preact";
+import type { Size } from "../../engine/picture.ts";
+import { strengths } from "../../protocol/protocol.ts";
+import type { LocalAdapter } from "../local/local-engine.ts";
+import { Icon, Notice } from "../parts.tsx";
+import { effectiveSize, isSpare, resultSize, type SizeName, sizeNames, sizeText } from "./sizes.ts";
+import type { Choices } from "./use-choices.ts";
 
 interface OptionProps {
   readonly choices: Choices;
@@ -27,7 +21,7 @@ export function StrengthField({ choices, onChange }: OptionProps) {
       name="strength"
       look="strip"
       value={choices.strength}
-      choices={strengthNames.map((value) => ({ value, label: capital(value) }))}
+      choices={strengths.map((value) => ({ value, label: capital(value) }))}
       onChange={(strength) => onChange({ strength })}
     >
       <p class="muted hint">{strengthHints[choices.strength]}</p>
@@ -74,7 +68,7 @@ function sizeHint(picture: Size | undefined, max: number): string {
   return isWhole ? "As large as your picture is; nothing is enlarged." : "As large as it can be there.";
 }
 
-export function PlaceField({ choices, onChange, engine }: OptionProps & { readonly engine: LocalEngine }) {
+export function PlaceField({ choices, onChange, engine }: OptionProps & { readonly engine: LocalAdapter }) {
   const here = engine.isSoftware
     ? "Nothing is uploaded. Without a graphics card it will be slow."
     : "Nothing is uploaded. Keep this page open meanwhile.";
@@ -153,5 +147,67 @@ export function MoreFields({ choices, onChange, maxSteps, problem }: MoreFieldsP
       </p>
       <Notice id="steps-problem" text={problem} />
     </details>
+  );
+}
+
+interface Choice<T extends string> {
+  readonly value: T;
+  readonly label: string;
+  /** Said behind the label. */
+  readonly detail?: string;
+  readonly icon?: Parameters<typeof Icon>[0]["name"];
+  readonly isDisabled?: boolean;
+}
+
+interface RadioGroupProps<T extends string> {
+  readonly legend: string;
+  readonly name: string;
+  /** Side by side in one strip, or a card for each. */
+  readonly look: "strip" | "cards";
+  readonly value: T;
+  readonly choices: readonly Choice<T>[];
+  readonly onChange: (value: T) => void;
+  /** A line below. */
+  readonly children?: ComponentChildren;
+}
+
+/** One of a few things. */
+function RadioGroup<T extends string>(props: RadioGroupProps<T>) {
+  const { legend, name, look, value, choices, onChange, children } = props;
+  return (
+    <fieldset class="group">
+      <legend>
+        <h2>{legend}</h2>
+      </legend>
+      <div class={look}>
+        {choices.map((choice) => (
+          <label key={choice.value} class="choice">
+            <input
+              type="radio"
+              class="cover"
+              name={name}
+              value={choice.value}
+              checked={choice.value === value}
+              disabled={choice.isDisabled}
+              aria-labelledby={`${name}-${choice.value}`}
+              aria-describedby={choice.detail && `${name}-${choice.value}-detail`}
+              onChange={() => onChange(choice.value)}
+            />
+            {choice.icon && <Icon name={choice.icon} />}
+            <span class="choice-text">
+              <span class="choice-label" id={`${name}-${choice.value}`}>
+                {choice.label}
+              </span>
+              {choice.detail && (
+                <span class="choice-detail" id={`${name}-${choice.value}-detail`}>
+                  {choice.detail}
+                </span>
+              )}
+            </span>
+          </label>
+        ))}
+      </div>
+      {children}
+    </fieldset>
   );
 }

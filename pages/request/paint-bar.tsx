@@ -1,7 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { UploadProgress } from "../../client/index.ts";
-import { Icon } from "../icons.tsx";
-import { Notice } from "../notice.tsx";
+import { Icon, Notice } from "../parts.tsx";
 import { useConnection } from "../service.ts";
 
 interface PaintBarProps {
@@ -27,7 +26,7 @@ export function PaintBar({ picture, style, summary, problem, progress, onCancel 
           <Thumb url={style} />
         </span>
         {progress ? (
-          <Uploading progress={progress} onCancel={onCancel} />
+          <Uploading {...progress} onCancel={onCancel} />
         ) : (
           <>
             <p class="summary muted">{summary}</p>
@@ -45,12 +44,11 @@ function Thumb({ url }: { readonly url: string | undefined }) {
   return <span class="thumb">{url && <img key={url} src={url} alt="" draggable={false} />}</span>;
 }
 
-interface UploadingProps {
-  readonly progress: UploadProgress;
+interface UploadingProps extends UploadProgress {
   readonly onCancel: () => void;
 }
 
-function Uploading({ progress: { sent, total }, onCancel }: UploadingProps) {
+function Uploading({ sent, total, onCancel }: UploadingProps) {
   const { state } = useConnection();
   const cancel = useRef<HTMLButtonElement>(null);
   useEffect(() => cancel.current?.focus(), []); // the button that had the focus is gone

@@ -1,11 +1,9 @@
 import "./picture-input.css";
 import { useEffect } from "preact/hooks";
-import { Icon } from "../icons.tsx";
-import { Notice } from "../notice.tsx";
+import { Icon, Notice } from "../parts.tsx";
 import { FileButton } from "./file-button.tsx";
-import type { ChosenPicture } from "./picture-file.ts";
+import type { ChosenPicture, PictureField } from "./picture-file.ts";
 import { sizeText } from "./sizes.ts";
-import type { PictureField } from "./use-picture.ts";
 
 const PROBLEM = "picture-problem";
 
@@ -63,13 +61,7 @@ function EmptyPlace({ field, isOver }: PictureInputProps) {
   );
 }
 
-function Mounted({
-  picture,
-  field,
-  isOver,
-}: PictureInputProps & {
-  readonly picture: ChosenPicture;
-}) {
+function Mounted({ picture, field, isOver }: PictureInputProps & { readonly picture: ChosenPicture }) {
   const { name, url, width, height, note } = picture;
   const remove = () => {
     field.replace(undefined);

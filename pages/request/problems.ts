@@ -1,8 +1,8 @@
 /** What is wrong with a request, in words, and where in the form it can be mended. */
 import { ServiceError } from "../../client/index.ts";
 import { duration } from "../words.ts";
+import type { PictureField } from "./picture-file.ts";
 import { type Choices, OWN } from "./use-choices.ts";
-import type { PictureField } from "./use-picture.ts";
 import type { StyleList } from "./use-styles.ts";
 
 /** Where the focus goes, in the order in which these are on the page. */

@@ -1,8 +1,5 @@
 /** How large a result will be: sizes by name, and what they come to for one picture. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import type { Size } from "../../engine/picture.ts";
 
 /** Long sides, in pixels. */
 const longSides = { small: 512, medium: 768, large: Number.POSITIVE_INFINITY } as const;

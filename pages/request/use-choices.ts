@@ -1,9 +1,7 @@
 /** What the visitor chose, beside the pictures: kept for as long as the tab is open, over an accidental reload too. */
 import { useState } from "preact/hooks";
-import type { Strength } from "../../client/index.ts";
+import { type Strength, strengths } from "../../protocol/protocol.ts";
 import { type SizeName, sizeNames } from "./sizes.ts";
-
-export const strengthNames = ["gentle", "balanced", "bold"] as const satisfies readonly Strength[];
 
 /** The style that is the visitor's own picture; no style of the service is called so. */
 export const OWN = "own";
@@ -48,7 +46,7 @@ function stored(): Choices {
     return {
       style: typeof value.style === "string" ? value.style : first.style,
       size: sizeNames.find((name) => name === value.size) ?? first.size,
-      strength: strengthNames.find((name) => name === value.strength) ?? first.strength,
+      strength: strengths.find((name) => name === value.strength) ?? first.strength,
       steps: typeof value.steps === "string" ? value.steps : first.steps,
       isPrivate: value.isPrivate !== false,
       isLocal: value.isLocal === true,

@@ -1,14 +1,15 @@
 /** The request page's form: what is in it, what is wrong with it, and where it goes. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { JobOptions } from "../../client/index.ts";
-import { startLocal } from "../local-run.ts";
+import { startLocal } from "../job/local-painting.ts";
+import { fetchPicture } from "../job/saving.ts";
+import type { LocalAdapter } from "../local/local-engine.ts";
 import { useLimits } from "../service.ts";
+import { usePicture } from "./picture-file.ts";
 import { focusFirst, type Problems, wrongChoices } from "./problems.ts";
 import { effectiveSize, longSideOf } from "./sizes.ts";
 import { type Choices, OWN, useChoices } from "./use-choices.ts";
 import type { DropTarget } from "./use-drop.ts";
-import { useLocalEngine } from "./use-local-engine.ts";
-import { usePicture } from "./use-picture.ts";
 import { useSending } from "./use-sending.ts";
 import { useStyles } from "./use-styles.ts";
 
@@ -51,7 +52,7 @@ export function useRequestForm() {
     setProblems({});
     const { strength, steps, isPrivate } = choices;
     const size = longSideOf(picture, effectiveSize(picture, choices.size, maxSize), maxSize);
-    const options: JobOptions = { size, strength, ...(steps.trim() && { steps: Number(steps) }) };
+    const options: JobOptions = { size, strength, steps: steps.trim() ? Number(steps) : undefined };
     if (!isLocal) {
       const chosen = choices.style === OWN ? own : choices.style;
       return complain(await send({ content, style: chosen, isPrivate, options }));
@@ -61,7 +62,7 @@ export function useRequestForm() {
     try {
       startLocal({
         content: picture.blob,
-        style: await download(style!.url),
+        style: await fetchPicture(style!.url),
         styleName: style!.name,
         options,
       });
@@ -78,8 +79,24 @@ export function useRequestForm() {
 
 export type RequestForm = ReturnType<typeof useRequestForm>;
 
-async function download(url: string): Promise<Blob> {
-  const response = await fetch(url, { cache: "no-store" }); // what <img> left in the cache may lack what CORS wants
-  if (!response.ok) throw new Error(`Expected a picture at ${url} but received status ${response.status}.`);
-  return response.blob();
+/**
+ * What this browser can paint on, by code that is loaded apart from the page. Undefined where it can't, and while that
+ * is not known. `isOffered`: whether the site offers a network of its own.
+ */
+function useLocalEngine(isOffered: boolean): LocalAdapter | undefined {
+  const [engine, setEngine] = useState<LocalAdapter>();
+  useEffect(() => {
+    if (!("gpu" in navigator)) return;
+    let isLatest = true;
+    import("../local/local-engine.ts")
+      .then(({ canRunHere }) => canRunHere(isOffered))
+      .then(
+        (found) => isLatest && setEngine(found),
+        () => {}, // then the service does it
+      );
+    return () => {
+      isLatest = false;
+    };
+  }, [isOffered]);
+  return engine;
 }

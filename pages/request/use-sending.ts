@@ -4,9 +4,9 @@ import { type Accepted, type JobOptions, ServiceError, type UploadProgress } fro
 import { remember } from "../own-jobs.ts";
 import { go, hrefOf } from "../router.ts";
 import { limits, service } from "../service.ts";
+import type { PictureField } from "./picture-file.ts";
 import { redraw } from "./picture-file.ts";
 import { type Problems, refusalOf } from "./problems.ts";
-import type { PictureField } from "./use-picture.ts";
 
 export interface PaintRequest {
   readonly content: PictureField;
@@ -16,15 +16,8 @@ export interface PaintRequest {
   readonly options: JobOptions;
 }
 
-export interface Sending {
-  /** Undefined while nothing is being sent. */
-  readonly progress: UploadProgress | undefined;
-  /** Resolves with what was refused; empty where the job was accepted, or `cancel` was called. */
-  readonly send: (request: PaintRequest) => Promise<Problems>;
-  readonly cancel: () => void;
-}
-
-export function useSending(): Sending {
+/** `progress` is undefined while nothing is being sent. */
+export function useSending() {
   const [progress, setProgress] = useState<UploadProgress>();
   const controller = useRef<AbortController>(undefined);
   const isShown = useRef(true);
@@ -35,7 +28,8 @@ export function useSending(): Sending {
     [],
   );
 
-  const send = async (request: PaintRequest) => {
+  /** Resolves with what was refused; empty where the job was accepted, or `cancel` was called. */
+  const send = async (request: PaintRequest): Promise<Problems> => {
     controller.current = new AbortController();
     const { signal } = controller.current;
     setProgress({ sent: 0, total: 0 });
@@ -83,8 +77,8 @@ async function transfer(
 
 /** Whoever went to another page meanwhile stays there, and finds the job among their own. */
 function keep({ jobId, token }: Accepted, { style, isPrivate }: PaintRequest, isShown: boolean): void {
-  const named = typeof style === "string" ? { style } : {};
-  const isKept = remember({ jobId, token, isPrivate, createdAt: Date.now(), ...named });
+  const name = typeof style === "string" ? style : undefined;
+  const isKept = remember({ jobId, token, isPrivate, createdAt: Date.now(), style: name });
   if (!isKept) go(`${hrefOf.job(jobId)}/${token}`);
   else if (isShown) go(hrefOf.job(jobId));
 }

@@ -22,7 +22,7 @@ export function useStyles(): StyleList {
     const load = async () => {
       const found: StyleItem[] = [];
       for (let cursor: string | undefined; ; ) {
-        const page = await service.listStyles({ limit: 100, ...(cursor && { cursor }) });
+        const page = await service.listStyles({ limit: 100, cursor });
         if (isOver) return;
         found.push(...page.styles);
         if (found.length > known.length || page.next === undefined) setStyles([...found]);

@@ -1,3 +1,5 @@
+/** Small parts that many pages are made of. */
+
 /** Line drawings of 24 pixels, in the colour of the text around them; what they mean is in words beside them. */
 const paths = {
   picture: "M4 5.5h16v13H4zM4 16l4.5-4.5 3.5 3.5 3-3 5 5M15.5 9.5h.01",
@@ -24,5 +26,14 @@ export function Icon({ name }: { readonly name: keyof typeof paths }) {
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={paths[name]} />
     </svg>
+  );
+}
+
+/** What went wrong, at the place where it went wrong: read out when it appears. */
+export function Notice({ id, text }: { readonly id?: string; readonly text: string | undefined }) {
+  return (
+    <div id={id} role="alert">
+      {text && <p class="notice">{text}</p>}
+    </div>
   );
 }

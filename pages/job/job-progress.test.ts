@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { JobView } from "../../client/index.ts";
-import { paintingStage, stageOf } from "./job-words.ts";
+import { paintingStage, stageOf } from "./job-progress.tsx";
 
 const job: JobView = {
   jobId: "0".repeat(32),

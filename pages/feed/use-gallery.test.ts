@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rotationWith, stepped } from "./rotation.ts";
+import { rotationWith, stepped } from "./use-gallery.ts";
 
 describe("rotationWith", () => {
   test("begins with the newest", () => {
