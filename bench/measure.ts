@@ -42,7 +42,7 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const loading = lap();
   await ahead.join();
   const joining = lap();
-  const targets = await targetsOf(context, model, pictures);
+  const targets = await targetsOf(context, model, pictures, terms);
   const aiming = lap();
   using arena = context.arena("bench");
   const subject = await context.guarded(() =>
@@ -98,7 +98,7 @@ async function* kernelsOf(
   using arena = counting.arena("rehearsal");
   const model = await modelOn(counting, arena, network, precisionOn(context, request.precision));
   const loading = counting.kernels.length;
-  const targets = await targetsOf(counting, model, pictures);
+  const targets = await targetsOf(counting, model, pictures, terms);
   recordSubject(counting, arena, model, pictures, targets, request);
   yield counting.kernels.slice(loading);
 }

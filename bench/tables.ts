@@ -1,7 +1,14 @@
 /** Markdown of what was measured. */
 
 import type { Machine } from "./machine.ts";
-import type { AdapterReport, KeptMeasurement, PeerMeasurement, PeerResult, ProfileEntry } from "./report.ts";
+import type {
+  AdapterReport,
+  KeptMeasurement,
+  PeerMeasurement,
+  PeerResult,
+  ProfileEntry,
+  ReportHead,
+} from "./report.ts";
 import { type NetworkName, networkOf } from "./task.ts";
 import { floorMs, peaksOf, stepOperations, stepWork } from "./work.ts";
 
@@ -28,7 +35,7 @@ export const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value
 export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 /** adapter: undefined where it is not known. */
-export function machineText(machine: Machine, adapter: AdapterReport | undefined, date: string): string {
+export function machineText({ machine, date }: ReportHead, adapter: AdapterReport | undefined): string {
   const { processor, cores, memory, system, node, webgpu, load, commit } = machine;
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [

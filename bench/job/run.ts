@@ -1,7 +1,6 @@
 /**
  * The job that is timed to a given loss (two of the examples, a network with the weights that come with the program,
- * its
- * own losses), and a run of the engine towards that, in the process that calls it.
+ * its own losses), and a run of the engine towards that, in the process that calls it.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,23 +8,17 @@ import { fileURLToPath } from "node:url";
 import type { GpuContext } from "../../engine/gpu/context.ts";
 import { precisionOn } from "../../engine/gpu/precision.ts";
 import { type Iterate, type Picture, stylize } from "../../engine/index.ts";
-import {
-  contentTargets,
-  lossLayers,
-  recordObjective,
-  styleTargets,
-  type Term,
-  termsOf,
-} from "../../engine/losses/objective.ts";
+import { lossLayers, recordObjective, type Term, termsOf } from "../../engine/losses/objective.ts";
 import { parseRecord } from "../../engine/losses/record.ts";
 import { loadModel } from "../../engine/model.ts";
 import type { Network } from "../../engine/network/types.ts";
 import { openContext } from "../../engine/node.ts";
+import type { Size } from "../../engine/picture.ts";
 import { resample } from "../../engine/resample.ts";
 import { decodePicture, longSide } from "../../pictures/index.ts";
 import { generatedNetwork, loadNetwork } from "../../weights/index.ts";
 import { adapterReport, peakProcessBytes } from "../measure.ts";
-import { resetObjective } from "../subject.ts";
+import { resetObjective, targetsOf } from "../subject.ts";
 import type { NetworkName, Task } from "../task.ts";
 import type { EvaluateRequest, Evaluation, JobRun, RunRequest, ScaleDone, TracePoint } from "./report.ts";
 
@@ -61,20 +54,22 @@ export function taskAt({ network, terms, content, style }: JobParts, size: numbe
   return { network, terms, pictures: { content: start, start, style: longSide(style, size, styleName) } };
 }
 
+/** Of a file with f32 [3][height][width]. */
+export function readPicture(file: string, { width, height }: Size): Picture {
+  const { buffer, byteOffset, length } = readFileSync(file);
+  return { width, height, data: new Float32Array(buffer.slice(byteOffset, byteOffset + length)) };
+}
+
 const open = ({ family, device }: RunRequest | EvaluateRequest) =>
   openContext({ giveWay: true, ...(family && { family }), ...(device && { adapter: device }) });
 
 /** Evaluates the start picture and those of `request.files` at the full size. */
 export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
   const task = taskAt(await loadJob(request.network), request.size);
-  const { width, height } = task.pictures.start;
-  const pictures = request.files.map((file) => {
-    const bytes = readFileSync(file);
-    const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-    return { width, height, data };
-  });
+  const { start } = task.pictures;
+  const pictures = request.files.map((file) => readPicture(file, start));
   using context = await open(request);
-  const losses = await lossesOf(context, task, [task.pictures.start, ...pictures]);
+  const losses = await lossesOf(context, task, [start, ...pictures]);
   return { adapter: adapterReport(context, "f32"), losses };
 }
 
@@ -168,10 +163,7 @@ async function lossesOf(
   const model = await context.guarded(() =>
     loadModel(context, arena, network, network.defaults.pooling, layers),
   );
-  const targets = {
-    style: await styleTargets(context, model, [pictures.style], lossLayers(terms, "style")),
-    content: await contentTargets(context, model, pictures.content, lossLayers(terms, "content")),
-  };
+  const targets = await targetsOf(context, model, pictures, terms);
   const objective = await context.guarded(() =>
     recordObjective(context, arena, model, pictures.start, terms, targets),
   );
