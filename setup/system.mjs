@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
+import { complaintsIn, run, SetupError } from "./terminal.mjs";
 
 /**
  * @typedef {"debian" | "fedora" | "arch" | "suse" | "alpine" | "other"} Family
@@ -117,17 +117,14 @@ export function driverSteps(system) {
   const source = system.bookworm ? backportsSource(system) : undefined;
   const release = system.bookworm ? ["-t", "bookworm-backports"] : [];
   const install = ["apt-get", "install", "-y", "--no-install-recommends", ...release, ...packages];
+  const enable = {
+    title: "enabling bookworm-backports",
+    command: ["tee", backportsFile],
+    input: `${source}\n`,
+    undo: backportsFile,
+  };
   return [
-    ...(source === undefined
-      ? []
-      : [
-          {
-            title: "enabling bookworm-backports",
-            command: ["tee", backportsFile],
-            input: `${source}\n`,
-            undo: backportsFile,
-          },
-        ]),
+    ...(source === undefined ? [] : [enable]),
     // Broken sources of third parties make this fail where those that matter were read.
     { title: "reading the package lists (apt-get update)", command: ["apt-get", "update"], mayFail: true },
     { title: `installing ${packages.join(" and ")} (apt-get install)`, command: install },
@@ -251,6 +248,5 @@ export async function runSteps(steps, system, lockSeconds) {
  * @param {string} output
  */
 export function aptErrors(output) {
-  const complaints = output.split("\n").filter((line) => /^[WE]:/.test(line));
-  return complaints.length > 0 ? firstLines(complaints.join("\n"), 10) : lastLines(output, 10);
+  return complaintsIn(output, /^[WE]:/);
 }
