@@ -1,6 +1,6 @@
 /** Markdown of a job. */
 
-import { digits, megabytes, table } from "../tables.ts";
+import { digits, megabytes, table, tableOf } from "../tables.ts";
 import { type NetworkName, networkOf } from "../task.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
 import { contentName, styleName } from "./run.ts";
@@ -30,11 +30,7 @@ export function reachedBy(run: JobRun): Reached | undefined {
 
 /** The run that had its result first, counted from the call. */
 export function bestRun(runs: readonly JobRun[]): JobRun | undefined {
-  const finished = runs.filter(({ reached }) => reached);
-  return finished.reduce<JobRun | undefined>(
-    (best, run) => (!best || run.seconds < best.seconds ? run : best),
-    undefined,
-  );
+  return runs.filter(({ reached }) => reached).sort((a, b) => a.seconds - b.seconds)[0];
 }
 
 /** What of the job is wrong: losses that differ; empty if nothing is. */
@@ -129,12 +125,10 @@ export function scheduleText({ scales, schedule, trace }: JobRun): string {
 }
 
 function scalesTable({ scales }: JobRun): string {
-  const head = ["size", "steps", "s from the call", "loss at the full size"];
-  const rows = scales.map(({ width, height, steps, seconds, fullLoss }) => [
-    `${width}x${height}`,
-    steps,
-    digits(seconds),
-    fullLoss.toPrecision(5),
+  return tableOf(scales, [
+    ["size", ({ width, height }) => `${width}x${height}`],
+    ["steps", ({ steps }) => steps],
+    ["s from the call", ({ seconds }) => digits(seconds)],
+    ["loss at the full size", ({ fullLoss }) => fullLoss.toPrecision(5)],
   ]);
-  return table(head, rows);
 }
