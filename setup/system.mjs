@@ -164,9 +164,8 @@ export function shellLine(step, system) {
 export function manualAdvice(system, outcome) {
   if (outcome === "unloadable") {
     return (
-      "Its builds are for Linux (x64 and arm64, with glibc 2.34 and GLIBCXX_3.4.30 or newer: Debian " +
-      "12, Ubuntu 22.04, " +
-      "Fedora 36; not Alpine, which has musl), macOS and Windows (x64 and arm64).\n" +
+      "Its builds are for Linux (x64 and arm64, with glibc 2.34 and GLIBCXX_3.4.30 or newer: Debian 12, Ubuntu " +
+      "22.04, Fedora 36; not Alpine, which has musl), macOS and Windows (x64 and arm64).\n" +
       `This is ${system.name}, ${process.platform}-${process.arch}. A container of a newer system is one way out.`
     );
   }
