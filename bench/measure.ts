@@ -11,11 +11,10 @@ import { loadModel, type Model } from "../engine/model.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { watchShaderCache } from "./machine.ts";
-import { type AdapterReport, type Measurement, type MeasureRequest, spreadOf } from "./report.ts";
+import { type AdapterReport, type Measurement, type MeasureRequest, spreadOf, sum } from "./report.ts";
 import { fillHistory, recordSubject, resetObjective, runSteps, type Subject, targetsOf } from "./subject.ts";
 import { type Pictures, seededNetwork, seededPictures, terms } from "./task.ts";
 import { profileOf, TimedOptimizer } from "./timing.ts";
-import { sum } from "./work.ts";
 
 /** Steps before those that count: the loop submits ahead, and learns only from them how long to sleep. */
 const WARM_UP = 3;

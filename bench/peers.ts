@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { BenchOptions } from "./options.ts";
 import { lastLine, peersFolder, run, say, withFolder } from "./processes.ts";
-import { type Measurement, type PeerResult, spreadOf } from "./report.ts";
+import { type Measurement, type PeerMeasurement, type PeerResult, spreadOf } from "./report.ts";
 import { F32_TOLERANCE } from "./tables.ts";
 import { seededNetwork, seededPictures, terms, writeTask } from "./task.ts";
 
@@ -28,16 +28,10 @@ export interface Peer {
   readonly problem?: string | undefined;
 }
 
-interface PeerLine {
-  readonly engine: string;
-  readonly loss: number;
-  readonly gradientNorm: number;
-  /** ms */
+/** What a peer prints: its times in ms. */
+type PeerLine = Omit<PeerMeasurement, "network" | "size" | "wall" | "tolerance"> & {
   readonly times: readonly number[];
-  /** bytes */
-  readonly peakProcess: number;
-  readonly peakDevice?: number;
-}
+};
 
 /** All peers at the size, with the network and on the adapter of `ours`, one after the other. */
 export async function runPeers(ours: Measurement, options: BenchOptions): Promise<PeerResult[]> {

@@ -171,8 +171,11 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
   const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  return { min: sorted[0]!, mean, median };
+  return { min: sorted[0]!, mean: sum(values) / values.length, median };
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }
 
 /** What a kind of benchmark comes back with. */

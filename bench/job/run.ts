@@ -84,7 +84,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
   const began = performance.now();
   const since = () => (performance.now() - began) / 1e3;
   using context = await open(request);
-  const watch = new Watch(request, since);
+  const watch = watchRun(request, since);
   const { picture, last } = await stylize({
     context,
     network: job.network,
@@ -95,7 +95,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
     steps: steps + 1, // a step tells the loss before it
     ...schedule,
     signal: watch.signal,
-    onIterate: (iterate, best) => watch.note(iterate, best),
+    onIterate: watch.note,
   });
   const seconds = since();
   const { peakBytes: peakDevice } = context;
@@ -109,7 +109,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
     schedule,
     adapter: adapterReport(context, precisionOn(context, precision)),
     reached: watch.trace.some(({ loss }) => loss <= target),
-    firstStep: watch.firstStep!,
+    firstStep: watch.started.firstStep!,
     seconds,
     scales: scales.map(({ picture, ...scale }, i) => ({ ...scale, fullLoss: losses[i]! })),
     loss: losses.at(-1)!,
@@ -121,35 +121,23 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
 
 const shapeOf = ({ width, height }: Iterate) => ({ width, height });
 
-/** Keeps what a run tells of itself, and stops it. */
-class Watch {
-  readonly scales: (Omit<ScaleDone, "fullLoss"> & { readonly picture: Picture })[] = [];
-  readonly trace: TracePoint[] = [];
-  firstStep: number | undefined;
-  readonly #stop = new AbortController();
-  readonly #request: RunRequest;
-  readonly #since: () => number;
-
-  constructor(request: RunRequest, since: () => number) {
-    this.#request = request;
-    this.#since = since;
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  async note(iterate: Iterate, best: () => Promise<Picture>): Promise<void> {
-    const seconds = this.#since();
-    const { loss, ms, step, steps, scale, scales } = iterate;
-    this.firstStep ??= seconds - ms / 1e3;
-    const isLast = scale === scales - 1;
-    if (isLast) this.trace.push({ loss, seconds });
-    if ((isLast && loss <= this.#request.target) || seconds > this.#request.seconds) this.#stop.abort();
-    else if (!isLast && step === steps) {
-      this.scales.push({ ...shapeOf(iterate), steps, seconds, picture: await best() });
-    }
-  }
+/** Keeps what a run tells of itself, and stops it at its target or when its time is over. */
+function watchRun(request: RunRequest, since: () => number) {
+  const stop = new AbortController();
+  const scales: (Omit<ScaleDone, "fullLoss"> & { readonly picture: Picture })[] = [];
+  const trace: TracePoint[] = [];
+  const started: { firstStep?: number } = {};
+  const note = async (iterate: Iterate, best: () => Promise<Picture>) => {
+    const seconds = since();
+    const { loss, ms, step, steps, scale, scales: count } = iterate;
+    started.firstStep ??= seconds - ms / 1e3;
+    const isLast = scale === count - 1;
+    if (isLast) trace.push({ loss, seconds });
+    if ((isLast && loss <= request.target) || seconds > request.seconds) stop.abort();
+    else if (!isLast && step === steps)
+      scales.push({ ...shapeOf(iterate), steps, seconds, picture: await best() });
+  };
+  return { scales, trace, started, signal: stop.signal, note };
 }
 
 /** The loss of each picture by the engine's objective at the size of the task. */
