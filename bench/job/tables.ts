@@ -1,6 +1,6 @@
 /** Markdown of a job. */
 
-import { digits, megabytes, table, tableOf } from "../tables.ts";
+import { digits, megabytes, tableOf } from "../tables.ts";
 import { type NetworkName, networkOf } from "../task.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
 import { contentName, styleName } from "./run.ts";
@@ -67,45 +67,36 @@ export function jobText(job: JobReport): string {
 }
 
 function jobTable({ size, steps, target, pytorch, runs }: JobReport, best: JobRun | undefined): string {
-  const rows: (string | number)[][] = [];
-  const failures: string[] = [];
-  const theirs = pytorch.map((run) => ("problem" in run ? undefined : pytorchReached(run, target)));
-  const reference = theirs[0];
-  const cells = (reached: Reached | undefined, otherwise = "not reached") =>
-    reached
-      ? [
-          reached.steps,
-          digits(reached.seconds),
-          digits(reached.running),
-          reference ? ratio(reached, reference) : "-",
-        ]
-      : [otherwise, "-", "-", "-"];
-  for (const [i, run] of pytorch.entries()) {
-    if ("problem" in run) failures.push(`- ${run.engine}: ${run.problem}`);
-    else rows.push([run.engine, `${size}`, ...cells(theirs[i]), megabytes(run.peakProcess)]);
-  }
-  for (const run of runs) {
-    const mark = [
-      ...(isDefault(run.schedule, size) ? ["default"] : []),
-      ...(run === best ? ["best"] : []),
-    ].join(", ");
-    rows.push([
-      `stylize${mark ? ` (${mark})` : ""}`,
-      scheduleText(run),
-      ...cells(reachedBy(run), isGivenUp(run, steps) ? `given up after ${digits(run.seconds)} s` : undefined),
-      megabytes(run.peakProcess),
-    ]);
-  }
-  const head = [
-    "engine",
-    "scales",
-    "steps at the last",
-    "s from the call",
-    "from the first step",
-    "PyTorch's / its",
-    "process memory",
-  ];
-  return [table(head, rows), ...failures].join("\n\n");
+  const theirs = pytorch.flatMap((run) => {
+    if ("problem" in run) return [];
+    const reached = pytorchReached(run, target);
+    return [{ ...run, scales: `${size}`, reached, otherwise: "not reached" }];
+  });
+  const ours = runs.map((run) => {
+    const marks = [isDefault(run.schedule, size) && "default", run === best && "best"].filter(Boolean);
+    return {
+      engine: `stylize${marks.length > 0 ? ` (${marks.join(", ")})` : ""}`,
+      scales: scheduleText(run),
+      reached: reachedBy(run),
+      otherwise: isGivenUp(run, steps) ? `given up after ${digits(run.seconds)} s` : "not reached",
+      peakProcess: run.peakProcess,
+    };
+  });
+  const reference = theirs.find(({ engine }) => engine === pytorch[0]?.engine)?.reached;
+  const text = tableOf(
+    [...theirs, ...ours],
+    [
+      ["engine", ({ engine }) => engine],
+      ["scales", ({ scales }) => scales],
+      ["steps at the last", ({ reached, otherwise }) => reached?.steps ?? otherwise],
+      ["s from the call", ({ reached }) => (reached ? digits(reached.seconds) : "-")],
+      ["from the first step", ({ reached }) => (reached ? digits(reached.running) : "-")],
+      ["PyTorch's / its", ({ reached }) => (reached && reference ? ratio(reached, reference) : "-")],
+      ["process memory", ({ peakProcess }) => megabytes(peakProcess)],
+    ],
+  );
+  const failures = pytorch.flatMap((run) => ("problem" in run ? [`- ${run.engine}: ${run.problem}`] : []));
+  return [text, ...failures].join("\n\n");
 }
 
 const ratio = (reached: Reached, reference: Reached) =>
