@@ -5,7 +5,8 @@
  * secondsPerPicture=30`.
  */
 import { fileURLToPath } from "node:url";
-import { readTemplate } from "./tests/templates.ts";
+import { environments } from "./tests/parameters.ts";
+import { countOf, readTemplate } from "./tests/templates.ts";
 
 /**
  * US dollars in us-east-1, as they were known at the end of 2025, and amounts that are assumed. Check them before
@@ -49,8 +50,6 @@ export const assumptions = {
 type Name = keyof typeof assumptions;
 export type Prices = Readonly<Record<Name, number>>;
 type Size = Readonly<Record<string, string | number>>;
-
-const environments = ["development", "testing", "staging", "production"] as const;
 
 export function pricesWith(changes: Readonly<Record<string, number>> = {}): Prices {
   const standard = Object.entries(assumptions).map(([name, [value]]) => [name, value]);
@@ -144,10 +143,6 @@ export function thousandPictures(environment: string, prices: Prices) {
 
 function sizes(): Readonly<Record<string, Size>> {
   return readTemplate("root.yaml").Mappings.Sizes as Readonly<Record<string, Size>>;
-}
-
-function countOf(file: string, type: string): number {
-  return Object.values(readTemplate(file).Resources).filter((resource) => resource.Type === type).length;
 }
 
 /** An alarm costs for each metric that it reads; those of Redis read one of each node. */

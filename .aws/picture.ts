@@ -7,14 +7,8 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  functionOf,
-  isFields,
-  readTemplate,
-  substitutions,
-  type Template,
-  type Value,
-} from "./tests/templates.ts";
+import { referencesOfValue } from "./tests/references.ts";
+import { countOf, readTemplate, type Template, type Value } from "./tests/templates.ts";
 
 interface Box {
   readonly title: string;
@@ -122,15 +116,10 @@ const templates = Object.fromEntries(stacks.map((name) => [name, readTemplate(`$
 
 /** Names that a value refers to: of resources and parameters, or `Stack.Outputs.Name`. */
 function referencesIn(value: Value): string[] {
-  const call = functionOf(value);
-  if (call?.[0] === "Ref") return [String(call[1])];
-  if (call?.[0] === "Fn::GetAtt") return [(call[1] as readonly string[]).join(".")];
-  if (call?.[0] === "Fn::Sub")
-    return [call[1]]
-      .flat()
-      .flatMap((part) => (typeof part === "string" ? substitutions(part) : referencesIn(part as Value)));
-  if (Array.isArray(value)) return value.flatMap((item: Value) => referencesIn(item));
-  return isFields(value) ? Object.values(value).flatMap(referencesIn) : [];
+  return referencesOfValue(value).flatMap((reference) => {
+    if (reference.kind === "ref") return [reference.name];
+    return reference.kind === "attribute" ? [`${reference.name}.${reference.attribute}`] : [];
+  });
 }
 
 /**
@@ -162,7 +151,8 @@ for (const stack of stacks)
       referencesIn(Properties).flatMap((name) => resolved(stack, name)),
     );
 
-const drawn = new Set<string>(Object.values(boxes).map(({ stack, id }) => `${stack}/${id}`));
+const placeOf = ({ stack, id }: Box) => `${stack}/${id}`;
+const drawn = new Set(Object.values(boxes).map(placeOf));
 
 /** Everything that a resource refers to, by way of what is not drawn. */
 function reach(from: string, found = new Set<string>()): Set<string> {
@@ -176,10 +166,7 @@ function reach(from: string, found = new Set<string>()): Set<string> {
 
 /** Throws where the templates have no such connection. */
 function checkArrow({ from, to }: Arrow): void {
-  const [a, b] = [from, to].map((name) => `${boxes[name as BoxName].stack}/${boxes[name as BoxName].id}`) as [
-    string,
-    string,
-  ];
+  const [a, b] = [placeOf(boxes[from]), placeOf(boxes[to])];
   const isDirect = reach(a).has(b) || reach(b).has(a);
   const isJoined = [...references.keys()].some(
     (third) => !drawn.has(third) && reach(third).has(a) && reach(third).has(b),
@@ -187,9 +174,6 @@ function checkArrow({ from, to }: Arrow): void {
   if (!isDirect && !isJoined)
     throw new Error(`Expected references between ${a} and ${b} but the templates have none.`);
 }
-
-const count = (stack: string, type: string) =>
-  Object.values(readTemplate(`${stack}.yaml`).Resources).filter(({ Type }) => Type === type).length;
 
 // -- drawing
 
@@ -220,8 +204,7 @@ function drawFrame({ x, y, width, height }: Area): string {
 function drawArrow(arrow: Arrow): string {
   checkArrow(arrow);
   const { label } = arrow;
-  const text =
-    label === undefined ? "" : `<text class="label" x="${label.x}" y="${label.y}">${xml(label.text)}</text>`;
+  const text = label === undefined ? "" : textAt("label", label.x, label.y, label.text);
   return `<polyline class="arrow" points="${arrow.path}"/>${text}`;
 }
 
@@ -232,9 +215,9 @@ function drawStrip(stack: string, text: string, x: number, y: number, width: num
 }
 
 export function picture(): string {
-  const endpoints = count("network", "AWS::EC2::VPCEndpoint") - 1;
-  const alarms = count("alarms", "AWS::CloudWatch::Alarm");
-  const repositories = count("registry", "AWS::ECR::Repository");
+  const endpoints = countOf("network.yaml", "AWS::EC2::VPCEndpoint") - 1;
+  const alarms = countOf("alarms.yaml", "AWS::CloudWatch::Alarm");
+  const repositories = countOf("registry.yaml", "AWS::ECR::Repository");
   const strips = [
     drawStrip(
       "network",

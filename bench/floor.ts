@@ -1,6 +1,6 @@
 /** Prints the tables of docs/performance.md that are arithmetic: `tsx bench/floor.ts [NETWORK...] [SIZE...]`. */
 import { optionTable } from "../engine/options.ts";
-import { table } from "./tables.ts";
+import { table, tableOf } from "./tables.ts";
 import { type NetworkName, networkNames } from "./task.ts";
 import { adapters, convolutionWork, lbfgsWork, lossWork, totalOf, type Work } from "./work.ts";
 
@@ -21,35 +21,31 @@ function printFloor(network: NetworkName, size: number): void {
     ...work(forward),
     ...work(backward),
   ]);
-  const both = totalOf(layers.flatMap(({ forward, backward }) => [forward, backward]));
+  const forward = totalOf(layers.map((layer) => layer.forward));
+  const backward = totalOf(layers.map((layer) => layer.backward));
+  const all = totalOf([forward, backward, ...losses, optimizer]);
   const sums = [
-    [
-      "convolutions",
-      "",
-      ...work(totalOf(layers.map((l) => l.forward))),
-      ...work(totalOf(layers.map((l) => l.backward))),
-    ],
+    ["convolutions", "", ...work(forward), ...work(backward)],
     ...losses.map((loss) => [`${loss.kind} ${loss.layer}`, "", "", "", ...work(loss)]),
     [`L-BFGS, ${HISTORY} pairs`, "", "", "", ...work(optimizer)],
-    ["step", "", "", "", ...work(totalOf([both, ...losses, optimizer]))],
+    ["step", "", "", "", ...work(all)],
   ];
   const head = ["", "shape", "forward GFLOP", "MB", "backward GFLOP", "MB"];
   console.log(`### ${network}, ${size}x${size}\n\n${table(head, [...convolutions, ...sums])}\n`);
-  printAdapters(totalOf([both, ...losses, optimizer]));
+  printAdapters(all);
 }
 
 /** With f16, everything takes half the bytes. */
 function printAdapters({ operations, bytes }: Work): void {
   const ms = (amount: number, perSecond: number) => ((1e3 * amount) / perSecond).toFixed(2);
-  const rows = adapters.map(({ name, f32, matrix, memory }) => [
-    name,
-    ms(operations, f32 * 1e12),
-    ms(bytes, memory * 1e9),
-    ms(operations, matrix * 1e12),
-    ms(bytes / 2, memory * 1e9),
+  const text = tableOf(adapters, [
+    ["ms", ({ name }) => name],
+    ["f32 arithmetic", ({ f32 }) => ms(operations, f32 * 1e12)],
+    ["f32 memory", ({ memory }) => ms(bytes, memory * 1e9)],
+    ["f16 matrix arithmetic", ({ matrix }) => ms(operations, matrix * 1e12)],
+    ["f16 memory", ({ memory }) => ms(bytes / 2, memory * 1e9)],
   ]);
-  const head = ["ms", "f32 arithmetic", "f32 memory", "f16 matrix arithmetic", "f16 memory"];
-  console.log(`${table(head, rows)}\n`);
+  console.log(`${text}\n`);
 }
 
 const args = process.argv.slice(2);

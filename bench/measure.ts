@@ -11,11 +11,10 @@ import { loadModel, type Model } from "../engine/model.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { watchShaderCache } from "./machine.ts";
-import { type AdapterReport, type Measurement, type MeasureRequest, spreadOf } from "./report.ts";
+import { type AdapterReport, type Measurement, type MeasureRequest, spreadOf, sum } from "./report.ts";
 import { fillHistory, recordSubject, resetObjective, runSteps, type Subject, targetsOf } from "./subject.ts";
 import { type Pictures, seededNetwork, seededPictures, terms } from "./task.ts";
 import { profileOf, TimedOptimizer } from "./timing.ts";
-import { sum } from "./work.ts";
 
 /** Steps before those that count: the loop submits ahead, and learns only from them how long to sleep. */
 const WARM_UP = 3;
@@ -42,7 +41,7 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const loading = lap();
   await ahead.join();
   const joining = lap();
-  const targets = await targetsOf(context, model, pictures);
+  const targets = await targetsOf(context, model, pictures, terms);
   const aiming = lap();
   using arena = context.arena("bench");
   const subject = await context.guarded(() =>
@@ -98,7 +97,7 @@ async function* kernelsOf(
   using arena = counting.arena("rehearsal");
   const model = await modelOn(counting, arena, network, precisionOn(context, request.precision));
   const loading = counting.kernels.length;
-  const targets = await targetsOf(counting, model, pictures);
+  const targets = await targetsOf(counting, model, pictures, terms);
   recordSubject(counting, arena, model, pictures, targets, request);
   yield counting.kernels.slice(loading);
 }

@@ -8,8 +8,6 @@ import { MIN_SIDE } from "../engine/pyramid.ts";
 import { parseSchedules, type Schedule } from "./job/schedules.ts";
 import { defaultNetworks, type NetworkName, networkNames } from "./task.ts";
 
-export type OptimizerName = "lbfgs" | "adam";
-
 export interface BenchOptions {
   readonly network: readonly NetworkName[];
   /** Pixels a side. */
@@ -17,7 +15,7 @@ export interface BenchOptions {
   readonly reps: number;
   readonly family?: KernelFamilyName;
   readonly precision: Precision | "auto";
-  readonly optimizer: OptimizerName;
+  readonly optimizer: "lbfgs" | "adam";
   readonly history: number;
   readonly device?: string;
   readonly cold?: boolean;
@@ -42,6 +40,16 @@ export interface BenchOptions {
 /** Of --sizes. */
 export const defaultSizes: readonly number[] = [128, 256, 512];
 export const defaultJobSizes: readonly number[] = [512];
+
+/** Each size with each network. */
+export function casesOf(
+  { sizes, network }: Pick<BenchOptions, "sizes" | "network">,
+  usual: readonly number[],
+) {
+  return (sizes ?? usual).flatMap((size) =>
+    network.map((name) => ({ size, network: name, what: `${name} at ${size} px` })),
+  );
+}
 
 /** All four pools of a step halve evenly. */
 const SIZE_STEP = 16;

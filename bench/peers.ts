@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
-import { lastLine, peersFolder, run, withFolder } from "./processes.ts";
-import { type Measurement, type PeerResult, spreadOf } from "./report.ts";
+import type { BenchOptions } from "./options.ts";
+import { lastLine, peersFolder, run, say, withFolder } from "./processes.ts";
+import { type Measurement, type PeerMeasurement, type PeerResult, spreadOf } from "./report.ts";
 import { F32_TOLERANCE } from "./tables.ts";
 import { seededNetwork, seededPictures, terms, writeTask } from "./task.ts";
 
@@ -17,16 +18,6 @@ const TIMEOUT = 300_000;
 /** Relative differences that are allowed to lower precisions. */
 const tolerances: Readonly<Record<string, number>> = { tf32: 1e-2, f16: 2e-2, bf16: 5e-2 };
 
-export interface PeerOptions {
-  readonly reps: number;
-  /** As --device has it; engines on the GPU then get the same adapter. */
-  readonly device: string | undefined;
-  /** Largest picture for those that take many seconds a step on software adapters, instead of their own limits. */
-  readonly slowMaxSize: number | undefined;
-  /** The Python that has PyTorch; undefined: the first that is found to. */
-  readonly python: string | undefined;
-}
-
 export interface Peer {
   readonly engine: string;
   /** Program and arguments that go before the common ones. */
@@ -37,19 +28,13 @@ export interface Peer {
   readonly problem?: string | undefined;
 }
 
-interface PeerLine {
-  readonly engine: string;
-  readonly loss: number;
-  readonly gradientNorm: number;
-  /** ms */
+/** What a peer prints: its times in ms. */
+type PeerLine = Omit<PeerMeasurement, "network" | "size" | "wall" | "tolerance"> & {
   readonly times: readonly number[];
-  /** bytes */
-  readonly peakProcess: number;
-  readonly peakDevice?: number;
-}
+};
 
 /** All peers at the size, with the network and on the adapter of `ours`, one after the other. */
-export async function runPeers(ours: Measurement, options: PeerOptions): Promise<PeerResult[]> {
+export async function runPeers(ours: Measurement, options: BenchOptions): Promise<PeerResult[]> {
   const missing = await installPackages();
   const pytorch = await findPyTorch(ours.adapter.family, options.python);
   const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours.adapter.family)];
@@ -65,7 +50,7 @@ export async function runPeers(ours: Measurement, options: PeerOptions): Promise
   });
 }
 
-function javascriptPeers(ours: Measurement, options: PeerOptions, missing: Missing): Peer[] {
+function javascriptPeers(ours: Measurement, options: BenchOptions, missing: Missing): Peer[] {
   const { adapter, size } = ours;
   const onSoftware = adapter.family === "cpu";
   const chosen = options.device ? [adapter.name] : []; // Dawn takes no other case, and no number
@@ -125,7 +110,7 @@ async function runPeer(peer: Peer, ours: Measurement, scratch: string, reps: num
   const { engine, command, extra, tolerance, problem } = peer;
   const { network, size, environment } = ours;
   if (problem !== undefined) return { network, size, engine, problem };
-  process.stderr.write(`bench: ${engine}\n`);
+  say(engine);
   // Mesa's cache does not tell vector widths apart: where the engine chose no folder for its own, take an empty one.
   const variables = { MESA_SHADER_CACHE_DIR: join(scratch, "shaders"), ...environment };
   const args = [scratch, `${reps}`, `${SECONDS}`, ...extra];
@@ -155,7 +140,7 @@ async function install(): Promise<Missing> {
     return existsSync(path) && readJson(path).version === wanted[name];
   };
   if (Object.keys(wanted).every(isThere)) return () => undefined;
-  process.stderr.write("bench: installing the peers (npm install in bench/peers, 750 MB)\n");
+  say("installing the peers (npm install in bench/peers, 750 MB)");
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
   const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--fetch-retries=1"];
   const variables = { ONNXRUNTIME_NODE_INSTALL: "skip" };

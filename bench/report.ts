@@ -1,24 +1,22 @@
 /** The records that go from measurement to table and file. Times in ms, memory in bytes. */
 import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
-import type { CacheState, Machine } from "./machine.ts";
-import type { BenchOptions, OptimizerName } from "./options.ts";
+import { type CacheState, describeMachine, type Machine } from "./machine.ts";
+import type { BenchOptions } from "./options.ts";
 import type { NetworkName } from "./task.ts";
 
-/** What one child process measures. */
-export interface MeasureRequest {
+/** How the engine is run, as options say. */
+export interface EngineRequest extends Pick<BenchOptions, "precision"> {
   readonly network: NetworkName;
-  /** Pixels a side. */
+  /** Pixels of the pictures' long side. */
   readonly size: number;
-  /** Steps that count; 0 measures the start only. */
-  readonly reps: number;
-  readonly optimizer: OptimizerName;
-  /** Pairs that L-BFGS remembers, all of them there while it is timed. */
-  readonly history: number;
   readonly family: KernelFamilyName | undefined;
-  readonly precision: Precision | "auto";
   /** The adapter's name, part of it, or its number. */
   readonly device: string | undefined;
+}
+
+/** What one child process measures: `reps` steps, 0 for the start only, with a full history. */
+export interface MeasureRequest extends EngineRequest, Pick<BenchOptions, "reps" | "optimizer" | "history"> {
   readonly profile: boolean;
 }
 
@@ -34,11 +32,7 @@ export interface StartUp {
   readonly cache: CacheState;
 }
 
-export interface Measurement {
-  readonly network: NetworkName;
-  readonly size: number;
-  readonly optimizer: OptimizerName;
-  readonly history: number;
+export interface Measurement extends Pick<MeasureRequest, "network" | "size" | "optimizer" | "history"> {
   readonly adapter: AdapterReport;
   /** What the engine set in the environment for the driver; peers on the same adapter get the same. */
   readonly environment: Readonly<Record<string, string>>;
@@ -117,15 +111,21 @@ export interface PeerFailure extends Case {
   readonly problem: string;
 }
 
-/** The options without this machine's paths. */
-export type Asked = Omit<BenchOptions, "json" | "chart" | "python">;
-
-/** What --json writes, of seconds per step. */
-export interface StepsReport {
-  readonly kind: "steps";
+/** What --json writes of each kind. */
+export interface ReportHead {
   readonly date: string;
   readonly machine: Machine;
-  readonly options: Asked;
+  /** Without this machine's paths. */
+  readonly options: Omit<BenchOptions, "json" | "chart" | "python">;
+}
+
+export function reportHead({ json, chart, python, ...options }: BenchOptions): ReportHead {
+  return { date: new Date().toISOString(), machine: describeMachine(), options };
+}
+
+/** What --json writes, of seconds per step. */
+export interface StepsReport extends ReportHead {
+  readonly kind: "steps";
   readonly measurements: readonly KeptMeasurement[];
   readonly coldStarts: readonly KeptMeasurement[];
   readonly peers: readonly PeerResult[];
@@ -134,11 +134,8 @@ export interface StepsReport {
 export type KeptMeasurement = Omit<Measurement, "environment" | "network"> & Case;
 
 /** What --json writes, of a comparison with an earlier commit. */
-export interface AgainstReport {
+export interface AgainstReport extends ReportHead {
   readonly kind: "against";
-  readonly date: string;
-  readonly machine: Machine;
-  readonly options: Asked;
   readonly against: string;
   readonly comparisons: readonly Comparison[];
 }
@@ -174,8 +171,11 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
   const median = (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  return { min: sorted[0]!, mean, median };
+  return { min: sorted[0]!, mean: sum(values) / values.length, median };
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }
 
 /** What a kind of benchmark comes back with. */

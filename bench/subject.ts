@@ -9,7 +9,7 @@ import {
   type Objective,
   recordObjective,
   styleTargets,
-  type Targets,
+  type Term,
 } from "../engine/losses/objective.ts";
 import { createRing, type RecordedLosses, recordLosses, STATE_BYTES } from "../engine/losses/record.ts";
 import { recordTotalVariation } from "../engine/losses/total-variation.ts";
@@ -31,16 +31,12 @@ export interface Subject {
   readonly optimizer: Optimizer;
 }
 
-export interface SubjectTargets {
-  readonly style: Targets;
-  readonly content: Targets;
-}
-
 export async function targetsOf(
   context: GpuContext,
   model: Model,
   { content, style }: Pictures,
-): Promise<SubjectTargets> {
+  terms: readonly Term[],
+) {
   return {
     style: await styleTargets(context, model, [style], lossLayers(terms, "style")),
     content: await contentTargets(context, model, content, lossLayers(terms, "content")),
@@ -53,7 +49,7 @@ export function recordSubject(
   arena: Arena,
   model: Model,
   pictures: Pictures,
-  targets: SubjectTargets,
+  targets: Awaited<ReturnType<typeof targetsOf>>,
   request: OptimizerRequest,
 ): Subject {
   const { start } = pictures;

@@ -1,7 +1,14 @@
 /** Markdown of what was measured. */
 
 import type { Machine } from "./machine.ts";
-import type { AdapterReport, KeptMeasurement, PeerMeasurement, PeerResult, ProfileEntry } from "./report.ts";
+import type {
+  AdapterReport,
+  KeptMeasurement,
+  PeerMeasurement,
+  PeerResult,
+  ProfileEntry,
+  ReportHead,
+} from "./report.ts";
 import { type NetworkName, networkOf } from "./task.ts";
 import { floorMs, peaksOf, stepOperations, stepWork } from "./work.ts";
 
@@ -23,12 +30,24 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }
 
+/** A table with a row for each of `items`; a column is its heading and what stands below. */
+export function tableOf<T>(
+  items: readonly T[],
+  columns: readonly (readonly [head: string, cell: (item: T) => Cell])[],
+): string {
+  const rows = items.map((item) => columns.map(([, cell]) => cell(item)));
+  return table(
+    columns.map(([head]) => head),
+    rows,
+  );
+}
+
 const seconds = (ms: number | undefined) => (ms === undefined ? "-" : digits(ms / 1e3));
 export const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value.toPrecision(3));
 export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 /** adapter: undefined where it is not known. */
-export function machineText(machine: Machine, adapter: AdapterReport | undefined, date: string): string {
+export function machineText({ machine, date }: ReportHead, adapter: AdapterReport | undefined): string {
   const { processor, cores, memory, system, node, webgpu, load, commit } = machine;
   const busy = load === undefined ? "" : `, load ${load.toFixed(1)} before`;
   return [
@@ -52,31 +71,18 @@ function adapterText({ nvidia }: Machine, adapter: AdapterReport): string {
  * their floor.
  */
 export function stepTable(measurements: readonly KeptMeasurement[], machine: Machine): string {
-  const head = [
-    "network",
-    "size",
-    "s/step, mean",
-    "median",
-    "on the device: least",
-    "median",
-    "of it optimiser",
-    "GFLOP/s",
-    "floor / it",
-    "device memory",
-    "process memory",
-  ];
-  const rows = measurements.map((m) => [
-    networkOf(m),
-    m.size,
-    seconds(m.wall?.mean),
-    seconds(m.wall?.median),
-    seconds(m.deviceStep?.min),
-    seconds(m.deviceStep?.median),
-    seconds(m.deviceOptimizer?.median),
-    m.wall ? gflops(m, m.wall.median) : "-",
-    floorShare(m, machine),
-    megabytes(m.peakDevice),
-    megabytes(m.peakProcess),
+  const text = tableOf(measurements, [
+    ["network", networkOf],
+    ["size", (m) => m.size],
+    ["s/step, mean", (m) => seconds(m.wall?.mean)],
+    ["median", (m) => seconds(m.wall?.median)],
+    ["on the device: least", (m) => seconds(m.deviceStep?.min)],
+    ["median", (m) => seconds(m.deviceStep?.median)],
+    ["of it optimiser", (m) => seconds(m.deviceOptimizer?.median)],
+    ["GFLOP/s", (m) => (m.wall ? gflops(m, m.wall.median) : "-")],
+    ["floor / it", (m) => floorShare(m, machine)],
+    ["device memory", (m) => megabytes(m.peakDevice)],
+    ["process memory", (m) => megabytes(m.peakProcess)],
   ]);
   const { optimizer, history } = measurements[0]!;
   const name = optimizer === "lbfgs" ? `L-BFGS, ${history} pairs` : "Adam";
@@ -84,7 +90,7 @@ export function stepTable(measurements: readonly KeptMeasurement[], machine: Mac
     .filter((m) => m.restored > 0)
     .map((m) => `${m.restored} with ${networkOf(m)} at ${m.size} px`);
   const note = restored.length > 0 ? `\n\nSteps that the guard threw away: ${restored.join(", ")}.` : "";
-  return `## Steps (${name})\n\n${table(head, rows)}${note}`;
+  return `## Steps (${name})\n\n${text}${note}`;
 }
 
 /** Of the median step; "-" for adapters whose peaks are not known, processors among them. */
@@ -103,21 +109,18 @@ const gflops = (of: { readonly network?: NetworkName; readonly size: number }, m
 
 /** Seconds until the first step is done, part by part. */
 export function startTable(measurements: readonly KeptMeasurement[]): string {
-  const head = [
-    ...["network", "size", "shader cache"],
-    ...["device", "weights", "targets", "kernels", "first step", "total"],
-  ];
-  const rows = measurements.map((measurement) => {
-    const { size, startUp } = measurement;
-    const { cache, device, weights, targets, kernels, firstStep, total } = startUp;
-    return [
-      networkOf(measurement),
-      size,
-      cache,
-      ...[device, weights, targets, kernels, firstStep, total].map(seconds),
-    ];
-  });
-  return `## Start until the first step is done, seconds\n\n${table(head, rows)}`;
+  const text = tableOf(measurements, [
+    ["network", networkOf],
+    ["size", (m) => m.size],
+    ["shader cache", (m) => m.startUp.cache],
+    ["device", (m) => seconds(m.startUp.device)],
+    ["weights", (m) => seconds(m.startUp.weights)],
+    ["targets", (m) => seconds(m.startUp.targets)],
+    ["kernels", (m) => seconds(m.startUp.kernels)],
+    ["first step", (m) => seconds(m.startUp.firstStep)],
+    ["total", (m) => seconds(m.startUp.total)],
+  ]);
+  return `## Start until the first step is done, seconds\n\n${text}`;
 }
 
 /** Of one measurement; empty where it has no profile. */
@@ -125,15 +128,14 @@ export function profileTables(measurement: KeptMeasurement): string[] {
   if (!measurement.profile) return [];
   const { total, kernels, layers } = measurement.profile;
   const list = (title: string, entries: readonly ProfileEntry[]) => {
-    const listed = entries.slice(0, LISTED);
-    const rows = listed.map(({ name, count, ms }) => [
-      name,
-      count,
-      ms.toFixed(2),
-      `${((100 * ms) / total).toFixed(1)} %`,
+    const left = entries.length - LISTED;
+    const text = tableOf(entries.slice(0, LISTED), [
+      [title, ({ name }) => name],
+      ["times", ({ count }) => count],
+      ["ms", ({ ms }) => ms.toFixed(2)],
+      ["share", ({ ms }) => `${((100 * ms) / total).toFixed(1)} %`],
     ]);
-    const left = entries.length - listed.length;
-    return `${table([title, "times", "ms", "share"], rows)}${left > 0 ? `\n\nand ${left} smaller ones` : ""}`;
+    return `${text}${left > 0 ? `\n\nand ${left} smaller ones` : ""}`;
   };
   const what = `${networkOf(measurement)} at ${measurement.size} px`;
   const title = `## Loss and gradient, ${what}: ${total.toFixed(1)} ms, each dispatch in a pass of its own`;
@@ -142,39 +144,29 @@ export function profileTables(measurement: KeptMeasurement): string[] {
 
 /** Seconds per evaluation of the peers, and how many times as long our whole step takes. */
 export function peerTable(measurements: readonly KeptMeasurement[], peers: readonly PeerResult[]): string {
-  const head = [
-    "network",
-    "size",
-    "engine",
-    "s, least",
-    "median",
-    "GFLOP/s",
-    "device memory",
-    "process memory",
-    "same loss and gradient",
-    "ours / it",
-  ];
-  const rows: Cell[][] = [];
-  const problems: string[] = [];
-  for (const ours of measurements) {
-    const network = networkOf(ours);
-    for (const peer of peers.filter((one) => isSameTask(one, ours))) {
-      const { size, engine } = peer;
-      if ("problem" in peer) {
-        problems.push(`- ${engine} with ${network} at ${size} px: ${peer.problem}`);
-        continue;
-      }
-      const { wall, peakProcess, peakDevice } = peer;
-      const ratio = ours.wall ? (ours.wall.median / wall.median).toFixed(2) : "-";
-      const speed = [seconds(wall.min), seconds(wall.median), gflops(peer, wall.median)];
-      const memory = [peakDevice === undefined ? "-" : megabytes(peakDevice), megabytes(peakProcess)];
-      rows.push([network, size, engine, ...speed, ...memory, agreement(ours, peer), ratio]);
-    }
-  }
+  const pairs = measurements.flatMap((ours) =>
+    peers.filter((peer) => isSameTask(peer, ours)).map((peer) => ({ ours, peer })),
+  );
+  const measured = pairs.flatMap(({ ours, peer }) => ("problem" in peer ? [] : [{ ours, peer }]));
+  const problems = pairs.flatMap(({ ours, peer }) =>
+    "problem" in peer ? [`- ${peer.engine} with ${networkOf(ours)} at ${peer.size} px: ${peer.problem}`] : [],
+  );
+  const text = tableOf(measured, [
+    ["network", ({ ours }) => networkOf(ours)],
+    ["size", ({ peer }) => peer.size],
+    ["engine", ({ peer }) => peer.engine],
+    ["s, least", ({ peer }) => seconds(peer.wall.min)],
+    ["median", ({ peer }) => seconds(peer.wall.median)],
+    ["GFLOP/s", ({ peer }) => gflops(peer, peer.wall.median)],
+    ["device memory", ({ peer }) => (peer.peakDevice === undefined ? "-" : megabytes(peer.peakDevice))],
+    ["process memory", ({ peer }) => megabytes(peer.peakProcess)],
+    ["same loss and gradient", ({ ours, peer }) => agreement(ours, peer)],
+    ["ours / it", ({ ours, peer }) => (ours.wall ? (ours.wall.median / peer.wall.median).toFixed(2) : "-")],
+  ]);
   const title =
     "## Peers: loss and gradient, no optimiser\n\nThe last column is our whole step, optimiser " +
     "included, over their median.";
-  return [title, table(head, rows), ...(problems.length > 0 ? [problems.join("\n")] : [])].join("\n\n");
+  return [title, text, ...(problems.length > 0 ? [problems.join("\n")] : [])].join("\n\n");
 }
 
 /** Whether a peer was measured at the size and with the network of `ours`. */

@@ -2,8 +2,7 @@
 import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Program, Timing } from "../engine/gpu/program.ts";
 import type { Optimizer, OptimizerCarry } from "../engine/optimizers/optimizer.ts";
-import type { Profile, ProfileEntry } from "./report.ts";
-import { sum } from "./work.ts";
+import { type Profile, type ProfileEntry, sum } from "./report.ts";
 
 /** Milliseconds on the device. */
 export interface StepTime {

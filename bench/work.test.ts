@@ -2,17 +2,9 @@ import { expect, test } from "vitest";
 import { vgg19 } from "../engine/network/layers.ts";
 import { loadNetwork } from "../weights/index.ts";
 import { compact, compactSmall } from "../weights/shipped.ts";
+import { sum } from "./report.ts";
 import { layersOf, networkOf, seededNetwork } from "./task.ts";
-import {
-  convolutionWork,
-  floorMs,
-  lbfgsWork,
-  lossWork,
-  peaksOf,
-  stepOperations,
-  stepWork,
-  sum,
-} from "./work.ts";
+import { convolutionWork, floorMs, lbfgsWork, lossWork, peaksOf, stepOperations, stepWork } from "./work.ts";
 
 test("a step at 512 px takes 378.7 GFLOP of convolutions and 13.7 of style products", () => {
   expect(stepOperations("vgg19", 512) / 1e9).toBeCloseTo(378.7, 1);

@@ -5,6 +5,7 @@
  * read or write it, and masks at one bit a value: what would remain if everything else stayed in registers and caches.
  */
 import { type ConvName, type ReluName, reluName } from "../engine/network/layers.ts";
+import { sum } from "./report.ts";
 import { layersOf, type NetworkName, terms } from "./task.ts";
 
 export interface Work {
@@ -74,10 +75,6 @@ export function lbfgsWork(size: number, history: number): Work {
 export function stepOperations(network: NetworkName, size: number): number {
   const layers = convolutionWork(network, size);
   return sum(layers.map(({ forward, backward }) => forward.operations + backward.operations));
-}
-
-export function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }
 
 export interface Peaks {

@@ -1,6 +1,6 @@
 /**
  * Programs that only tests start, from packages of the system: where one can't be had its tests are skipped, so nothing
- * here is fatal.
+ * here is fatal. apt-get finds and unpacks them, since the system's own programs get its updates, too.
  */
 import { decide, describeSystem, onPath, runSteps, shellLine } from "./system.mjs";
 import { ask, SetupError, say } from "./terminal.mjs";
@@ -121,17 +121,10 @@ function isSnap({ packages }, { name }) {
 export function programAdvice(program, system) {
   const { platform, family, root } = system;
   if (isSnap(program, system)) return `Ubuntu has it as a snap alone. ${program.advice.darwin}`;
-  const advice =
-    platform === "linux" ? family !== "other" && program.advice[family] : byPlatform(program, platform);
+  const key = platform === "linux" ? family : platform;
+  /** @type {Partial<Record<string, string>>} */
+  const { [key]: advice } = program.advice;
   if (!advice) return "Install it with your package manager.";
   if (advice.endsWith(".")) return advice;
   return `Install it with ${root || platform !== "linux" ? "" : "sudo "}${advice}.`;
-}
-
-/**
- * @param {Program} program
- * @param {string} platform
- */
-function byPlatform({ advice }, platform) {
-  return platform === "darwin" || platform === "win32" ? advice[platform] : undefined;
 }

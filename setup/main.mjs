@@ -124,8 +124,10 @@ async function provideAdapter(probe, yes) {
   const found = whatWasFound(probe);
   const terminal = Boolean(process.stdin.isTTY);
   const action = decide(system, probe.outcome, { yes, terminal });
-  if (action === "unsupported") throw new SetupError(8, `${found}\n${manualAdvice(system, probe.outcome)}`);
-  if (action === "print") throw new SetupError(7, `${found}\n${manualAdvice(system, probe.outcome)}`);
+  if (action === "unsupported" || action === "print") {
+    const advice = manualAdvice(system, probe.outcome);
+    throw new SetupError(action === "print" ? 7 : 8, `${found}\n${advice}`);
+  }
 
   const steps = driverSteps(system);
   if (action === "ask") {

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
+import { complaintsIn, run, SetupError } from "./terminal.mjs";
 
 /**
  * @typedef {object} Stamp
@@ -84,7 +84,7 @@ export function sameTree(wanted, installed, machine) {
 }
 
 /**
- * Runs `npm ci`, which removes node_modules first.
+ * Runs `npm ci`, which removes node_modules first. The command, since npm has no interface for programs.
  * @param {string} root
  * @param {string} key
  * @param {{ what?: string, flags?: string[] }} [options] what they are, and more flags for npm
@@ -111,8 +111,7 @@ export async function installPackages(root, key, { what = "the npm packages", fl
  * @param {string} output
  */
 export function npmErrors(output) {
-  const errors = output.split(/\r?\n/).filter((line) => /^npm (error|ERR!) ./.test(line));
-  return errors.length > 0 ? firstLines(errors.join("\n"), 10) : lastLines(output, 10);
+  return complaintsIn(output, /^npm (error|ERR!) ./);
 }
 
 /** Prefers the npm that runs us, and by its script: Windows can't start npm.cmd without a shell. */

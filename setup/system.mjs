@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { firstLines, lastLines, run, SetupError } from "./terminal.mjs";
+import { complaintsIn, run, SetupError } from "./terminal.mjs";
 
 /**
  * @typedef {"debian" | "fedora" | "arch" | "suse" | "alpine" | "other"} Family
@@ -117,17 +117,14 @@ export function driverSteps(system) {
   const source = system.bookworm ? backportsSource(system) : undefined;
   const release = system.bookworm ? ["-t", "bookworm-backports"] : [];
   const install = ["apt-get", "install", "-y", "--no-install-recommends", ...release, ...packages];
+  const enable = {
+    title: "enabling bookworm-backports",
+    command: ["tee", backportsFile],
+    input: `${source}\n`,
+    undo: backportsFile,
+  };
   return [
-    ...(source === undefined
-      ? []
-      : [
-          {
-            title: "enabling bookworm-backports",
-            command: ["tee", backportsFile],
-            input: `${source}\n`,
-            undo: backportsFile,
-          },
-        ]),
+    ...(source === undefined ? [] : [enable]),
     // Broken sources of third parties make this fail where those that matter were read.
     { title: "reading the package lists (apt-get update)", command: ["apt-get", "update"], mayFail: true },
     { title: `installing ${packages.join(" and ")} (apt-get install)`, command: install },
@@ -167,9 +164,8 @@ export function shellLine(step, system) {
 export function manualAdvice(system, outcome) {
   if (outcome === "unloadable") {
     return (
-      "Its builds are for Linux (x64 and arm64, with glibc 2.34 and GLIBCXX_3.4.30 or newer: Debian " +
-      "12, Ubuntu 22.04, " +
-      "Fedora 36; not Alpine, which has musl), macOS and Windows (x64 and arm64).\n" +
+      "Its builds are for Linux (x64 and arm64, with glibc 2.34 and GLIBCXX_3.4.30 or newer: Debian 12, Ubuntu " +
+      "22.04, Fedora 36; not Alpine, which has musl), macOS and Windows (x64 and arm64).\n" +
       `This is ${system.name}, ${process.platform}-${process.arch}. A container of a newer system is one way out.`
     );
   }
@@ -251,6 +247,5 @@ export async function runSteps(steps, system, lockSeconds) {
  * @param {string} output
  */
 export function aptErrors(output) {
-  const complaints = output.split("\n").filter((line) => /^[WE]:/.test(line));
-  return complaints.length > 0 ? firstLines(complaints.join("\n"), 10) : lastLines(output, 10);
+  return complaintsIn(output, /^[WE]:/);
 }

@@ -1,4 +1,8 @@
-/** What set-up says, asks and runs. All of it goes to stderr: stdout belongs to the command that follows. */
+/**
+ * What set-up says, asks and runs. All of it goes to stderr: stdout belongs to the command that follows.
+ *
+ * By hand, as all of set-up: it runs before any package is installed.
+ */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -24,17 +28,13 @@ export function say(text) {
  * @param {string} question
  * @returns {Promise<boolean>}
  */
-export function ask(question) {
+export async function ask(question) {
   // terminal: false leaves Ctrl-C to the terminal, so that it interrupts as it does elsewhere.
   const lines = createInterface({ input: process.stdin, terminal: false });
   (process.stderr.isTTY ? process.stderr : process.stdout).write(question);
-  return new Promise((resolve) => {
-    lines.once("line", (line) => {
-      resolve(/^\s*y(es)?\s*$/i.test(line));
-      lines.close();
-    });
-    lines.once("close", () => resolve(false));
-  });
+  const { value = "" } = await lines[Symbol.asyncIterator]().next();
+  lines.close();
+  return /^\s*y(es)?\s*$/i.test(value);
 }
 
 /**
@@ -110,25 +110,15 @@ export function run(command, options = {}) {
 }
 
 /**
- * @param {string} text
- * @param {number} count
+ * The first lines of `output` that are complaints; the last ones where none is.
+ * @param {string} output
+ * @param {RegExp} complaint
  */
-export function firstLines(text, count) {
-  return indented(text).slice(0, count).join("\n");
-}
-
-/**
- * @param {string} text
- * @param {number} count
- */
-export function lastLines(text, count) {
-  return indented(text).slice(-count).join("\n");
-}
-
-/** @param {string} text */
-function indented(text) {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  return lines.map((line) => `    ${line}`);
+export function complaintsIn(output, complaint) {
+  const lines = output.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const complaints = lines.filter((line) => complaint.test(line));
+  const shown = complaints.length > 0 ? complaints.slice(0, 10) : lines.slice(-10);
+  return shown.map((line) => `    ${line}`).join("\n");
 }
 
 /**

@@ -9,6 +9,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../protocol/exit-codes.ts";
 import { jobIdOf, keys, type WorkerJob } from "../../protocol/protocol.ts";
+import { onPath } from "../../setup/system.mjs";
 import { startBatch } from "../../stores/testing/batch.ts";
 import { redisMissing, startRedis } from "../../stores/testing/redis.ts";
 import { startFauxqs } from "../../stores/testing/s3.ts";
@@ -166,14 +167,8 @@ describe.skipIf(missing !== undefined)(`images${missing ? ` (${missing})` : ""}`
 function missingHere(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64" || process.getuid?.() !== 0)
     return "needs root on linux-x64";
-  for (const program of ["debootstrap", "buildah", "unshare"]) {
-    try {
-      execFileSync("sh", ["-c", `command -v ${program}`]);
-    } catch {
-      return `needs ${program}`;
-    }
-  }
-  return undefined;
+  const program = ["debootstrap", "buildah", "unshare"].find((name) => !onPath(name));
+  return program && `needs ${program}`;
 }
 
 /** What root made here, the container's user may write to. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { deployed, deployment } from "./deployment.ts";
 import { environments } from "./parameters.ts";
 import { roleStatements, type Statement, statementsOf } from "./policies.ts";
-import { allCommands, onOneMachineOnly, sdkCommands, storeCalls } from "./sdk-calls.ts";
+import { allCommands, onOneMachineOnly, sdkCommands, storeCalls } from "./programs.ts";
 import type { Fields } from "./templates.ts";
 
 /** What each command needs. S3 says of an object that isn't there that it is forbidden, unless one may list. */

@@ -10,48 +10,42 @@ export type Reference =
 
 /** Every reference of the template, in no order; some come more than once. */
 export function referencesOf({ Rules, Conditions, Resources, Outputs }: Template): Reference[] {
-  const found: Reference[] = [];
-  for (const { RuleCondition, Assertions } of Object.values(Rules)) {
-    collect(RuleCondition, found);
-    for (const { Assert } of Assertions) collect(Assert, found);
-  }
-  for (const value of Object.values(Conditions)) collect(value, found);
-  for (const { Value: value } of Object.values(Outputs)) collect(value, found);
-  for (const { Properties, Condition, DependsOn = [] } of Object.values(Resources)) {
-    collect(Properties, found);
-    if (Condition !== undefined) found.push({ kind: "condition", name: Condition });
-    for (const name of [DependsOn].flat() as string[]) found.push({ kind: "ref", name });
-  }
-  return found;
+  const rules = Object.values(Rules).flatMap(({ RuleCondition, Assertions }) => [
+    RuleCondition,
+    ...Assertions.map(({ Assert }) => Assert),
+  ]);
+  const outputs = Object.values(Outputs).map((output) => output.Value);
+  const resources = Object.values(Resources).flatMap(({ Properties, Condition, DependsOn = [] }) => [
+    ...referencesOfValue(Properties),
+    ...(Condition === undefined ? [] : [{ kind: "condition", name: Condition } as const]),
+    ...[DependsOn].flat().map((name) => ({ kind: "ref", name }) as const),
+  ]);
+  return [...[...rules, ...Object.values(Conditions), ...outputs].flatMap(referencesOfValue), ...resources];
 }
 
-function collect(value: Value, found: Reference[]): void {
-  if (typeof value !== "object" || value === null) return;
+/** Those of a value and of all in it. */
+export function referencesOfValue(value: Value | undefined): Reference[] {
+  if (typeof value !== "object" || value === null) return [];
   const [name, argument] = functionOf(value) ?? [];
-  if (name === undefined) {
-    for (const part of Object.values(value as Fields)) collect(part, found);
-    return;
-  }
-  if (name === "Ref") found.push({ kind: "ref", name: String(argument) });
-  else if (name === "Condition") found.push({ kind: "condition", name: String(argument) });
-  else if (name === "Fn::GetAtt") found.push(attribute((argument as string[]).join(".")));
-  else if (name === "Fn::Sub") collectSub(argument!, found);
-  else {
-    const parts = [argument!].flat() as readonly Value[];
-    if (name === "Fn::If") found.push({ kind: "condition", name: String(parts[0]) });
-    if (name === "Fn::FindInMap")
-      found.push({ kind: "mapping", name: String(parts[0]), key: String(parts[2]) });
-    for (const part of parts) collect(part, found);
-  }
+  if (name === undefined) return Object.values(value as Fields).flatMap(referencesOfValue);
+  if (name === "Ref") return [{ kind: "ref", name: String(argument) }];
+  if (name === "Condition") return [{ kind: "condition", name: String(argument) }];
+  if (name === "Fn::GetAtt") return [attribute((argument as string[]).join("."))];
+  if (name === "Fn::Sub") return referencesOfText(argument!);
+  const parts = [argument!].flat() as readonly Value[];
+  const [first, , third] = parts.map(String);
+  const inner = parts.flatMap(referencesOfValue);
+  if (name === "Fn::If") return [{ kind: "condition", name: first! }, ...inner];
+  return name === "Fn::FindInMap" ? [{ kind: "mapping", name: first!, key: third! }, ...inner] : inner;
 }
 
-function collectSub(argument: Value, found: Reference[]): void {
+function referencesOfText(argument: Value): Reference[] {
   const [text, own = {}] = [argument].flat() as [string, Fields?];
-  collect(own, found);
-  for (const name of substitutions(text)) {
-    if (Object.hasOwn(own, name)) continue;
-    found.push(name.includes(".") ? attribute(name) : { kind: "ref", name });
-  }
+  const names = substitutions(text).filter((name) => !Object.hasOwn(own, name));
+  const named = names.map((name) =>
+    name.includes(".") ? attribute(name) : ({ kind: "ref", name } as const),
+  );
+  return [...referencesOfValue(own), ...named];
 }
 
 function attribute(path: string): Reference {

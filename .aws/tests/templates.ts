@@ -59,6 +59,11 @@ export function readTemplate(file: string): Template {
   return { ...empty, Resources: {}, ...sections };
 }
 
+/** How many resources of a type a template has. */
+export function countOf(file: string, type: string): number {
+  return Object.values(readTemplate(file).Resources).filter(({ Type }) => Type === type).length;
+}
+
 const functions = ["If", "Not", "Equals", "And", "Or", "Contains", "FindInMap", "Sub", "Join", "Select"];
 const tags = new Set([...functions, "Split", "GetAtt", "GetAZs", "Cidr", "Base64"].map((name) => `!${name}`));
 

@@ -7,17 +7,22 @@ import { spawnSync } from "node:child_process";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describeMachine } from "../machine.ts";
 import type { BenchOptions } from "../options.ts";
 import { messageOf, say, withFolder } from "../processes.ts";
-import { type AdapterReport, type AgainstReport, type Comparison, type Found, spreadOf } from "../report.ts";
+import {
+  type AdapterReport,
+  type AgainstReport,
+  type Comparison,
+  type Found,
+  reportHead,
+  spreadOf,
+} from "../report.ts";
 import { digits, machineText, table } from "../tables.ts";
 import { type Contest, demoContest, stepContests, type Turn } from "./contests.ts";
 
 export async function benchAgainst(options: BenchOptions): Promise<Found<AgainstReport>> {
   const { rounds, demo = false } = options;
-  const machine = describeMachine();
-  const date = new Date().toISOString();
+  const head = reportHead(options);
   const comparisons: Comparison[] = [];
   const failures: string[] = [];
   let adapter: AdapterReport | undefined;
@@ -33,10 +38,8 @@ export async function benchAgainst(options: BenchOptions): Promise<Found<Against
       }
     }
   });
-  const { json, chart, python, ...asked } = options;
-  const report = { kind: "against", date, machine, options: asked, against, comparisons } as const;
-  const text =
-    comparisons.length > 0 ? [machineText(machine, adapter, date), againstTable(report)].join("\n\n") : "";
+  const report = { kind: "against", ...head, against, comparisons } as const;
+  const text = comparisons.length > 0 ? `${machineText(head, adapter)}\n\n${againstTable(report)}` : "";
   return { text, report, failures };
 }
 

@@ -7,9 +7,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheVariables } from "../machine.ts";
-import { type BenchOptions, defaultSizes } from "../options.ts";
+import { type BenchOptions, casesOf, defaultSizes } from "../options.ts";
 import { askChild, lastLine, run, withFolder } from "../processes.ts";
 import type { AdapterReport, Compared, KeptMeasurement, MeasureRequest } from "../report.ts";
+import { measureColdAndWarm } from "../steps.ts";
 import { networkOf } from "../task.ts";
 
 /** What is measured in two clones. */
@@ -32,40 +33,26 @@ export interface Turn {
 
 /** One for each size and network. An earlier commit that knows no such network measures its own: VGG19. */
 export function stepContests(options: BenchOptions): Contest[] {
-  const { network: networks, reps, family, precision, optimizer, history, device } = options;
-  const sizes = options.sizes ?? defaultSizes;
-  return sizes.flatMap((size) =>
-    networks.map((network): Contest => {
-      const request: MeasureRequest = {
-        ...{ network, size, reps, optimizer, history, family, precision, device },
-        profile: false,
-      };
-      const measure = (clone: string) => measureClone(clone, request, options.cold ?? false);
-      return { size, name: `${network} at ${size} px`, measure };
-    }),
-  );
+  const { reps, family, precision, optimizer, history, device, cold = false } = options;
+  return casesOf(options, defaultSizes).map(({ network, size, what }) => {
+    const request: MeasureRequest = {
+      ...{ network, size, reps, optimizer, history, family, precision, device },
+      profile: false,
+    };
+    return { size, name: what, measure: (clone) => measureClone(clone, request, cold) };
+  });
 }
 
 async function measureClone(clone: string, request: MeasureRequest, isCold: boolean): Promise<Turn> {
   const child = join(clone, "bench", "child.ts");
   if (!existsSync(child)) throw new Error("Expected the commit to have a benchmark but it has none.");
-  const ask = (asked: MeasureRequest, variables?: Readonly<Record<string, string>>) =>
-    askChild<KeptMeasurement>(child, asked, variables);
-  const found = (measurement: KeptMeasurement, starts: readonly (readonly [Compared, number])[]): Turn => {
-    const { adapter, wall } = measurement;
-    const times = new Map<Compared, number>([...starts, ["step", wall!.median]]);
-    return { network: networkOf(measurement), adapter, times };
-  };
-  if (!isCold) return found(await ask(request), []);
-  return withFolder(async (cache) => {
-    const variables = cacheVariables(cache);
-    const cold = await ask({ ...request, reps: 0 }, variables);
-    const warm = await ask(request, variables);
-    return found(warm, [
-      ["cold start", cold.startUp.total],
-      ["warm start", warm.startUp.total],
-    ]);
-  });
+  const { cold, warm } = isCold
+    ? await measureColdAndWarm<KeptMeasurement>(child, request)
+    : { cold: undefined, warm: await askChild<KeptMeasurement>(child, request) };
+  const times = new Map<Compared, number>();
+  if (cold) times.set("cold start", cold.startUp.total).set("warm start", warm.startUp.total);
+  times.set("step", warm.wall!.median);
+  return { network: networkOf(warm), adapter: warm.adapter, times };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Seconds per step by engine, network and size: a dot each, on one logarithmic axis. */
 import type { Machine } from "../machine.ts";
-import type { AdapterReport, StepsReport } from "../report.ts";
+import { type AdapterReport, type StepsReport, sum } from "../report.ts";
 import { agrees, digits, isSameTask, vectorBits } from "../tables.ts";
 import { type NetworkName, networkOf } from "../task.ts";
 import { document, dot, line, logAxis, MARGIN, text } from "./svg.ts";
@@ -52,7 +52,7 @@ export function stepsChart(report: DrawnSteps): string {
   const seconds = panels.flatMap(({ rows }) => rows.map((row) => row.seconds));
   const axis = logAxis(seconds, PLOT_LEFT, PLOT_RIGHT);
   const heights = panels.map(({ rows }) => ABOVE + ROW * rows.length + BELOW);
-  const bottom = HEAD + heights.reduce((a, b) => a + b, 0);
+  const bottom = HEAD + sum(heights);
   const grid = axis.ticks.flatMap((tick) => [
     line(axis.at(tick), HEAD, axis.at(tick), bottom, "grid"),
     text(axis.at(tick), bottom + 18, `${tick} s`, "tick", "middle"),
@@ -64,7 +64,10 @@ export function stepsChart(report: DrawnSteps): string {
     return parts;
   });
   const title = "Seconds per step, by engine, network and size of the picture";
-  const notes = notesOf(report.machine, report.measurements[0]!.adapter, report.date);
+  const notes = [
+    ...whereOf(report.machine, report.measurements[0]!.adapter, report.date),
+    "stylize: whole steps, optimiser included; the others: loss and gradient alone.",
+  ];
   const parts = [
     ...grid,
     ...drawn,
@@ -86,14 +89,6 @@ function drawPanel({ network, size, rows }: Panel, top: number, at: (seconds: nu
     ];
   });
   return [heading, ...marks];
-}
-
-/** What was measured, where and when: three lines. */
-export function notesOf(machine: Machine, adapter: AdapterReport, date: string): string[] {
-  return [
-    ...whereOf(machine, adapter, date),
-    "stylize: whole steps, optimiser included; the others: loss and gradient alone.",
-  ];
 }
 
 /** Machine, adapter and day: two lines. */

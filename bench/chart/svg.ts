@@ -1,7 +1,6 @@
 /**
  * As much of SVG as charts need, and their axes. Text is text, colours follow the reader's light or dark theme. By
- * hand,
- * since a library for charts would be larger than the benchmark.
+ * hand, since a library for charts would be larger than the benchmark.
  */
 
 type Attributes = Readonly<Record<string, string | number>>;

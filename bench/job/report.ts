@@ -1,25 +1,12 @@
 /** The records of a job. Times in seconds, memory in bytes. */
-import type { Precision } from "../../engine/gpu/precision.ts";
-import type { Machine } from "../machine.ts";
-import type { AdapterReport, Asked } from "../report.ts";
+import type { AdapterReport, EngineRequest, ReportHead } from "../report.ts";
 import type { NetworkName } from "../task.ts";
 import type { Schedule } from "./schedules.ts";
 
 /** What a child process is asked for. */
 export type JobRequest = RunRequest | EvaluateRequest;
 
-interface Common {
-  readonly network: NetworkName;
-  /** Long side of the pictures in pixels. */
-  readonly size: number;
-  readonly family: "cpu" | "gpu" | undefined;
-  /** Of runs; pictures are evaluated in f32. */
-  readonly precision: Precision | "auto";
-  /** Part of the adapter's name. */
-  readonly device: string | undefined;
-}
-
-export interface RunRequest extends Common {
+export interface RunRequest extends EngineRequest {
   readonly kind: "run";
   readonly schedule: Schedule;
   /** At the last scale at most. */
@@ -32,7 +19,8 @@ export interface RunRequest extends Common {
   readonly file: string;
 }
 
-export interface EvaluateRequest extends Common {
+/** In f32, whatever `precision` says. */
+export interface EvaluateRequest extends EngineRequest {
   readonly kind: "evaluate";
   /** Pictures of the full size, f32 [3][height][width]. */
   readonly files: readonly string[];
@@ -118,10 +106,7 @@ export interface Agreement {
 }
 
 /** What --json writes of --job. */
-export interface JobsReport {
+export interface JobsReport extends ReportHead {
   readonly kind: "job";
-  readonly date: string;
-  readonly machine: Machine;
-  readonly options: Asked;
   readonly jobs: readonly JobReport[];
 }

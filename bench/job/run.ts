@@ -1,7 +1,6 @@
 /**
  * The job that is timed to a given loss (two of the examples, a network with the weights that come with the program,
- * its
- * own losses), and a run of the engine towards that, in the process that calls it.
+ * its own losses), and a run of the engine towards that, in the process that calls it.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,23 +8,17 @@ import { fileURLToPath } from "node:url";
 import type { GpuContext } from "../../engine/gpu/context.ts";
 import { precisionOn } from "../../engine/gpu/precision.ts";
 import { type Iterate, type Picture, stylize } from "../../engine/index.ts";
-import {
-  contentTargets,
-  lossLayers,
-  recordObjective,
-  styleTargets,
-  type Term,
-  termsOf,
-} from "../../engine/losses/objective.ts";
+import { lossLayers, recordObjective, type Term, termsOf } from "../../engine/losses/objective.ts";
 import { parseRecord } from "../../engine/losses/record.ts";
 import { loadModel } from "../../engine/model.ts";
 import type { Network } from "../../engine/network/types.ts";
 import { openContext } from "../../engine/node.ts";
+import type { Size } from "../../engine/picture.ts";
 import { resample } from "../../engine/resample.ts";
 import { decodePicture, longSide } from "../../pictures/index.ts";
 import { generatedNetwork, loadNetwork } from "../../weights/index.ts";
 import { adapterReport, peakProcessBytes } from "../measure.ts";
-import { resetObjective } from "../subject.ts";
+import { resetObjective, targetsOf } from "../subject.ts";
 import type { NetworkName, Task } from "../task.ts";
 import type { EvaluateRequest, Evaluation, JobRun, RunRequest, ScaleDone, TracePoint } from "./report.ts";
 
@@ -61,20 +54,22 @@ export function taskAt({ network, terms, content, style }: JobParts, size: numbe
   return { network, terms, pictures: { content: start, start, style: longSide(style, size, styleName) } };
 }
 
+/** Of a file with f32 [3][height][width]. */
+export function readPicture(file: string, { width, height }: Size): Picture {
+  const { buffer, byteOffset, length } = readFileSync(file);
+  return { width, height, data: new Float32Array(buffer.slice(byteOffset, byteOffset + length)) };
+}
+
 const open = ({ family, device }: RunRequest | EvaluateRequest) =>
   openContext({ giveWay: true, ...(family && { family }), ...(device && { adapter: device }) });
 
 /** Evaluates the start picture and those of `request.files` at the full size. */
 export async function evaluate(request: EvaluateRequest): Promise<Evaluation> {
   const task = taskAt(await loadJob(request.network), request.size);
-  const { width, height } = task.pictures.start;
-  const pictures = request.files.map((file) => {
-    const bytes = readFileSync(file);
-    const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-    return { width, height, data };
-  });
+  const { start } = task.pictures;
+  const pictures = request.files.map((file) => readPicture(file, start));
   using context = await open(request);
-  const losses = await lossesOf(context, task, [task.pictures.start, ...pictures]);
+  const losses = await lossesOf(context, task, [start, ...pictures]);
   return { adapter: adapterReport(context, "f32"), losses };
 }
 
@@ -89,7 +84,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
   const began = performance.now();
   const since = () => (performance.now() - began) / 1e3;
   using context = await open(request);
-  const watch = new Watch(request, since);
+  const watch = watchRun(request, since);
   const { picture, last } = await stylize({
     context,
     network: job.network,
@@ -100,7 +95,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
     steps: steps + 1, // a step tells the loss before it
     ...schedule,
     signal: watch.signal,
-    onIterate: (iterate, best) => watch.note(iterate, best),
+    onIterate: watch.note,
   });
   const seconds = since();
   const { peakBytes: peakDevice } = context;
@@ -114,7 +109,7 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
     schedule,
     adapter: adapterReport(context, precisionOn(context, precision)),
     reached: watch.trace.some(({ loss }) => loss <= target),
-    firstStep: watch.firstStep!,
+    firstStep: watch.started.firstStep!,
     seconds,
     scales: scales.map(({ picture, ...scale }, i) => ({ ...scale, fullLoss: losses[i]! })),
     loss: losses.at(-1)!,
@@ -126,35 +121,23 @@ export async function runJob(request: RunRequest): Promise<JobRun> {
 
 const shapeOf = ({ width, height }: Iterate) => ({ width, height });
 
-/** Keeps what a run tells of itself, and stops it. */
-class Watch {
-  readonly scales: (Omit<ScaleDone, "fullLoss"> & { readonly picture: Picture })[] = [];
-  readonly trace: TracePoint[] = [];
-  firstStep: number | undefined;
-  readonly #stop = new AbortController();
-  readonly #request: RunRequest;
-  readonly #since: () => number;
-
-  constructor(request: RunRequest, since: () => number) {
-    this.#request = request;
-    this.#since = since;
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  async note(iterate: Iterate, best: () => Promise<Picture>): Promise<void> {
-    const seconds = this.#since();
-    const { loss, ms, step, steps, scale, scales } = iterate;
-    this.firstStep ??= seconds - ms / 1e3;
-    const isLast = scale === scales - 1;
-    if (isLast) this.trace.push({ loss, seconds });
-    if ((isLast && loss <= this.#request.target) || seconds > this.#request.seconds) this.#stop.abort();
-    else if (!isLast && step === steps) {
-      this.scales.push({ ...shapeOf(iterate), steps, seconds, picture: await best() });
-    }
-  }
+/** Keeps what a run tells of itself, and stops it at its target or when its time is over. */
+function watchRun(request: RunRequest, since: () => number) {
+  const stop = new AbortController();
+  const scales: (Omit<ScaleDone, "fullLoss"> & { readonly picture: Picture })[] = [];
+  const trace: TracePoint[] = [];
+  const started: { firstStep?: number } = {};
+  const note = async (iterate: Iterate, best: () => Promise<Picture>) => {
+    const seconds = since();
+    const { loss, ms, step, steps, scale, scales: count } = iterate;
+    started.firstStep ??= seconds - ms / 1e3;
+    const isLast = scale === count - 1;
+    if (isLast) trace.push({ loss, seconds });
+    if ((isLast && loss <= request.target) || seconds > request.seconds) stop.abort();
+    else if (!isLast && step === steps)
+      scales.push({ ...shapeOf(iterate), steps, seconds, picture: await best() });
+  };
+  return { scales, trace, started, signal: stop.signal, note };
 }
 
 /** The loss of each picture by the engine's objective at the size of the task. */
@@ -168,10 +151,7 @@ async function lossesOf(
   const model = await context.guarded(() =>
     loadModel(context, arena, network, network.defaults.pooling, layers),
   );
-  const targets = {
-    style: await styleTargets(context, model, [pictures.style], lossLayers(terms, "style")),
-    content: await contentTargets(context, model, pictures.content, lossLayers(terms, "content")),
-  };
+  const targets = await targetsOf(context, model, pictures, terms);
   const objective = await context.guarded(() =>
     recordObjective(context, arena, model, pictures.start, terms, targets),
   );

@@ -1,6 +1,6 @@
 /** Markdown of a job. */
 
-import { digits, megabytes, table } from "../tables.ts";
+import { digits, megabytes, tableOf } from "../tables.ts";
 import { type NetworkName, networkOf } from "../task.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
 import { contentName, styleName } from "./run.ts";
@@ -30,11 +30,7 @@ export function reachedBy(run: JobRun): Reached | undefined {
 
 /** The run that had its result first, counted from the call. */
 export function bestRun(runs: readonly JobRun[]): JobRun | undefined {
-  const finished = runs.filter(({ reached }) => reached);
-  return finished.reduce<JobRun | undefined>(
-    (best, run) => (!best || run.seconds < best.seconds ? run : best),
-    undefined,
-  );
+  return runs.filter(({ reached }) => reached).sort((a, b) => a.seconds - b.seconds)[0];
 }
 
 /** What of the job is wrong: losses that differ; empty if nothing is. */
@@ -71,45 +67,36 @@ export function jobText(job: JobReport): string {
 }
 
 function jobTable({ size, steps, target, pytorch, runs }: JobReport, best: JobRun | undefined): string {
-  const rows: (string | number)[][] = [];
-  const failures: string[] = [];
-  const theirs = pytorch.map((run) => ("problem" in run ? undefined : pytorchReached(run, target)));
-  const reference = theirs[0];
-  const cells = (reached: Reached | undefined, otherwise = "not reached") =>
-    reached
-      ? [
-          reached.steps,
-          digits(reached.seconds),
-          digits(reached.running),
-          reference ? ratio(reached, reference) : "-",
-        ]
-      : [otherwise, "-", "-", "-"];
-  for (const [i, run] of pytorch.entries()) {
-    if ("problem" in run) failures.push(`- ${run.engine}: ${run.problem}`);
-    else rows.push([run.engine, `${size}`, ...cells(theirs[i]), megabytes(run.peakProcess)]);
-  }
-  for (const run of runs) {
-    const mark = [
-      ...(isDefault(run.schedule, size) ? ["default"] : []),
-      ...(run === best ? ["best"] : []),
-    ].join(", ");
-    rows.push([
-      `stylize${mark ? ` (${mark})` : ""}`,
-      scheduleText(run),
-      ...cells(reachedBy(run), isGivenUp(run, steps) ? `given up after ${digits(run.seconds)} s` : undefined),
-      megabytes(run.peakProcess),
-    ]);
-  }
-  const head = [
-    "engine",
-    "scales",
-    "steps at the last",
-    "s from the call",
-    "from the first step",
-    "PyTorch's / its",
-    "process memory",
-  ];
-  return [table(head, rows), ...failures].join("\n\n");
+  const theirs = pytorch.flatMap((run) => {
+    if ("problem" in run) return [];
+    const reached = pytorchReached(run, target);
+    return [{ ...run, scales: `${size}`, reached, otherwise: "not reached" }];
+  });
+  const ours = runs.map((run) => {
+    const marks = [isDefault(run.schedule, size) && "default", run === best && "best"].filter(Boolean);
+    return {
+      engine: `stylize${marks.length > 0 ? ` (${marks.join(", ")})` : ""}`,
+      scales: scheduleText(run),
+      reached: reachedBy(run),
+      otherwise: isGivenUp(run, steps) ? `given up after ${digits(run.seconds)} s` : "not reached",
+      peakProcess: run.peakProcess,
+    };
+  });
+  const reference = theirs.find(({ engine }) => engine === pytorch[0]?.engine)?.reached;
+  const text = tableOf(
+    [...theirs, ...ours],
+    [
+      ["engine", ({ engine }) => engine],
+      ["scales", ({ scales }) => scales],
+      ["steps at the last", ({ reached, otherwise }) => reached?.steps ?? otherwise],
+      ["s from the call", ({ reached }) => (reached ? digits(reached.seconds) : "-")],
+      ["from the first step", ({ reached }) => (reached ? digits(reached.running) : "-")],
+      ["PyTorch's / its", ({ reached }) => (reached && reference ? ratio(reached, reference) : "-")],
+      ["process memory", ({ peakProcess }) => megabytes(peakProcess)],
+    ],
+  );
+  const failures = pytorch.flatMap((run) => ("problem" in run ? [`- ${run.engine}: ${run.problem}`] : []));
+  return [text, ...failures].join("\n\n");
 }
 
 const ratio = (reached: Reached, reference: Reached) =>
@@ -129,12 +116,10 @@ export function scheduleText({ scales, schedule, trace }: JobRun): string {
 }
 
 function scalesTable({ scales }: JobRun): string {
-  const head = ["size", "steps", "s from the call", "loss at the full size"];
-  const rows = scales.map(({ width, height, steps, seconds, fullLoss }) => [
-    `${width}x${height}`,
-    steps,
-    digits(seconds),
-    fullLoss.toPrecision(5),
+  return tableOf(scales, [
+    ["size", ({ width, height }) => `${width}x${height}`],
+    ["steps", ({ steps }) => steps],
+    ["s from the call", ({ seconds }) => digits(seconds)],
+    ["loss at the full size", ({ fullLoss }) => fullLoss.toPrecision(5)],
   ]);
-  return table(head, rows);
 }

@@ -4,8 +4,7 @@ pytorch.py modes cpu|gpu
     prints a line of JSON: the version, the device, the modes there.
 pytorch.py FOLDER REPS SECONDS cpu|gpu MODE
     evaluates loss and gradient of the task that task.ts wrote to FOLDER, REPS times or until SECONDS have passed,
-    and prints
-    a line of JSON.
+    and prints a line of JSON.
 """
 
 import json

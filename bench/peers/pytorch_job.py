@@ -1,11 +1,9 @@
 """A whole run with torch.optim.LBFGS at one scale: pytorch_job.py FOLDER STEPS cpu|gpu MODE.
 
 Begins with the start picture of the task that task.ts wrote to FOLDER, makes STEPS steps without a line search, and
-prints a
-line of JSON: the loss before each step and after the last, and when each was known, in seconds since pictures and
-weights were in
-memory. Writes the picture with the least loss to FOLDER/pytorch.bin, f32 [3][height][width]. With 0 steps it
-evaluates the start picture.
+prints a line of JSON: the loss before each step and after the last, and when each was known, in seconds since
+pictures and weights were in memory. Writes the picture with the least loss to FOLDER/pytorch.bin, f32
+[3][height][width]. With 0 steps it evaluates the start picture.
 """
 
 import array
@@ -53,13 +51,7 @@ def run(folder, steps, family, mode):
         return total
 
     if steps > 0:
-        optimizer = torch.optim.LBFGS(
-            [x],
-            lr=1,
-            tolerance_grad=0,
-            tolerance_change=0,
-            history_size=HISTORY,
-        )
+        optimizer = torch.optim.LBFGS([x], lr=1, tolerance_grad=0, tolerance_change=0, history_size=HISTORY)
     while len(losses) < steps:  # it returns early where a direction doesn't descend
         left = steps - len(losses)
         optimizer.param_groups[0].update(max_iter=left, max_eval=2 * left)

@@ -8,15 +8,30 @@ import type {
   ServerEvents,
   TransferStyle,
 } from "../../protocol/protocol.ts";
-import {
-  type BroadcastSeen,
-  type ClientAnswer,
-  type ClientCommand,
-  type ClientReport,
-  type ClientRequest,
-  type JobSeen,
-  usage,
-} from "./processes.ts";
+import { type BroadcastSeen, type ClientReport, type JobSeen, serve, tell, usage } from "./processes.ts";
+
+export interface ClientRequest {
+  /** One is chosen for each client in turn. */
+  readonly ports: readonly number[];
+  readonly clients: number;
+  /** Number of the first of them among all. */
+  readonly first: number;
+  /** Data URL. */
+  readonly image: string;
+  readonly style: string;
+}
+
+interface Load {
+  /** Jobs a second. */
+  readonly rate: number;
+  /** When it begins and ends. */
+  readonly from: number;
+  readonly to: number;
+  /** Milliseconds between public jobs; 0 for none. */
+  readonly publicEvery: number;
+}
+
+export type ClientCalls = typeof calls;
 
 const request: ClientRequest = JSON.parse(process.argv[2]!);
 const TICK_MS = 5;
@@ -36,15 +51,23 @@ const broadcasts = new Map<string, { lastAt: number; clients: Set<number>; dupli
 const refused: Record<string, number> = {};
 let [failures, disconnects, pending] = [0, 0, 0];
 
-function say(answer: ClientAnswer): void {
-  process.send!(answer);
-}
+const calls = {
+  load,
+  usage,
+  /** How many completions are missing. */
+  missing: () => [...accepted.keys()].filter((jobId) => !completions.has(jobId)).length,
+  report,
+};
 
-process.on("message", (command: ClientCommand) => void answer(command));
-process.once("disconnect", () => process.exit(1));
+serve({
+  ...calls,
+  close() {
+    for (const socket of sockets) socket.disconnect();
+  },
+});
 for (let i = 0; i < request.clients; i += AT_ONCE)
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, request.clients - i) }, (_, k) => connect(i + k)));
-say({ kind: "ready" });
+tell("ready");
 
 async function connect(client: number): Promise<void> {
   const { ports, first } = request;
@@ -85,7 +108,7 @@ function noteBroadcast(client: number, at: number, jobId: string): void {
 }
 
 /** Open loop: jobs are sent when they are due, however long the answers take. */
-async function load({ rate, from, to, publicEvery }: Extract<ClientCommand, { ask: "load" }>): Promise<void> {
+async function load({ rate, from, to, publicEvery }: Load): Promise<void> {
   let [sent, published] = [0, 0];
   while (Date.now() < to) {
     const elapsed = Date.now() - from;
@@ -143,26 +166,4 @@ function report(): ClientReport {
     refused,
     disconnects,
   };
-}
-
-async function answer(command: ClientCommand): Promise<void> {
-  switch (command.ask) {
-    case "load":
-      await load(command);
-      return say({ kind: "done" });
-    case "usage":
-      return say({ kind: "usage", usage: usage() });
-    case "missing":
-      return say({
-        kind: "missing",
-        count: [...accepted.keys()].filter((jobId) => !completions.has(jobId)).length,
-      });
-    case "report":
-      return say({ kind: "report", report: report() });
-    case "close":
-      for (const socket of sockets) socket.disconnect();
-      return process.exit(0);
-    default:
-      return command satisfies never;
-  }
 }

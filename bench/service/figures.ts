@@ -1,6 +1,7 @@
 /** What a load test finds, from what its processes saw. Times in ms, memory in bytes. */
 
 import type { Machine } from "../machine.ts";
+import { sum } from "../report.ts";
 import type { LoadOptions } from "./options.ts";
 import type { ClientReport, Memory, Usage } from "./processes.ts";
 
@@ -49,15 +50,14 @@ export function deliveriesOf(
   { clients, from }: { readonly clients: number; readonly from: number },
 ): Deliveries {
   const jobs = reports.flatMap((report) => report.jobs);
-  const sum = (count: (report: ClientReport) => number) =>
-    reports.reduce((total, report) => total + count(report), 0);
+  const inAll = (count: (report: ClientReport) => number) => sum(reports.map(count));
   const counts = (jobId: string) => (publishedAt.get(jobId) ?? 0) >= from;
   const publicJobs = jobs.filter(({ isPublic }) => isPublic);
   const broadcasts = publicJobs.map(({ jobId }) => {
     const seen = reports.flatMap((report) => report.broadcasts.filter((one) => one.jobId === jobId));
     return {
       jobId,
-      clients: seen.reduce((total, one) => total + one.clients, 0),
+      clients: sum(seen.map((one) => one.clients)),
       lastAt: Math.max(...seen.map(({ lastAt }) => lastAt)),
     };
   });
@@ -67,16 +67,14 @@ export function deliveriesOf(
   return {
     accepted: jobs.length,
     missing: jobs.filter(({ completions }) => completions === 0).length,
-    duplicates: jobs.reduce((total, { completions }) => total + Math.max(0, completions - 1), 0),
-    strays: sum((report) => report.strays),
-    failures: sum((report) => report.failures),
+    duplicates: sum(jobs.map(({ completions }) => Math.max(0, completions - 1))),
+    strays: inAll((report) => report.strays),
+    failures: inAll((report) => report.failures),
     refused,
-    disconnects: sum((report) => report.disconnects),
+    disconnects: inAll((report) => report.disconnects),
     broadcasts: publicJobs.length,
-    broadcastsMissing: broadcasts.reduce((total, one) => total + clients - one.clients, 0),
-    broadcastDuplicates: sum((report) =>
-      report.broadcasts.reduce((all, { duplicates }) => all + duplicates, 0),
-    ),
+    broadcastsMissing: sum(broadcasts.map((one) => clients - one.clients)),
+    broadcastDuplicates: inAll((report) => sum(report.broadcasts.map(({ duplicates }) => duplicates))),
     answer: delaysOf(
       jobs.filter(({ jobId }) => counts(jobId)).map(({ sentAt, acceptedAt }) => acceptedAt - sentAt),
     ),
@@ -109,7 +107,7 @@ export interface MemoryFigures {
 export function memoryOf(samples: readonly Memory[], collected: readonly [Memory, Memory]): MemoryFigures {
   const quarter = (n: number) =>
     samples.slice(Math.floor((n * samples.length) / 4), Math.ceil(((n + 1) * samples.length) / 4));
-  const mean = (some: readonly Memory[]) => some.reduce((sum, { rss }) => sum + rss, 0) / some.length;
+  const mean = (some: readonly Memory[]) => sum(some.map(({ rss }) => rss)) / some.length;
   return {
     rss: [mean(quarter(1)), mean(quarter(3))],
     heap: [collected[0].heap, collected[1].heap],
@@ -207,6 +205,4 @@ function memoryText({ rss, heap }: MemoryFigures): string {
   return `second to last quarter: RSS ${pair(rss)}, heap after collection ${pair(heap)}`;
 }
 
-function sumOf(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
+const sumOf = (counts: Readonly<Record<string, number>>) => sum(Object.values(counts));

@@ -11,19 +11,28 @@ import { createLimits } from "../../gateway/limits.ts";
 import { openRedis } from "../../gateway/redis.ts";
 import type { JobQueue } from "../../stores/job-queue.ts";
 import { LocalJobStore } from "../../stores/local-job-store.ts";
-import { type GatewayAnswer, type GatewayCommand, type GatewayRequest, usage } from "./processes.ts";
-import { openStores } from "./stores.ts";
+import { type Memory, serve, tell, usage } from "./processes.ts";
+import { openStores, type StorePlaces } from "./stores.ts";
+
+export interface GatewayRequest {
+  readonly places: StorePlaces;
+  readonly folder: string;
+}
+
+/** Told about "error"; a WorkerJob is told about "job". */
+export interface GatewayError {
+  readonly where: string;
+  readonly message: string;
+}
+
+export type GatewayCalls = typeof calls;
 
 const { places, folder }: GatewayRequest = JSON.parse(process.argv[2]!);
 const delays = monitorEventLoopDelay({ resolution: 5 });
 
-function say(answer: GatewayAnswer): void {
-  process.send!(answer);
-}
-
 const queue: JobQueue = {
   async submit(job) {
-    say({ kind: "job", job });
+    tell("job", job);
     return job.requestId;
   },
   describe: async (ids) => ids.map((id) => ({ id, state: "running" })),
@@ -36,7 +45,8 @@ const queue: JobQueue = {
 async function start(): Promise<Gateway> {
   const { config } = readConfig(["--port", "0", "--trust-proxy", "1", "--jobs-per-minute", "1000"], {});
   let address = "";
-  const report = (error: unknown, where: string) => say({ kind: "error", where, message: String(error) });
+  const report = (error: unknown, where: string) =>
+    tell("error", { where, message: String(error) } satisfies GatewayError);
   const { objects, messages } = await openStores(
     places,
     folder,
@@ -83,27 +93,21 @@ async function start(): Promise<Gateway> {
 }
 
 const gateway = await start();
-process.on("message", (command: GatewayCommand) => void answer(command));
-process.once("disconnect", () => process.exit(1)); // never outlives the test
+const calls = {
+  usage,
+  /** `collect`: after the garbage is gone, which takes tens of milliseconds. */
+  memory(collect: boolean): Memory {
+    if (collect) globalThis.gc?.();
+    const { rss, heapUsed: heap, external } = process.memoryUsage();
+    return { rss, heap, external };
+  },
+  /** Event loop delays since the last time that they were asked for, milliseconds. */
+  delays() {
+    const seen = { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 };
+    delays.reset();
+    return seen;
+  },
+};
+serve({ ...calls, close: () => gateway.close() });
 delays.enable();
-say({ kind: "ready", port: gateway.port });
-
-async function answer(command: GatewayCommand): Promise<void> {
-  switch (command.ask) {
-    case "usage":
-      return say({ kind: "usage", usage: usage() });
-    case "memory": {
-      if (command.collect) globalThis.gc?.();
-      const { rss, heapUsed, external } = process.memoryUsage();
-      return say({ kind: "memory", memory: { rss, heap: heapUsed, external } });
-    }
-    case "delays":
-      say({ kind: "delays", p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 });
-      return delays.reset();
-    case "close":
-      await gateway.close();
-      return process.exit(0);
-    default:
-      return command satisfies never;
-  }
-}
+tell("ready", gateway.port);

@@ -5,8 +5,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { WorkerJob } from "../../protocol/protocol.ts";
-import type { CloudPlace, StorePlaces } from "./stores.ts";
 
 /** CPU time since the process began, in milliseconds. */
 export interface Usage {
@@ -21,55 +19,6 @@ export interface Memory {
   /** What Buffers hold. */
   readonly external: number;
 }
-
-export interface GatewayRequest {
-  readonly places: StorePlaces;
-  readonly folder: string;
-}
-
-export type GatewayCommand =
-  | { readonly ask: "usage" }
-  /** `collect`: after the garbage is gone, which takes tens of milliseconds. */
-  | { readonly ask: "memory"; readonly collect: boolean }
-  /** Event loop delays since the last time that they were asked for. */
-  | { readonly ask: "delays" }
-  | { readonly ask: "close" };
-
-export type GatewayAnswer =
-  | { readonly kind: "ready"; readonly port: number }
-  | { readonly kind: "job"; readonly job: WorkerJob }
-  | { readonly kind: "error"; readonly where: string; readonly message: string }
-  | { readonly kind: "usage"; readonly usage: Usage }
-  | { readonly kind: "memory"; readonly memory: Memory }
-  /** Milliseconds. */
-  | { readonly kind: "delays"; readonly p99: number; readonly max: number };
-
-export interface ClientRequest {
-  /** One is chosen for each client in turn. */
-  readonly ports: readonly number[];
-  readonly clients: number;
-  /** Number of the first of them among all. */
-  readonly first: number;
-  /** Data URL. */
-  readonly image: string;
-  readonly style: string;
-}
-
-export type ClientCommand =
-  | {
-      readonly ask: "load";
-      readonly rate: number;
-      /** When it begins and ends. */
-      readonly from: number;
-      readonly to: number;
-      /** Milliseconds between public jobs; 0 for none. */
-      readonly publicEvery: number;
-    }
-  | { readonly ask: "usage" }
-  /** How many completions are missing. */
-  | { readonly ask: "missing" }
-  | { readonly ask: "report" }
-  | { readonly ask: "close" };
 
 /** One job as its client saw it. */
 export interface JobSeen {
@@ -104,83 +53,96 @@ export interface ClientReport {
   readonly disconnects: number;
 }
 
-export type ClientAnswer =
-  | { readonly kind: "ready" }
-  | { readonly kind: "done" }
-  | { readonly kind: "missing"; readonly count: number }
-  | { readonly kind: "usage"; readonly usage: Usage }
-  | { readonly kind: "report"; readonly report: ClientReport };
-
-export type CloudAnswer =
-  | { readonly kind: "ready"; readonly place: CloudPlace }
-  | { readonly kind: "usage"; readonly usage: Usage };
-
-export interface CloudCommand {
-  readonly ask: "usage";
-}
-
 export function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { user: user / 1000, system: system / 1000 };
 }
 
-interface Spoken {
-  readonly kind: string;
+/** What a process tells, by a name: that it is ready, the result of a call, or news of its own. */
+interface Told {
+  readonly about: string;
+  readonly value: unknown;
 }
 
-export class Child<Command extends { readonly ask: string }, Answer extends Spoken>
-  implements AsyncDisposable
-{
+/** What the other side has, by the name of its call. */
+interface Call {
+  readonly call: string;
+  readonly argument: unknown;
+}
+
+/** Tells the process that started this one. */
+export function tell(about: string, value?: unknown): void {
+  process.send!({ about, value } satisfies Told);
+}
+
+/** What a process does when it is asked. The next call of a name comes when the one before is answered. */
+// biome-ignore lint/suspicious/noExplicitAny: each call has an argument of its own
+export type Calls = Readonly<Record<string, (argument: any) => unknown>>;
+
+/** Does what the process that started this one asks for; ends after `close`, or when that process ends. */
+export function serve({ close, ...calls }: Calls): void {
+  process.once("disconnect", () => process.exit(1));
+  process.on("message", async ({ call, argument }: Call) => {
+    if (call !== "close") return tell(call, await calls[call]!(argument));
+    await close?.(undefined);
+    process.exit(0);
+  });
+}
+
+/** A process of `file`, beside this one, and the calls that it serves. */
+export class Child<Served extends Calls, Ready = void> implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #ended: Promise<never>;
+  /** What it told when it was ready. Throws where it ends before. */
+  readonly ready: Promise<Ready>;
 
-  /** `file` beside this one; `onSaid` hears everything. */
+  /** `onNews` hears everything that it tells. */
   constructor(
     file: string,
     request: unknown,
-    onSaid: (answer: Answer) => void,
+    onNews: (about: string, value: never) => void = () => {},
     nodeArgs: readonly string[] = [],
   ) {
     this.#process = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(request)], {
       execArgv: [...process.execArgv, ...nodeArgs],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    this.#process.on("message", onSaid as (message: unknown) => void);
-    this.#ended = new Promise((_, reject) => {
-      this.#process.once("exit", (code, signal) =>
-        reject(new Error(`${file} ended with ${signal ?? code}.`)),
-      );
+    this.#process.on("message", ({ about, value }: { about: string; value: never }) => onNews(about, value));
+    this.#ended = once(this.#process, "exit").then(([code, signal]) => {
+      throw new Error(`${file} ended with ${signal ?? code}.`);
     });
     this.#ended.catch(() => {});
+    this.ready = this.#told("ready") as Promise<Ready>;
+    this.ready.catch(() => {});
   }
 
-  /** The next of what it says of that kind. Throws where it ends before. */
-  async next<Kind extends Answer["kind"]>(kind: Kind): Promise<Extract<Answer, { kind: Kind }>> {
-    const said = new Promise<Extract<Answer, { kind: Kind }>>((resolve) => {
-      const hear = (answer: Answer) => {
-        if (answer.kind !== kind) return;
-        this.#process.off("message", hear as never);
-        resolve(answer as Extract<Answer, { kind: Kind }>);
+  /** The next that it tells about something. */
+  #told(about: string): Promise<unknown> {
+    const told = new Promise((resolve) => {
+      const hear = (message: Told) => {
+        if (message.about !== about) return;
+        this.#process.off("message", hear);
+        resolve(message.value);
       };
-      this.#process.on("message", hear as never);
+      this.#process.on("message", hear);
     });
-    return Promise.race([said, this.#ended]);
+    return Promise.race([told, this.#ended]);
   }
 
-  /** Asks, and waits for an answer of that kind. */
-  async ask<Kind extends Answer["kind"]>(
-    command: Command,
-    kind: Kind,
-  ): Promise<Extract<Answer, { kind: Kind }>> {
-    const answer = this.next(kind);
-    this.#process.send(command);
-    return answer;
+  /** Throws where the process ends before it has answered. */
+  call<Name extends keyof Served & string>(
+    call: Name,
+    ...[argument]: Parameters<Served[Name]>
+  ): Promise<Awaited<ReturnType<Served[Name]>>> {
+    const result = this.#told(call);
+    this.#process.send({ call, argument } satisfies Call);
+    return result as Promise<Awaited<ReturnType<Served[Name]>>>;
   }
 
-  /** Gives the last command, and waits for the process to end. */
-  async end(command: Command): Promise<void> {
+  /** Has the process close what it has, and waits for its end. */
+  async close(): Promise<void> {
     const exit = once(this.#process, "exit");
-    this.#process.send(command);
+    this.#process.send({ call: "close", argument: undefined } satisfies Call);
     await exit;
   }
 

@@ -7,29 +7,21 @@ import { Redis } from "ioredis";
 import sharp from "sharp";
 import { Disposal } from "../../common/disposal.ts";
 import { cleanPicture } from "../../gateway/pictures.ts";
-import { keys } from "../../protocol/protocol.ts";
+import { keys, type WorkerJob } from "../../protocol/protocol.ts";
 import { startRedis, type TestRedis } from "../../stores/testing/redis.ts";
 import { withFolder } from "../processes.ts";
+import type { ClientCalls, ClientRequest } from "./client-process.ts";
+import type { CloudCalls } from "./cloud-process.ts";
 import { deliveriesOf, type LoadResult, memoryOf, share } from "./figures.ts";
+import type { GatewayCalls, GatewayError, GatewayRequest } from "./gateway-process.ts";
 import type { LoadOptions } from "./options.ts";
-import {
-  Child,
-  type ClientAnswer,
-  type ClientCommand,
-  type CloudAnswer,
-  type CloudCommand,
-  type GatewayAnswer,
-  type GatewayCommand,
-  type GatewayRequest,
-  type Memory,
-  type Usage,
-  usage,
-} from "./processes.ts";
-import { openStores, type StorePlaces } from "./stores.ts";
+import { Child, type Memory, type Usage, usage } from "./processes.ts";
+import { type CloudPlace, openStores, type StorePlaces } from "./stores.ts";
 import { StandInWorker } from "./worker.ts";
 
-type Gateway = Child<GatewayCommand, GatewayAnswer>;
-type Clients = Child<ClientCommand, ClientAnswer>;
+type Gateway = Child<GatewayCalls, number>;
+type Clients = Child<ClientCalls>;
+type Cloud = Child<CloudCalls, CloudPlace>;
 
 const STYLE = "plain.jpg";
 const SAMPLE_MS = 1000;
@@ -48,10 +40,11 @@ export function runLoad(options: LoadOptions, say: (text: string) => void): Prom
       errors[sentence] = (errors[sentence] ?? 0) + 1;
     };
     const redis = options.stores === "local" ? undefined : stack.use(await startRedis());
-    const cloud = options.stores === "cloud" ? stack.use(await startCloud()) : undefined;
+    const cloud =
+      options.stores === "cloud" ? stack.use<Cloud>(new Child("cloud-process.ts", {})) : undefined;
     const places: StorePlaces = {
       ...(redis === undefined ? {} : { redis: redis.url }),
-      ...(cloud === undefined ? {} : { cloud: cloud.place }),
+      ...(cloud === undefined ? {} : { cloud: await cloud.ready }),
     };
     const stores = await openStores(
       places,
@@ -64,9 +57,9 @@ export function runLoad(options: LoadOptions, say: (text: string) => void): Prom
     const { work, progress } = options;
     const result = await plainPicture().png().toBuffer();
     const worker = new StandInWorker(stores, { work, progress, result });
-    const hear = (answer: GatewayAnswer) => {
-      if (answer.kind === "job") worker.take(answer.job);
-      else if (answer.kind === "error") onError(answer.message, answer.where);
+    const hear = (about: string, value: WorkerJob & GatewayError) => {
+      if (about === "job") worker.take(value);
+      else if (about === "error") onError(value.message, value.where);
     };
     const pictureMs = await millisecondsOfPicture(picture);
 
@@ -74,16 +67,10 @@ export function runLoad(options: LoadOptions, say: (text: string) => void): Prom
     const gateways: Gateway[] = [];
     const ports: number[] = [];
     for (let i = 0; i < options.gateways; i++) {
-      const gateway: Gateway = stack.use(
-        new Child(
-          "gateway-process.ts",
-          { places, folder } satisfies GatewayRequest,
-          hear,
-          gatewayArgs(options),
-        ),
-      );
-      gateways.push(gateway);
-      ports.push((await gateway.next("ready")).port);
+      const request: GatewayRequest = { places, folder };
+      const gateway: Gateway = new Child("gateway-process.ts", request, hear, gatewayArgs(options));
+      gateways.push(stack.use(gateway));
+      ports.push(await gateway.ready);
     }
     say(`connecting ${options.clients} clients`);
     const clients = await startClients(stack, options, ports, picture);
@@ -91,11 +78,9 @@ export function runLoad(options: LoadOptions, say: (text: string) => void): Prom
     const measured = await measure(parts, say);
     say("waiting for what is under way");
     await settled(parts);
-    const reports = await Promise.all(
-      clients.map(async (each) => (await each.ask({ ask: "report" }, "report")).report),
-    );
-    await Promise.all(clients.map((each) => each.end({ ask: "close" })));
-    await Promise.all(gateways.map((each) => each.end({ ask: "close" })));
+    const reports = await Promise.all(clients.map((each) => each.call("report")));
+    await Promise.all(clients.map((each) => each.close()));
+    await Promise.all(gateways.map((each) => each.close()));
     for (const error of worker.errors) onError(error, "worker");
     return {
       ...measured,
@@ -127,19 +112,15 @@ async function measure(parts: Parts, say: (text: string) => void) {
   const [from, to] = [begin + warmUp * 1000, begin + (warmUp + seconds) * 1000];
   say(`${rate} jobs a second for ${warmUp} + ${seconds} s`);
   const loads = clients.map((each, i) =>
-    each.ask(
-      {
-        ask: "load",
-        rate: rate / clients.length,
-        from: begin,
-        to,
-        publicEvery: i === 0 ? publicEvery * 1000 : 0,
-      },
-      "done",
-    ),
+    each.call("load", {
+      rate: rate / clients.length,
+      from: begin,
+      to,
+      publicEvery: i === 0 ? publicEvery * 1000 : 0,
+    }),
   );
   await sleep(from - Date.now());
-  await Promise.all(gateways.map((each) => each.ask({ ask: "delays" }, "delays")));
+  await Promise.all(gateways.map((each) => each.call("delays")));
   const before = await readUsage(parts);
   const startedAt = Date.now();
   const samples: Memory[][] = gateways.map(() => []);
@@ -155,7 +136,7 @@ async function measure(parts: Parts, say: (text: string) => void) {
   await sleep(Math.max(0, to - Date.now()));
   const after = await readUsage(parts);
   const ms = Date.now() - startedAt;
-  const delays = await Promise.all(gateways.map((each) => each.ask({ ask: "delays" }, "delays")));
+  const delays = await Promise.all(gateways.map((each) => each.call("delays")));
   load[1] = loadavg()[0]!;
   const atEnd = await readMemory(gateways, true);
   await Promise.all(loads);
@@ -166,26 +147,23 @@ async function measure(parts: Parts, say: (text: string) => void) {
     ),
     memory: samples.map((some, i) => memoryOf(some, [atMiddle![i]!, atEnd[i]!])),
     memorySamples: samples,
-    loop: delays.map(({ p99, max }) => ({ p99, max })),
+    loop: delays,
     load: load as readonly [number, number],
   };
 }
 
-async function readMemory(gateways: readonly Gateway[], collect: boolean): Promise<Memory[]> {
-  const answers = await Promise.all(gateways.map((each) => each.ask({ ask: "memory", collect }, "memory")));
-  return answers.map(({ memory }) => memory);
+function readMemory(gateways: readonly Gateway[], collect: boolean): Promise<Memory[]> {
+  return Promise.all(gateways.map((each) => each.call("memory", collect)));
 }
 
 /** By name of the process. */
 async function readUsage({ gateways, clients, redis, cloud }: Parts): Promise<Record<string, Usage>> {
   const all: Record<string, Usage> = {};
-  for (const [i, each] of gateways.entries())
-    all[`gateway ${i + 1}`] = (await each.ask({ ask: "usage" }, "usage")).usage;
-  for (const [i, each] of clients.entries())
-    all[`clients ${i + 1}`] = (await each.ask({ ask: "usage" }, "usage")).usage;
+  for (const [i, each] of gateways.entries()) all[`gateway ${i + 1}`] = await each.call("usage");
+  for (const [i, each] of clients.entries()) all[`clients ${i + 1}`] = await each.call("usage");
   all.worker = usage();
   if (redis) all.redis = await redisUsage(redis.url);
-  if (cloud) all.cloud = (await cloud.child.ask({ ask: "usage" }, "usage")).usage;
+  if (cloud) all.cloud = await cloud.call("usage");
   return all;
 }
 
@@ -203,8 +181,8 @@ async function redisUsage(url: string): Promise<Usage> {
 /** Until nothing is missing, or nothing more comes; then for as long as something could come twice. */
 async function settled({ clients, worker }: Parts): Promise<void> {
   const count = async () => {
-    const answers = await Promise.all(clients.map((each) => each.ask({ ask: "missing" }, "missing")));
-    return answers.reduce((sum, answer) => sum + answer.count, 0);
+    const counts = await Promise.all(clients.map((each) => each.call("missing")));
+    return counts.reduce((sum, count) => sum + count, 0);
   };
   let missing = Number.POSITIVE_INFINITY;
   let changedAt = Date.now();
@@ -235,22 +213,11 @@ async function startClients(
   );
   const all = ranks.slice(1).map((end, i): Clients => {
     const first = ranks[i]!;
-    const request = { ports, clients: end - first, first, image, style: STYLE };
-    return stack.use(new Child("client-process.ts", request, () => {}));
+    const request: ClientRequest = { ports, clients: end - first, first, image, style: STYLE };
+    return stack.use(new Child("client-process.ts", request));
   });
-  await Promise.all(all.map((each) => each.next("ready")));
+  await Promise.all(all.map((each) => each.ready));
   return all;
-}
-
-interface Cloud extends AsyncDisposable {
-  readonly child: Child<CloudCommand, CloudAnswer>;
-  readonly place: NonNullable<StorePlaces["cloud"]>;
-}
-
-async function startCloud(): Promise<Cloud> {
-  const child = new Child<CloudCommand, CloudAnswer>("cloud-process.ts", {}, () => {});
-  const { place } = await child.next("ready");
-  return { child, place, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }
 
 /** The smallest that the service takes. */
