@@ -49,6 +49,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     pool: "forks",
     include: ["**/*.test.ts"],
+    globalSetup: "tests/programs.ts",
     exclude: ["**/node_modules/**", "**/dist/**", ...(mode === "quick" ? slow : [])],
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestIo } from "../tests/io.ts";
+import { nodeArguments } from "../tests/programs.ts";
 import { compactSmall } from "../weights/shipped.ts";
 import { run } from "./run.ts";
 
@@ -44,8 +45,6 @@ async function runHere(argv: readonly string[]): Promise<Outcome> {
   return { status, stdout: short(io.stdout.text), stderr: short(io.stderr.text) };
 }
 
-const main = fileURLToPath(import.meta.resolve("./main.ts"));
-
 interface Outcome {
   readonly status: number;
   readonly stdout: string;
@@ -54,7 +53,7 @@ interface Outcome {
 
 /** Runs the real command in a process of its own, in the folder of the test pictures. */
 function spawned(argv: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const node = ["--import", import.meta.resolve("tsx"), main, ...argv];
+  const node = [...nodeArguments("cli/main.ts"), ...argv];
   return new Promise((resolve) => {
     execFile(
       process.execPath,

@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { swiftShader } from "../gateway/testing/chromium.ts";
 import { driverFiles } from "../setup/adapter.mjs";
+import { nodeArguments } from "../tests/programs.ts";
 
 const mesa = driverFiles().find(({ path }) => /lvp_icd/.test(path))?.path;
 const chromium = swiftShader();
-const main = fileURLToPath(import.meta.resolve("./main.ts"));
 const example = (name: string) => fileURLToPath(import.meta.resolve(`../examples/${name}`));
 
 let folder: string;
@@ -31,7 +31,7 @@ async function withWholePath(path: string): Promise<string> {
 
 function stylize(...argv: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   const env = { ...process.env, VK_DRIVER_FILES: drivers, VK_ICD_FILENAMES: drivers };
-  const args = ["--import", import.meta.resolve("tsx"), main, ...argv];
+  const args = [...nodeArguments("cli/main.ts"), ...argv];
   return new Promise((done) => {
     execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
       done({ status: error ? Number(error.code) : 0, stdout, stderr }),

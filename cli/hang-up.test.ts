@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../gateway/testing/client.ts";
 import { decodePicture } from "../pictures/index.ts";
+import { nodeArguments } from "../tests/programs.ts";
 
 let folder: string;
 let output: string;
@@ -17,13 +18,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const pathOf = (name: string) => fileURLToPath(import.meta.resolve(name));
-const example = (name: string) => pathOf(`../examples/${name}.jpg`);
+const example = (name: string) => fileURLToPath(import.meta.resolve(`../examples/${name}.jpg`));
 const size = ["--size", "40", "--min-size", "40"];
 
 /** Node's arguments. */
 const stylize = (steps: number, ...flags: string[]) => [
-  ...["--import", import.meta.resolve("tsx"), pathOf("./main.ts"), example("astronaut")],
+  ...[...nodeArguments("cli/main.ts"), example("astronaut")],
   ...["--style", example("auvers"), "-o", output, ...size, "--steps", String(steps), ...flags],
 ];
 

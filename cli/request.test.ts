@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,6 +14,7 @@ import { TestProxy } from "../gateway/testing/proxy.ts";
 import { TestService, testPicture, watchedWorker } from "../gateway/testing/service.ts";
 import { redisMissing } from "../stores/testing/redis.ts";
 import { TestIo } from "../tests/io.ts";
+import { nodeArguments } from "../tests/programs.ts";
 import { run } from "./run.ts";
 
 let folder: string;
@@ -27,8 +27,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const main = fileURLToPath(import.meta.resolve("./main.ts"));
-
 /** The command as a process of its own, in the folder of the test pictures. */
 class Command implements AsyncDisposable {
   stdout = "";
@@ -37,7 +35,7 @@ class Command implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   constructor(...argv: string[]) {
-    const node = ["--import", import.meta.resolve("tsx"), main, "request", ...argv];
+    const node = [...nodeArguments("cli/main.ts"), "request", ...argv];
     this.#child = spawn(process.execPath, node, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stdout!.on("data", (text) => {
       this.stdout += text;

@@ -1,5 +1,5 @@
 /** Pictures on their way to the service: small ones within the message, large ones by an upload of their own. */
-import { type PictureType, pictureTypeOf } from "../protocol/protocol.ts";
+import { type PictureType, pictureTypeOf } from "../protocol/picture-types.ts";
 import { pause, type ServiceConnection, ServiceError } from "./connection.ts";
 
 /** Tries to upload while there is a connection. */

@@ -6,13 +6,13 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { tracer } from "../common/trace.ts";
+import type { PictureType } from "../protocol/picture-types.ts";
 import {
   type FailureReason,
   isTerminal,
   type JobOptions,
   jobIdOf,
   keys,
-  type PictureType,
   type WorkerMessage,
 } from "../protocol/protocol.ts";
 import type { JobQueue } from "../stores/job-queue.ts";

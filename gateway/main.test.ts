@@ -6,12 +6,11 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { redisMissing, startRedis } from "../stores/testing/redis.ts";
+import { nodeArguments } from "../tests/programs.ts";
 import { configTable } from "./config.ts";
 
-const main = fileURLToPath(new URL("main.ts", import.meta.url));
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "stylize-main-"));
@@ -20,7 +19,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** Runs it to its end, which must come by itself. */
 async function run(flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const args = ["--import", import.meta.resolve("tsx"), main, "--data", join(folder, "data"), ...flags];
+  const args = [...nodeArguments("gateway/main.ts"), "--data", join(folder, "data"), ...flags];
   const { PATH = "" } = process.env;
   const child = spawn(process.execPath, args, { env: { PATH, ...env }, timeout: 60_000 });
   const [stdout, stderr, code] = await Promise.all([
@@ -143,7 +142,7 @@ describe("stylize-serve that can't start says why in one sentence", () => {
 
 describe.skipIf(process.platform === "win32")("stylize-serve whose terminal is closed", () => {
   it("drains at SIGHUP, however often it comes and with nobody left to read what it says", async () => {
-    const args = ["--import", import.meta.resolve("tsx"), main, "--data", folder, "--port", "0"];
+    const args = [...nodeArguments("gateway/main.ts"), "--data", folder, "--port", "0"];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
     const ended = once(child, "exit");
     await once(child.stdout, "data");

@@ -1,7 +1,7 @@
 /** Pictures of clients: decoded and encoded again, so that what is stored is a picture and no more. */
 import sharp, { type Sharp } from "sharp";
 import { openPicture, uprightSrgb } from "../pictures/open.ts";
-import { type PictureType, pictureTypeOf } from "../protocol/protocol.ts";
+import { type PictureType, pictureTypeOf } from "../protocol/picture-types.ts";
 import type { PictureData } from "./job-service.ts";
 import { RequestFailure } from "./request-failure.ts";
 

@@ -1,6 +1,7 @@
 /** Pictures too large for a message: clients put them into the store, under keys that nobody else can use. */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { keys, type PictureType } from "../protocol/protocol.ts";
+import type { PictureType } from "../protocol/picture-types.ts";
+import { keys } from "../protocol/protocol.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
 import { RequestFailure } from "./request-failure.ts";
 

@@ -1,21 +1,11 @@
 /**
- * What clients, gateways and workers say to each other: the one file that all of them, and the pages, share.
+ * What clients, gateways and workers say to each other; all of them, and the pages, share it.
  * How gateways and workers check what they are told is in schemas.ts, which clients do without.
  *
  * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job
  * alone.
  */
-/** Picture types that clients may send, and the extensions of their keys. */
-export const pictureTypes = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
-export type PictureType = keyof typeof pictureTypes;
-
-/** By a file's first 12 bytes; what it is called does not count. */
-export function pictureTypeOf(bytes: Uint8Array): PictureType | undefined {
-  const start = String.fromCharCode(...bytes.subarray(0, 12));
-  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg";
-  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
-  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "image/webp" : undefined;
-}
+import { type PictureType, pictureTypes } from "./picture-types.ts";
 
 /** A style's name: that of a picture in the store's `style/`, without a path. */
 export function isStyleName(text: string): boolean {

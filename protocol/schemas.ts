@@ -1,5 +1,6 @@
 /** How gateways and workers check what they are told: the types of protocol.ts, with their limits. */
 import { z } from "zod";
+import { type PictureType, pictureTypes } from "./picture-types.ts";
 import {
   type CreateUpload,
   type FailureReason,
@@ -8,8 +9,6 @@ import {
   type JobOptions,
   type JobReference,
   type Page,
-  type PictureType,
-  pictureTypes,
   strengths,
   type TransferStyle,
   type WorkerJob,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { nodeArguments } from "../../tests/programs.ts";
 
 /** Limits that no test meets. */
 export const wideLimits = [
@@ -31,8 +31,7 @@ export class GatewayProcess implements AsyncDisposable {
 
   /** Resolves once it listens. The environment is added to ours. */
   static async start(flags: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
-    const main = fileURLToPath(new URL("main.ts", import.meta.url));
-    const args = ["--import", import.meta.resolve("tsx"), main, "--port", "0", ...wideLimits, ...flags];
+    const args = [...nodeArguments("gateway/testing/main.ts"), "--port", "0", ...wideLimits, ...flags];
     const child = spawn(process.execPath, args, {
       stdio: "pipe",
       env: { ...process.env, ...env },

@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import sharp from "sharp";
+import { nodeArguments, preloading } from "../../tests/programs.ts";
 import { readConfig } from "../config.ts";
 import type { Gateway } from "../gateway.ts";
 import { serve } from "../serve.ts";
@@ -25,10 +25,7 @@ export const testStyles = [
 
 /** Node's arguments for the worker in `file`, a path from the project's folder, whose processes WorkerWatch sees. */
 export function watchedWorker(file: string): string[] {
-  const [witness, worker] = ["gateway/testing/witness.ts", file].map(
-    (path) => new URL(`../../${path}`, import.meta.url),
-  );
-  return ["--import", import.meta.resolve("tsx"), "--import", witness!.href, fileURLToPath(worker!)];
+  return [...preloading("gateway/testing/witness.ts"), nodeArguments(file).at(-1)!];
 }
 
 export const testWorker = watchedWorker("gateway/testing/worker.ts");

@@ -1,10 +1,7 @@
 /** For tests: the worker as a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { WorkerJob } from "../../protocol/protocol.ts";
-
-const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-const loader = import.meta.resolve("tsx");
+import { nodeArguments } from "../../tests/programs.ts";
 
 export function argumentsOf({ contentKey, style, requestId, options }: WorkerJob): string[] {
   return [contentKey, style, requestId, JSON.stringify(options)];
@@ -21,7 +18,10 @@ export class TestWorker implements AsyncDisposable {
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
     const { PATH = "", HOME = "" } = process.env;
     const all = { PATH, HOME, STYLIZE_WEIGHTS: "compact-small", STYLIZE_REQUIRE_GPU: "false", ...env };
-    this.child = spawn(process.execPath, ["--import", loader, main, ...args], { env: all, stdio: "pipe" });
+    this.child = spawn(process.execPath, [...nodeArguments("worker/main.ts"), ...args], {
+      env: all,
+      stdio: "pipe",
+    });
     this.child.stdout!.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
     });

@@ -2,20 +2,18 @@
  * What an account has once the templates have been deployed: roles, bucket, queues, Batch, and the rule between Batch
  * and the queue.
  */
-import { fileURLToPath } from "node:url";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { testPicture, testStyles } from "../../../gateway/testing/service.ts";
 import { keys } from "../../../protocol/protocol.ts";
 import { S3ObjectStore } from "../../../stores/s3-object-store.ts";
 import type { ExitRule } from "../../../stores/testing/batch-jobs.ts";
 import type { Fauxqs } from "../../../stores/testing/s3.ts";
+import { nodeArguments } from "../../../tests/programs.ts";
 import { deployment, workerContainer } from "../deployment.ts";
 import type { EnvironmentName } from "../parameters.ts";
 import { roleStatements, statementsOf } from "../policies.ts";
 import { type Fields, isFields, type Value } from "../templates.ts";
 import type { Caller } from "./aws.ts";
-
-const worker = fileURLToPath(new URL("worker.ts", import.meta.url));
 
 export function callerOf(
   accessKey: string,
@@ -87,7 +85,7 @@ export function batchOptions(
   return {
     jobQueue: String(root.output("JobQueueArn")),
     jobDefinition: String(root.output("JobDefinitionArn")),
-    command: [process.execPath, "--import", import.meta.resolve("tsx"), worker, ...(Command as string[])],
+    command: [process.execPath, ...nodeArguments(".aws/tests/testing/worker.ts"), ...(Command as string[])],
     env,
     concurrency: 2,
     attempts: Number(Attempts),

@@ -10,7 +10,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { ServiceClient } from "../../../client/index.ts";
 import { Disposal } from "../../../common/disposal.ts";
@@ -19,6 +18,7 @@ import type { S3ObjectStore } from "../../../stores/s3-object-store.ts";
 import { type BatchStandIn, startBatch } from "../../../stores/testing/batch.ts";
 import { startRedis } from "../../../stores/testing/redis.ts";
 import { type Fauxqs, startFauxqs } from "../../../stores/testing/s3.ts";
+import { nodeArguments } from "../../../tests/programs.ts";
 import { deployment, gatewayContainer, workerContainer } from "../deployment.ts";
 import type { EnvironmentName } from "../parameters.ts";
 import { batchOptions, callerOf, cloudFrontStatements, fill, send, storeOf } from "./account.ts";
@@ -26,8 +26,6 @@ import { AwsDoor, type Caller } from "./aws.ts";
 
 /** The length of the secrets that the templates have made. */
 const secret = (letter: string) => letter.repeat(64);
-const tsx = ["--import", import.meta.resolve("tsx")];
-const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 interface Parts {
   readonly environment: EnvironmentName;
@@ -209,8 +207,10 @@ function startGateway(options: {
   };
   const endpoints = ["s3", "sqs", "batch"].flatMap((service) => [`--${service}-endpoint`, door.endpoint]);
   const flags = ["--port", String(port), ...endpoints];
-  const main = fileOf("../../../gateway/testing/main.ts");
-  return spawn(process.execPath, [...tsx, main, ...flags], { env, stdio: ["pipe", "ignore", "pipe"] });
+  return spawn(process.execPath, [...nodeArguments("gateway/testing/main.ts"), ...flags], {
+    env,
+    stdio: ["pipe", "ignore", "pipe"],
+  });
 }
 
 async function freePort(): Promise<number> {
