@@ -238,7 +238,8 @@ export function construct(emitter: Emitter, type: Type, args: readonly Value[], 
     return splat(emitter, convert(first, scalar(to), line), type.size);
   }
   if (type.kind === "scalar" || args.some((arg) => arg.type.kind === "matrix")) return fail();
-  if (type.kind === "matrix" && args.some((arg) => arg.parts.length !== type.rows)) return fail();
+  const isUneven = args.some((arg) => arg.parts.length !== first.parts.length);
+  if (type.kind === "matrix" && (isUneven || ![1, type.rows].includes(first.parts.length))) return fail();
   const parts = args.flatMap((arg) => convert(arg, withScalar(arg.type, to), line).parts);
   return parts.length === leafCount(type) ? value(type, parts) : fail();
 }
