@@ -52,23 +52,28 @@ const inputs = {
   mask_at: "@group(0) @binding(0) var<storage, read> mask: array<MaskWord>;",
 };
 
-/** Bytes behind every buffer of a guarded arena, and the word they are filled with: no kernel may write there. */
+/**
+ * Bytes behind every buffer of a guarded arena unless told otherwise, and the word they are filled with: no kernel may
+ * write there.
+ */
 const GUARD_BYTES = 1024;
 const GUARD = 0xdeadbeef;
 
 class GuardedArena extends Arena {
   readonly #device: GPUDevice;
+  readonly #guardBytes: number;
   readonly #guards: { readonly label: string; readonly buffer: GPUBuffer; readonly offset: number }[] = [];
 
-  constructor(context: GpuContext) {
+  constructor(context: GpuContext, guardBytes: number) {
     super(context, "test");
     this.#device = context.device;
+    this.#guardBytes = guardBytes;
   }
 
   override buffer(label: string, bytes: number): GPUBuffer {
     const offset = Math.max(16, roundUp(bytes, 16));
-    const buffer = super.buffer(label, offset + GUARD_BYTES);
-    this.#device.queue.writeBuffer(buffer, offset, new Uint32Array(GUARD_BYTES / 4).fill(GUARD));
+    const buffer = super.buffer(label, offset + this.#guardBytes);
+    this.#device.queue.writeBuffer(buffer, offset, new Uint32Array(this.#guardBytes / 4).fill(GUARD));
     this.#guards.push({ label, buffer, offset });
     return buffer;
   }
@@ -76,7 +81,7 @@ class GuardedArena extends Arena {
   /** Fails if anything was written behind a buffer. */
   async check(context: GpuContext): Promise<void> {
     for (const { label, buffer, offset } of this.#guards) {
-      const words = new Uint32Array(await context.read(buffer, offset + GUARD_BYTES), offset);
+      const words = new Uint32Array(await context.read(buffer, buffer.size), offset);
       expect(
         words.every((word) => word === GUARD),
         `words behind '${label}'`,
@@ -108,16 +113,17 @@ export class OperationsTest implements Disposable {
   readonly #family: KernelFamily;
   readonly #layout: TestLayout;
 
-  /** `height` x `width`: of the picture. */
+  /** `height` x `width`: of the picture. `guardBytes`: behind buffers, a multiple of 16; 0 where all is watched. */
   constructor(
     context: GpuContext,
     height: number,
     width: number,
     precision: Precision = "f32",
     layers: readonly ConvLayer[] = vgg19,
+    guardBytes = GUARD_BYTES,
   ) {
     this.context = context;
-    this.arena = new GuardedArena(context);
+    this.arena = new GuardedArena(context, guardBytes);
     this.program = new Program(context, this.arena);
     this.#family = familyOn(context, precision);
     this.#layout = layoutOf(context.family, precision);

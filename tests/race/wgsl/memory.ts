@@ -155,10 +155,10 @@ export function store(emitter: Emitter, { type, place, name }: Reference, given:
       for (const [i, local] of place.names.entries()) emitter.emit(`${local} = ${text(parts[i]!)};`);
       return;
     case "choice":
-      for (const [i, names] of place.choices.entries())
-        emitter.emit(
-          `if (${place.index} === ${i}) { ${names.map((local, leaf) => `${local} = ${text(parts[leaf]!)};`).join(" ")} }`,
-        );
+      for (const [i, names] of place.choices.entries()) {
+        const assignments = names.map((local, leaf) => `${local} = ${text(parts[leaf]!)};`);
+        emitter.emit(`if (${place.index} === ${i}) { ${assignments.join(" ")} }`);
+      }
       return;
     case "array":
       for (const [i, part] of parts.entries())

@@ -1,4 +1,4 @@
-/** Code of statements. Functions are put in line where they are called, so that pointers are known and barriers may wait. */
+/** Code of statements. Functions are put in line, so that what pointers point to is known and barriers may wait. */
 import type { Emitter } from "./emitter.ts";
 import { WgslError } from "./error.ts";
 import { Expressions } from "./expressions.ts";

@@ -1,0 +1,283 @@
+/** Convolutions of the gpu family: every variant, forward and back, on maps whose last tiles are not full. */
+import { expect } from "vitest";
+import type { Precision } from "../../../engine/gpu/precision.ts";
+import { chosenVariant, type Problem, variantsFor } from "../../../engine/ops/gpu/variants.ts";
+import {
+  add,
+  conv,
+  dConv,
+  dPreprocess,
+  dRelu,
+  gram,
+  planes,
+  preprocess,
+  relu,
+  styleLoss,
+} from "../../../engine/ops/reference.ts";
+import {
+  chooseVariant,
+  expectActivation,
+  expectClose,
+  random,
+  randomPlanes,
+  randomWeights,
+} from "../../../engine/ops/testing/operations.ts";
+import { openRaceContext, type RaceContext, type RaceOptions } from "../context.ts";
+import type { ListedMatrix } from "../device/pipelines.ts";
+import { type Case, gpuLimits, operationsOn, precisions, toleranceOf, twoLayers } from "./case.ts";
+
+/** Channels of the side that the sums go over. */
+const DEPTH = 32;
+
+interface ConvolutionCase {
+  readonly variant: string;
+  readonly precision: Precision;
+  readonly tolerance: number;
+  readonly options: RaceOptions;
+  readonly height: number;
+  readonly width: number;
+  /** Of the map that is computed. */
+  readonly channels: number;
+}
+
+const problemOf = (
+  direction: Problem["direction"],
+  side: 1 | 3,
+  { channels, height, width, precision }: ConvolutionCase,
+): Problem => ({
+  side,
+  direction,
+  inChannels: side === 1 ? channels : DEPTH,
+  outChannels: channels,
+  pixels: height * width,
+  precision,
+});
+
+/** Chooses the variant for all problems, and makes sure that it is taken for one. */
+function choose(context: RaceContext, given: ConvolutionCase, problem: Problem): void {
+  const problems = [problem, problemOf("backward", 1, given)];
+  chooseVariant(context, problems, given.variant);
+  expect(chosenVariant(problem, context).name).toBe(given.variant);
+}
+
+async function forward(context: RaceContext, given: ConvolutionCase): Promise<void> {
+  const { height, width, channels, precision, tolerance } = given;
+  choose(context, given, problemOf("forward", 3, given));
+  const layers = twoLayers(DEPTH, channels);
+  using test = operationsOn(context, height, width, precision, layers);
+  const x = randomPlanes(1, DEPTH, height, width);
+  const weights = randomWeights(2, layers[1]);
+  const loaded = await test.loadWeights(layers[1], weights);
+  const y = test.ops.conv(test.upload(x), loaded, { mask: true, features: true });
+  await expectActivation(test, y, conv(x, weights.weight, weights.bias), tolerance, 2 * tolerance);
+}
+
+/** The way back, and the product that adds a style's gradient there. */
+async function backward(context: RaceContext, given: ConvolutionCase): Promise<void> {
+  const { height, width, channels, precision, tolerance } = given;
+  choose(context, given, problemOf("backward", 3, given));
+  const layers = twoLayers(channels, DEPTH);
+  using test = operationsOn(context, height, width, precision, layers);
+  const input = relu(randomPlanes(3, channels, height, width));
+  const dz = randomPlanes(4, DEPTH, height, width);
+  const weights = randomWeights(5, layers[1]);
+  const loaded = await test.loadWeights(layers[1], weights);
+  const target = gram(relu(randomPlanes(6, channels, height, width)));
+  const buffer = test.arena.bufferWith("target", Float32Array.from(target));
+  const style = { ...test.sink(), target: buffer, scale: 0.3 };
+  const dx = test.observe(test.ops.convBackward(test.upload(dz), loaded, test.upload(input), { style }));
+  await test.run();
+  const loss = styleLoss(input, target, 0.3);
+  const expected = dRelu(add(dConv(dz, weights.weight, channels), loss.gradient), input);
+  expectClose((await test.read(dx)).data, expected.data, tolerance);
+  expectClose([await test.readSink(style)], [loss.value], tolerance);
+}
+
+/** Where backward begins with a style: its product stands alone. */
+async function styleAlone(context: RaceContext, given: ConvolutionCase): Promise<void> {
+  const { height, width, channels, precision, tolerance } = given;
+  choose(context, given, problemOf("backward", 1, given));
+  using test = operationsOn(context, height, width, precision, twoLayers(channels, DEPTH));
+  const x = relu(randomPlanes(7, channels, height, width));
+  const target = gram(relu(randomPlanes(8, channels, height, width)));
+  const buffer = test.arena.bufferWith("target", Float32Array.from(target));
+  const style = { ...test.sink(), target: buffer, scale: 40 };
+  const dz = test.observe(test.ops.lossBackward(test.upload(x), { style }));
+  await test.run();
+  const loss = styleLoss(x, target, 40);
+  expectClose((await test.read(dz)).data, dRelu(loss.gradient, x).data, tolerance);
+  expectClose([await test.readSink(style)], [loss.value], tolerance);
+}
+
+const ways = { forward, backward, styleAlone };
+type Way = keyof typeof ways;
+
+function caseOf(way: Way, given: ConvolutionCase, kernels: readonly string[], title = ""): Case {
+  const { variant, precision, height, width, options } = given;
+  return {
+    name: `${title}${variant} ${way} in ${precision} at ${height}x${width}`,
+    kernels,
+    options,
+    run: (context) => ways[way](context, given),
+  };
+}
+
+const withGram = ["gram_product", "gram_reduce", "style_loss"];
+
+/** Names of the variants of a kind that compute `channels` channels on an adapter. */
+function variantNames(kind: string, channels: number, precision: Precision, options: RaceOptions): string[] {
+  using context = openRaceContext(options);
+  const problem = {
+    side: 3,
+    direction: "forward",
+    inChannels: DEPTH,
+    outChannels: channels,
+    pixels: 99,
+  } as const;
+  const variants = variantsFor({ ...problem, precision }, context);
+  return variants.filter((variant) => variant.kind === kind).map(({ name }) => name);
+}
+
+/** Pixels that fill a tile of 128 and part of another. */
+const [HEIGHT, WIDTH] = [11, 13];
+
+const gemmCases: readonly Case[] = precisions.flatMap((precision) =>
+  variantNames("gemm", 128, precision, { limits: gpuLimits }).flatMap((variant) => {
+    const channels = variant.includes("128x") ? 128 : 64;
+    const common = { variant, precision, tolerance: toleranceOf(precision), options: { limits: gpuLimits } };
+    const given = { ...common, height: HEIGHT, width: WIDTH, channels };
+    return [
+      caseOf("forward", given, ["conv2d_gemm"]),
+      caseOf("backward", given, ["conv2d_gemm", ...withGram]),
+      caseOf("styleAlone", { ...given, height: 5, width: 7 }, ["conv2d_gemm", ...withGram]),
+    ];
+  }),
+);
+
+const winograd = [
+  "conv2d_winograd_input",
+  "conv2d_winograd_output",
+  "conv2d_winograd_weights",
+  "conv2d_gemm",
+];
+
+/** Products are f32 in either precision: one tile is enough in f16. */
+const winogradCases: readonly Case[] = precisions.flatMap((precision) =>
+  variantNames("winograd", 128, precision, { limits: gpuLimits })
+    .filter((variant) => precision === "f32" || variant.includes("64x64"))
+    .flatMap((variant) => {
+      const channels = variant.includes("128x") ? 128 : 64;
+      const common = {
+        variant,
+        precision,
+        tolerance: toleranceOf(precision),
+        options: { limits: gpuLimits },
+      };
+      const given = { ...common, height: 9, width: 11, channels };
+      const back = variant.includes("64x64") ? [caseOf("backward", given, winograd)] : [];
+      return [caseOf("forward", given, winograd), ...back];
+    }),
+);
+
+/** Adapters with matrix units, by what they list. */
+const matrixAdapters: readonly {
+  readonly title: string;
+  readonly subgroup: number;
+  readonly configs: readonly (readonly [operand: "f16" | "f32", m: number, n: number, k: number])[];
+}[] = [
+  {
+    title: "NVIDIA",
+    subgroup: 32,
+    configs: [
+      ["f16", 16, 16, 16],
+      ["f16", 16, 8, 16],
+    ],
+  },
+  {
+    title: "Apple",
+    subgroup: 32,
+    configs: [
+      ["f32", 8, 8, 8],
+      ["f16", 8, 8, 8],
+    ],
+  },
+  { title: "Intel", subgroup: 16, configs: [["f16", 8, 16, 16]] },
+  {
+    title: "lavapipe",
+    subgroup: 8,
+    configs: [
+      ["f32", 8, 8, 8],
+      ["f16", 8, 8, 8],
+    ],
+  },
+  { title: "AMD", subgroup: 64, configs: [["f16", 16, 16, 16]] },
+];
+
+const listed = (configs: (typeof matrixAdapters)[number]["configs"]): ListedMatrix[] =>
+  configs.map(([operand, M, N, K]) => ({ componentType: operand, resultComponentType: "f32", M, N, K }));
+
+const matrixCases: readonly Case[] = matrixAdapters.flatMap(({ title, subgroup, configs }) =>
+  precisions.flatMap((precision) => {
+    const options: RaceOptions = {
+      subgroup,
+      matrixConfigs: listed(configs),
+      features: ["shader-f16", "subgroups", "chromium-experimental-subgroup-matrix"],
+      limits: gpuLimits,
+    };
+    return variantNames("matrix", 128, precision, options).flatMap((variant) => {
+      const channels = Number(/(\d+)x\d+$/.exec(variant)![1]);
+      const tolerance = variant.includes("f16") ? 1e-3 : toleranceOf(precision);
+      const given = { variant, precision, tolerance, options, height: HEIGHT, width: WIDTH, channels };
+      return (["forward", "backward"] as const).map((way) =>
+        caseOf(way, given, ["conv2d_matrix"], `${title}'s `),
+      );
+    });
+  }),
+);
+
+/** From the picture to the first map, and from its gradient to the picture's. */
+async function picture(
+  context: RaceContext,
+  precision: Precision,
+  height: number,
+  width: number,
+  channels: number,
+): Promise<void> {
+  const tolerance = toleranceOf(precision);
+  const layers = twoLayers(channels, 32);
+  using test = operationsOn(context, height, width, precision, layers);
+  const image = planes(3, height, width, random(7, 3 * height * width, 0, 1));
+  const dz = randomPlanes(8, channels, height, width);
+  const weights = randomWeights(9, layers[0]);
+  const loaded = await test.loadWeights(layers[0], weights);
+  const gradient = test.arena.buffer("gradient", 12 * height * width);
+  const y = test.ops.convInput(test.arena.bufferWith("image", Float32Array.from(image.data)), loaded, {
+    mask: true,
+    features: false,
+  });
+  test.ops.inputBackward(test.upload(dz), loaded, gradient);
+  await expectActivation(
+    test,
+    y,
+    conv(preprocess(image, test.preprocessing), weights.weight, weights.bias),
+    tolerance,
+  );
+  const back = dPreprocess(dConv(dz, weights.weight, 3), test.preprocessing);
+  expectClose(await context.readFloats(gradient, 3 * height * width), back.data, tolerance);
+}
+
+const pictureSizes = [
+  [5, 7, 32],
+  [17, 13, 64],
+  [19, 33, 96],
+] as const;
+
+const pictureCases: readonly Case[] = precisions.flatMap((precision) =>
+  pictureSizes.map(([height, width, channels]) => ({
+    name: `a picture of ${height}x${width} to ${channels} channels and back in ${precision}`,
+    kernels: ["conv_input", "conv_input_backward"],
+    run: (context) => picture(context, precision, height, width, channels),
+  })),
+);
+
+export const convolutionCases = { gemmCases, winogradCases, matrixCases, pictureCases } as const;
