@@ -9,7 +9,7 @@ import type {
 } from "../../engine/optimizers/optimizer.ts";
 import type { TestFunction } from "./problems.ts";
 
-/** Values behind the last one of each buffer, which no shader may touch. */
+/** Values behind the last one of each buffer unless told otherwise, which no shader may touch. */
 const SENTINELS = 64;
 const SENTINEL = 12345;
 
@@ -17,6 +17,7 @@ export class Harness {
   readonly buffers: OptimizerBuffers;
   readonly optimizer: Optimizer;
   readonly #context: GpuContext;
+  readonly #sentinels: number;
   #step = 0;
 
   constructor(
@@ -25,9 +26,11 @@ export class Harness {
     create: CreateOptimizer,
     image: ArrayLike<number>,
     carry?: OptimizerCarry,
+    sentinels = SENTINELS,
   ) {
-    const values = guarded(image);
+    const values = guarded(image, sentinels);
     this.#context = context;
+    this.#sentinels = sentinels;
     this.buffers = {
       count: image.length,
       image: arena.bufferWith("image", values),
@@ -45,7 +48,7 @@ export class Harness {
   async update(gradient: ArrayLike<number>, restored = false): Promise<Float64Array> {
     const { queue } = this.#context.device;
     await this.optimizer.ready();
-    queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient));
+    queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient, this.#sentinels));
     queue.writeBuffer(this.buffers.state, 0, new Uint32Array([this.#step + 1, restored ? 1 : 0, 0, 0]));
     const encoder = this.#context.device.createCommandEncoder();
     this.optimizer.encode(encoder, this.#step++);
@@ -57,7 +60,7 @@ export class Harness {
   async updateTogether(gradient: ArrayLike<number>, steps: number): Promise<void> {
     const { device } = this.#context;
     await this.optimizer.ready();
-    device.queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient));
+    device.queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient, this.#sentinels));
     using arena = this.#context.arena("states");
     const counts = Uint32Array.from({ length: 4 * steps }, (_, i) => (i % 4 === 0 ? i / 4 + 1 : 0));
     const states = arena.bufferWith("states", counts);
@@ -95,9 +98,9 @@ export class Harness {
 }
 
 /** `values`, zeros up to a multiple of 4, sentinels. */
-function guarded(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
+function guarded(values: ArrayLike<number>, sentinels: number): Float32Array<ArrayBuffer> {
   const padded = Math.ceil(values.length / 4) * 4;
-  const result = new Float32Array(padded + SENTINELS);
+  const result = new Float32Array(padded + sentinels);
   result.set(values);
   result.fill(SENTINEL, padded);
   return result;

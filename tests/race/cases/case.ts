@@ -11,6 +11,8 @@ export interface Case {
   /** The files of shaders/ that it is about, each of which it dispatches. */
   readonly kernels: readonly string[];
   readonly options?: RaceOptions;
+  /** Faults that are meant. */
+  readonly allowed?: RegExp;
   run(context: RaceContext): Promise<void>;
 }
 

@@ -38,6 +38,8 @@ interface ConvolutionCase {
   readonly width: number;
   /** Of the map that is computed. */
   readonly channels: number;
+  /** Pixels a side of the picture that scratch memory is for; few, so that Winograd's tiles come in several bands. */
+  readonly scratch?: number;
 }
 
 const problemOf = (
@@ -64,7 +66,8 @@ async function forward(context: RaceContext, given: ConvolutionCase): Promise<vo
   const { height, width, channels, precision, tolerance } = given;
   choose(context, given, problemOf("forward", 3, given));
   const layers = twoLayers(DEPTH, channels);
-  using test = operationsOn(context, height, width, precision, layers);
+  const { scratch } = given;
+  using test = operationsOn(context, scratch ?? height, scratch ?? width, precision, layers);
   const x = randomPlanes(1, DEPTH, height, width);
   const weights = randomWeights(2, layers[1]);
   const loaded = await test.loadWeights(layers[1], weights);
@@ -179,6 +182,19 @@ const winogradCases: readonly Case[] = precisions.flatMap((precision) =>
     }),
 );
 
+const bandCases: readonly Case[] = [2, 4].map((outputs) => {
+  const common = { precision: "f32", tolerance: 1e-5, options: { limits: gpuLimits } } as const;
+  const given = {
+    ...common,
+    variant: `winograd${outputs}-64x64-8x4`,
+    height: 9,
+    width: 11,
+    channels: 64,
+    scratch: 8,
+  };
+  return caseOf("forward", given, winograd, "in bands, ");
+});
+
 /** Adapters with matrix units, by what they list. */
 const matrixAdapters: readonly {
   readonly title: string;
@@ -280,4 +296,18 @@ const pictureCases: readonly Case[] = precisions.flatMap((precision) =>
   })),
 );
 
-export const convolutionCases = { gemmCases, winogradCases, matrixCases, pictureCases } as const;
+/** What the cpu family runs of these, in its only way. */
+export const convolutionsOfCpu: readonly Case[] = [
+  {
+    name: "a picture of 17x13 to 32 channels and back",
+    kernels: ["image_pack", "image_unpack"],
+    run: (context) => picture(context, "f32", 17, 13, 32),
+  },
+];
+
+export const convolutionCases = {
+  gemmCases,
+  winogradCases: [...winogradCases, ...bandCases],
+  matrixCases,
+  pictureCases,
+} as const;

@@ -191,3 +191,24 @@ export const mapCases: readonly Case[] = [
     run: (context: RaceContext) => records(context, terms),
   })),
 ];
+
+/** What the cpu family runs of these, through its own textures and masks. */
+export const mapsOfCpu: readonly Case[] = [
+  ...(["avg", "max"] as const).map((pooling) => ({
+    name: `${pooling} pool and back`,
+    kernels: [`pool_${pooling}`, `pool_${pooling}_backward`, "content_loss"],
+    run: (context: RaceContext) => pools(context, "f32", pooling),
+  })),
+  {
+    name: "losses on 32 channels of 7x9",
+    kernels: [
+      "content_loss",
+      "style_loss",
+      "features_copy",
+      "gram_operand",
+      "gram_chunks_sum",
+      "relu_backward",
+    ],
+    run: (context) => losses(context, "f32", 32, 7, 9),
+  },
+];

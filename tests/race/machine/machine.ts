@@ -51,6 +51,8 @@ export class Machine {
   #epoch = 0;
   /** Whose faults are told of now. */
   #kernel: LoadedKernel | undefined;
+  /** What was told of in this dispatch, by kind and sites: a fault comes with each granule again. */
+  readonly #told = new Set<string | number>();
   #at: Triple = [0, 0, 0];
 
   constructor(seed: number, subgroup: number) {
@@ -63,6 +65,7 @@ export class Machine {
   dispatch(kernel: LoadedKernel, bound: Readonly<Record<string, Memory>>, grid: Triple): void {
     const { program } = kernel;
     this.#kernel = kernel;
+    this.#told.clear();
     if (this.#phase > MOST_PHASES / 2) this.#beginEpoch();
     const workgroup = this.#workgroupMemory(program);
     const shared = Object.values(bound).filter((memory) => memory instanceof SharedMemory);
@@ -210,6 +213,10 @@ export class Machine {
   }
 
   #tell(kind: FaultKind, site: number, buffer: string, details: string): void {
+    if (!kind.startsWith("race")) {
+      if (this.#told.has(kind + site)) return;
+      this.#told.add(kind + site);
+    }
     const { line } = this.#siteAt(site);
     const { label, placeOf } = this.#kernel!;
     this.faults.add({ kind, kernel: label, buffer, place: placeOf(line), line, details });
@@ -225,8 +232,12 @@ export class Machine {
     this.#outside(site, who, `texel ${texel}`);
 
   readonly tellRace = (memory: Memory, between: boolean, now: Access, other: Access): void => {
+    const { program, placeOf } = this.#kernel!;
+    const key = 2 * (now.site * program.sites.length + other.site) + Number(between);
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
     const verb = ({ isWrite }: Access) => (isWrite ? "write" : "read");
-    const place = this.#kernel!.placeOf(this.#siteAt(other.site).line);
+    const place = placeOf(this.#siteAt(other.site).line);
     const by = between ? "another workgroup" : this.#agent(other.who);
     const details = `${verb(now)} by ${this.#agent(now.who)} and ${verb(other)} by ${by} at ${place}`;
     this.#tell(
