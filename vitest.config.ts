@@ -10,6 +10,8 @@ const slowest = [
   "dry-run.test.ts",
   "weights.test.ts",
   "package.test.ts",
+  "kernels-convolution.test.ts",
+  "kernels-matrix.test.ts",
   "faults-painting.test.ts",
   "scripts.test.ts",
 ];

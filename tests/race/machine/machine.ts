@@ -1,4 +1,4 @@
-/** Runs dispatches: workgroups and, in each phase between barriers, invocations one after the other, in random order. */
+/** Runs dispatches: workgroups and, in each phase between barriers, invocations one by one, in random order. */
 
 import type { Invocation, Program } from "../wgsl/compile.ts";
 import type { BarrierKind, Site } from "../wgsl/emitter.ts";

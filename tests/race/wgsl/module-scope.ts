@@ -34,7 +34,7 @@ export class ModuleScope {
     this.statements = new Statements(emitter, enabled, this.#scope);
   }
 
-  /** Resolves all that is declared, so that nothing unknown is left where nobody looks. */
+  /** Resolves what nothing names, too. Bodies of functions that nothing calls have only been parsed. */
   checkAll(): void {
     for (const name of this.#declarations.keys()) {
       const declaration = this.#declarations.get(name)!;
