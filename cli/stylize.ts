@@ -2,12 +2,14 @@
 import { basename } from "node:path";
 import { dryRun } from "../engine/dry-run.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { precisionOn } from "../engine/gpu/precision.ts";
+import type { GpuContext } from "../engine/gpu/context.ts";
+import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
+import { KernelTuning, readKnown, type TuningStore } from "../engine/kernel-tuning.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { parseSettings, type Settings, USUAL_SIZE } from "../engine/options.ts";
 import type { Picture } from "../engine/picture.ts";
-import { MIN_SIDE, planScales, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
+import { MIN_SIDE, planScales, type ScalePlan, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
 import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
 import {
   atMost,
@@ -19,12 +21,12 @@ import {
   longSide,
 } from "../pictures/index.ts";
 import { filesOf } from "../weights/load.ts";
+import { TuningFiles } from "../weights/tuning-file.ts";
 import { packageVersion, type StylizeArguments } from "./arguments.ts";
 import { debugOf, INTERRUPTED, type Io, onInterrupt } from "./io.ts";
 import { chooseNetwork } from "./network.ts";
 import { createReporter, type Reporter, tellPlan } from "./progress.ts";
 import { checkTrace, refuseTaken, resultAt, Trace } from "./result.ts";
-import { useTuning } from "./tune.ts";
 
 /** Returns the exit status: 0, or 130 when the run was stopped from outside. Throws StylizeError. */
 export async function stylizeCommand(args: StylizeArguments, io: Io): Promise<number> {
@@ -81,9 +83,15 @@ async function perform(
   if (!args.dryRun) reporter.start(plan);
   const { note } = reporter;
   remarks(args, pictures, settings, note);
-  if (args.tuning) await useTuning(context, network, scales, { ...args, precision, env, signal, note });
-  const job = { ...settings, ...pictures, context, network, onNote: note };
+  const tuning = args.tuning && new TuningFiles(env, args.cache);
+  const job = { ...settings, ...pictures, context, network, tuning, onNote: note };
   if (args.dryRun) {
+    if (tuning && (await mayTune(context, network, scales, precision, tuning))) {
+      note(
+        "A run of more than 15 seconds finds this adapter's fastest kernels on its way, which may take more memory; " +
+          "'stylize tune' finds them beforehand.",
+      );
+    }
     tellPlan({ ...plan, ...(await dryRun(job)) }, args, content.picture, stdout);
     return signal.aborted ? INTERRUPTED : 0;
   }
@@ -107,6 +115,19 @@ async function perform(
   if (last) await result.saveLast(picture, aborted ? "stopped" : "done");
   else reporter.note("Stopped before the first step: nothing was written.");
   return aborted ? INTERRUPTED : 0;
+}
+
+/** Whether a run would tune where it lasts long enough. */
+async function mayTune(
+  context: GpuContext,
+  { layers }: Network,
+  scales: readonly ScalePlan[],
+  precision: Precision,
+  store: TuningStore,
+): Promise<boolean> {
+  await readKnown(context, store);
+  const tuning = new KernelTuning(context, { precision, store, note() {} });
+  return tuning.unknownProblems(layers, scales.at(-1)!).length > 0;
 }
 
 function startTrace(path: string, { dryRun }: StylizeArguments): Trace | undefined {

@@ -1,15 +1,17 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readKnown } from "../engine/kernel-tuning.ts";
 import { vgg19 } from "../engine/network/layers.ts";
 import { openContext } from "../engine/node.ts";
+import { problemsOf } from "../engine/ops/gpu/tune.ts";
 import { problemKey } from "../engine/ops/gpu/variants.ts";
 import { TestIo } from "../tests/io.ts";
-import { seededNetwork } from "../tests/seeded-network.ts";
 import { compact } from "../weights/shipped.ts";
+import { TuningFiles } from "../weights/tuning-file.ts";
 import { run } from "./run.ts";
-import { problemsOfScales, TuningFile, tuneCommand, useTuning } from "./tune.ts";
+import { tuneCommand } from "./tune.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -18,16 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const open = () => openContext({ family: "gpu" });
-const options = () =>
-  ({
-    precision: "f32",
-    env: {},
-    cache: folder,
-    signal: new AbortController().signal,
-    dryRun: false,
-    note: () => {},
-  }) as const;
-const scales = [{ width: 32, height: 32, steps: 1 }];
+const store = () => new TuningFiles({}, folder);
 
 describe("stylize tune", { timeout: 240_000 }, () => {
   it("shows what it found and keeps it for later runs on the adapter", async () => {
@@ -46,7 +39,7 @@ describe("stylize tune", { timeout: 240_000 }, () => {
     expect(tuned).toMatchObject({ event: "tuned", variant: expect.stringContaining("gemm") });
     expect(saved).toMatchObject({ event: "saved", left: expect.any(Number) });
     using context = await open();
-    await useTuning(context, seededNetwork(), scales, options());
+    await readKnown(context, store());
     expect([...context.choices]).toEqual([[tuned.key, tuned.variant]]);
     expect(await readdir(join(folder, "tuning"))).toHaveLength(1);
   });
@@ -69,7 +62,7 @@ describe("stylize tune", { timeout: 240_000 }, () => {
     const found = [];
     for (const { name, layers } of [{ name: "generated", layers: vgg19 }, compact]) {
       const key = await keyFor(name);
-      expect(problemsOfScales(layers, scales, "f32").map(problemKey)).toContain(key);
+      expect(problemsOf(layers, { width: 32, height: 32 }, "f32").map(problemKey)).toContain(key);
       found.push(key);
     }
     expect(found[0]).not.toBe(found[1]);
@@ -94,55 +87,24 @@ describe("stylize tune", { timeout: 240_000 }, () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("fails where there is no room for what it found", async () => {
+    const io = new TestIo();
+    const blocked = join(folder, "file");
+    await writeFile(blocked, "");
+    const args = {
+      sizes: [32],
+      precision: "f32",
+      weights: undefined,
+      device: undefined,
+      json: true,
+    } as const;
+    const tuned = tuneCommand({ ...args, cache: blocked }, io, { onSoftware: true, budgetMs: 1 });
+    await expect(tuned).rejects.toMatchObject({ code: "write-failed" });
+  });
+
   it("refuses sizes that no picture has", async () => {
     const io = new TestIo();
     expect(await run(["tune", "--size", "512", "31"], io)).toBe(2);
     expect(io.stderr.text).toMatch(/--size to be an integer from 32 .* '31'/);
-  });
-});
-
-describe("kept choices", () => {
-  const choices = new Map([["some shape", "some variant"]]);
-
-  it("are added to", async () => {
-    using context = await open();
-    const file = new TuningFile(context, {}, folder);
-    await file.add(choices);
-    await file.add(new Map([["another shape", "some variant"]]));
-    expect([...(await file.read()).keys()].sort()).toEqual(["another shape", "some shape"]);
-  });
-
-  it.each([
-    ["is damaged", (text: string) => text.slice(0, 40)],
-    ["is another adapter's", (text: string) => text.replace(/"fingerprint": "/, "$&other ")],
-  ])("are ignored, and replaced, where the file %s", async (_, damage) => {
-    using context = await open();
-    const file = new TuningFile(context, {}, folder);
-    await file.add(choices);
-    await writeFile(file.path, damage(await readFile(file.path, "utf8")));
-    await useTuning(context, seededNetwork(), scales, options());
-    expect(context.choices.size).toBe(0);
-    await file.add(choices);
-    expect(await file.read()).toEqual(choices);
-  });
-
-  it("are not looked for by a dry run, which says that the run would", async () => {
-    using context = await openContext({ backend: "null", family: "gpu" });
-    const notes: string[] = [];
-    const note = (sentence: string) => void notes.push(sentence);
-    const long = [{ width: 1000, height: 1000, steps: 100 }];
-    await useTuning(context, seededNetwork(), long, { ...options(), dryRun: true, note });
-    expect(notes).toEqual([expect.stringContaining("would first find this adapter's fastest kernels")]);
-    expect(context.choices.size).toBe(0);
-    expect(await readdir(folder)).toEqual([]);
-  });
-
-  it("can't be kept where there is no room for the folder, which says so", async () => {
-    using context = await open();
-    const blocked = join(folder, "file");
-    await writeFile(blocked, "");
-    const file = new TuningFile(context, {}, blocked);
-    await expect(file.add(choices)).rejects.toMatchObject({ code: "write-failed" });
-    expect(await file.read()).toEqual(new Map());
   });
 });

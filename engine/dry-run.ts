@@ -15,6 +15,7 @@ import {
   type StylizeOptions,
   styleSizeAt,
 } from "./job.ts";
+import { readKnown } from "./kernel-tuning.ts";
 import type { Picture, Size } from "./picture.ts";
 import type { ScalePlan } from "./pyramid.ts";
 import { runScale } from "./scale.ts";
@@ -60,7 +61,9 @@ export interface RunMemory {
 export async function dryRun(options: StylizeOptions): Promise<RunMemory> {
   const scales: ScaleMemory[] = [];
   let most = 0;
-  for await (const { scale, peakBytes } of partsOf(checkJob(options))) {
+  const job = checkJob(options);
+  if (options.tuning) await readKnown(options.context, options.tuning);
+  for await (const { scale, peakBytes } of partsOf(job)) {
     if (scale) scales.push(scale);
     most = Math.max(most, peakBytes);
   }

@@ -4,6 +4,7 @@ export { dryRun, type RunMemory, type ScaleMemory } from "./dry-run.ts";
 export { type ErrorCode, errorCodes, StylizeError } from "./errors.ts";
 export { GpuContext, type ShaderSource } from "./gpu/context.ts";
 export type { Iterate } from "./iterate.ts";
+export type { TuningStore } from "./kernel-tuning.ts";
 export {
   type ConvLayer,
   type ConvName,

@@ -5,6 +5,7 @@ import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { type Precision, pairPrecision, precisionOn } from "./gpu/precision.ts";
 import type { Iterate } from "./iterate.ts";
+import type { TuningStore } from "./kernel-tuning.ts";
 import {
   contentTargets,
   type LossWeights,
@@ -46,6 +47,11 @@ export interface StylizeOptions extends SettingsInput {
   readonly signal?: AbortSignal | undefined;
   /** Called after each step, in order. `picture` reads the best of the scale so far, which may be a few steps ahead. */
   readonly onIterate?: (iterate: Iterate, picture: () => Promise<Picture>) => void | Promise<void>;
+  /**
+   * Where what is found out about a GPU's kernels is kept for later runs; kept by the context alone where it is absent.
+   * False: nothing is tried out, and plain kernels are used.
+   */
+  readonly tuning?: TuningStore | false | undefined;
   /** Called with sentences for whoever waits for the picture. The run goes on. */
   readonly onNote?: ((sentence: string) => void) | undefined;
 }
@@ -66,7 +72,8 @@ export interface Job {
 
 /** @internal Checks `options`. Throws StylizeError. */
 export function checkJob(options: StylizeOptions): Job {
-  const { context, network, content, styles, start, resume, signal, onIterate, onNote, ...input } = options;
+  const { context, network, content, styles, start, resume, signal, tuning, onIterate, onNote, ...input } =
+    options;
   const settings = parseSettings(input);
   checkNetwork(network);
   checkPictures(settings, content, styles, start);

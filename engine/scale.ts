@@ -39,11 +39,20 @@ export interface ScaleRun {
   ) => void | Promise<void>;
   /** Called now and then with the best picture so far. */
   readonly keep: (picture: Picture) => void;
+  readonly pause?: Pause | undefined;
+}
+
+/** An interruption of a scale, with no work under way, after which its objective may be another. */
+export interface Pause {
+  /** Steps done by then: 2 or more. */
+  readonly after: number;
+  /** `ms`: how long each of these steps but the first took, which may have compiled. */
+  readonly act: (ms: number) => Promise<void>;
 }
 
 /** Runs all steps, or until the signal; resolves with the best picture. */
 export async function runScale(run: ScaleRun): Promise<Picture> {
-  const { context, objective, optimizer, steps, signal } = run;
+  const { context, objective, optimizer, steps, signal, pause } = run;
   await Promise.all([objective.program.ready(), optimizer.ready()]);
   const stopwatch = new Stopwatch(context, run.arena);
   const records = stagingRing(run);
@@ -58,13 +67,22 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   };
   let submitted = 0;
   let finished = 0;
+  const finishAll = async () => {
+    while (finished < submitted) await finish(finished++);
+  };
   while (submitted < steps && !signal?.aborted) {
+    if (submitted === pause?.after) {
+      await finishAll();
+      await pause.act(pace.meanMs);
+      await objective.program.ready();
+      pace.resume();
+    }
     submitStep(run, stopwatch, safekeeping, submitted, records[submitted % records.length]!);
     submitted++;
     if (submitted === 1 || submitted - finished > STEPS_AHEAD) await finish(finished++);
   }
   if (submitted > 0) objective.program.submit(); // the last update counts, and is resumed from, only once evaluated
-  while (finished < submitted) await finish(finished++);
+  await finishAll();
   return safekeeping.read();
 }
 
@@ -181,6 +199,9 @@ class Pace {
   #last = performance.now();
   /** Milliseconds that the fastest step took on the device; unknown until the second, for the first may compile. */
   #fastest = 0;
+  /** Steps behind the first, and the milliseconds between their records on the host. */
+  #steps = 0;
+  #sum = 0;
 
   constructor(sleeps: boolean) {
     this.#sleeps = sleeps;
@@ -200,7 +221,21 @@ class Pace {
     const now = performance.now();
     const ms = now - this.#last;
     this.#last = now;
-    if (step > 0) this.#fastest = this.#fastest > 0 ? Math.min(this.#fastest, deviceMs) : deviceMs;
+    if (step === 0) return ms;
+    this.#fastest = this.#fastest > 0 ? Math.min(this.#fastest, deviceMs) : deviceMs;
+    this.#steps++;
+    this.#sum += ms;
     return ms;
+  }
+
+  /** How long a step takes, by those behind the first. */
+  get meanMs(): number {
+    return this.#sum / this.#steps;
+  }
+
+  /** Call behind a pause, which is no part of a step, and after which steps may take another time. */
+  resume(): void {
+    this.#last = performance.now();
+    this.#fastest = 0;
   }
 }

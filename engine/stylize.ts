@@ -14,13 +14,15 @@ import {
   prepareScale,
   type StylizeOptions,
 } from "./job.ts";
-import { lossName, type Term } from "./losses/objective.ts";
+import { KernelTuning } from "./kernel-tuning.ts";
+import { lossName, type Objective, type Term } from "./losses/objective.ts";
 import type { RecordedLosses } from "./losses/record.ts";
 import { withoutOpacity } from "./opacity.ts";
 import { carryTo, type OptimizerCarry } from "./optimizers/optimizer.ts";
 import { noisePicture, type Picture } from "./picture.ts";
+import type { ScalePlan } from "./pyramid.ts";
 import { resample } from "./resample.ts";
-import { runScale, type ScaleRun } from "./scale.ts";
+import { type Pause, runScale, type ScaleRun } from "./scale.ts";
 
 export type { StylizeOptions } from "./job.ts";
 
@@ -57,18 +59,23 @@ export interface StylizeResult {
  * ```
  */
 export async function stylize(options: StylizeOptions): Promise<StylizeResult> {
-  const { context, signal, onNote } = options;
+  const { context, signal, tuning: store, onNote } = options;
   const job = checkJob(options);
-  const ahead = compileAhead(context, () => kernelsOf(job), signal);
   const notes = new Notes(onNote);
+  const note = (sentence: string) => notes.say(sentence);
+  const tuning =
+    store === false ? undefined : new KernelTuning(context, { precision: job.precision, store, note });
+  await tuning?.prepare();
+  const ahead = compileAhead(context, () => kernelsOf(job), signal);
   try {
     using weights = context.arena("weights");
     const loaded = await loadJob(job, weights);
     await ahead.join();
     let state: Handover = { picture: firstPicture(job), last: undefined, carry: undefined };
-    for (const left of job.left) {
+    for (const [i, left] of job.left.entries()) {
       if (signal?.aborted) break;
-      state = await stylizeScale(loaded, ahead, left, state, notes);
+      const run = { ahead, notes, tuning: i === 0 ? tuning : undefined };
+      state = await stylizeScale(loaded, left, state, run);
     }
     notes.end();
     return { picture: state.picture, aborted: signal?.aborted ?? false, last: state.last };
@@ -84,13 +91,20 @@ interface Handover {
   readonly carry: OptimizerCarry | undefined;
 }
 
+/** What goes along with a run. */
+interface Company {
+  readonly ahead: CompileAhead;
+  readonly notes: Notes;
+  /** At the first scale. */
+  readonly tuning: KernelTuning | undefined;
+}
+
 /** Does the steps of a scale behind those that are done. */
 async function stylizeScale(
   job: LoadedJob,
-  ahead: CompileAhead,
   { scale, done }: ScaleLeft,
   before: Handover,
-  notes: Notes,
+  { ahead, notes, tuning }: Company,
 ): Promise<Handover> {
   const { context } = job;
   const { signal, onIterate } = job.options;
@@ -106,6 +120,7 @@ async function stylizeScale(
     const run: ScaleRun = {
       ...prepared,
       signal,
+      pause: tuning && pauseForTuning(job, tuning, prepared.objective, { scale, done }, notes),
       keep: (picture) => {
         kept = picture;
       },
@@ -126,25 +141,71 @@ async function stylizeScale(
   }
 }
 
+/** Steps that are measured before it is known how long a run lasts. */
+const MEASURED_STEPS = 3;
+/** A run that takes so many seconds more is worth tuning, which takes up to three. */
+const WORTH_TUNING = 15;
+
+/** Tunes behind the first steps where many seconds are left; undefined where nothing is left to be found out. */
+function pauseForTuning(
+  job: LoadedJob,
+  tuning: KernelTuning,
+  objective: Objective,
+  { scale, done }: ScaleLeft,
+  notes: Notes,
+): Pause | undefined {
+  const { context, options, scales } = job;
+  const layers = job.model.layers.map(({ layer }) => layer);
+  const problems = tuning.unknownProblems(layers, scales.at(-1)!);
+  if (problems.length === 0) return undefined;
+  return {
+    after: MEASURED_STEPS,
+    async act(ms) {
+      if (secondsLeft(scales, { scale, done: done + MEASURED_STEPS }, ms) < WORTH_TUNING) return;
+      notes.say("Finding this adapter's fastest kernels, once, for some seconds.");
+      const { choices } = context;
+      try {
+        await objective.recordAgain(async () => {
+          await tuning.tune(problems, { signal: options.signal });
+          await tuning.keep().catch((error: Error) => notes.say(error.message));
+        });
+      } catch (error) {
+        if (!(error instanceof StylizeError && error.code === "out-of-memory")) throw error;
+        context.choices = choices; // those of before fit
+        await objective.recordAgain(async () => {});
+      }
+    },
+  };
+}
+
+/** How long the rest of a run takes where a step of scale `scale` takes `ms`, in seconds. */
+function secondsLeft(scales: readonly ScalePlan[], { scale, done }: ScaleLeft, ms: number): number {
+  const msPerPixel = ms / (scales[scale]!.width * scales[scale]!.height);
+  const pixels = scales.slice(scale).reduce((sum, { width, height, steps }, i) => {
+    return sum + width * height * (i === 0 ? steps - done : steps);
+  }, 0);
+  return (msPerPixel * pixels) / 1000;
+}
+
 /** More than one step in so many thrown away is worth a word. */
 const MANY_RESTORED = 10;
 
 /** What a run says beside its records, each thing once. */
 class Notes {
-  readonly #say: (sentence: string) => void;
+  readonly say: (sentence: string) => void;
   readonly #dropped = new Set<string>();
   #steps = 0;
   #restored = 0;
 
   constructor(say: (sentence: string) => void = () => {}) {
-    this.#say = say;
+    this.say = say;
   }
 
   dropped(terms: readonly Term[]): void {
     for (const name of terms.map(lossName)) {
       if (this.#dropped.has(name)) continue;
       this.#dropped.add(name);
-      this.#say(`The ${name} is left out: all features to aim at are zero there.`);
+      this.say(`The ${name} is left out: all features to aim at are zero there.`);
     }
   }
 
@@ -155,7 +216,7 @@ class Notes {
 
   end(): void {
     if (MANY_RESTORED * this.#restored <= this.#steps) return;
-    this.#say(
+    this.say(
       `The loss exploded at ${this.#restored} of ${this.#steps} steps, which were thrown away: a smaller learning ` +
         "rate or the other optimizer may paint more.",
     );

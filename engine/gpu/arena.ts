@@ -25,6 +25,7 @@ export class Arena implements Disposable, AsyncDisposable {
   readonly label: string;
   readonly #ledger: Ledger;
   readonly #owned: (() => void)[] = [];
+  readonly #parts: Arena[] = [];
   #bytes = 0;
 
   constructor(ledger: Ledger, label: string) {
@@ -34,7 +35,14 @@ export class Arena implements Disposable, AsyncDisposable {
 
   /** Bytes of all that it owns now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#parts.reduce((bytes, part) => bytes + part.bytes, this.#bytes);
+  }
+
+  /** Another, whose memory is part of this one's and may go before it. */
+  part(label: string): Arena {
+    const part = new Arena(this.#ledger, `${this.label}: ${label}`);
+    this.#parts.push(part);
+    return part;
   }
 
   /** A storage buffer of `bytes`, rounded up to 16; zeroed. */
@@ -110,6 +118,7 @@ export class Arena implements Disposable, AsyncDisposable {
 
   /** Frees everything; the arena can be used again. */
   [Symbol.dispose](): void {
+    for (const part of this.#parts.splice(0)) part[Symbol.dispose]();
     for (const free of this.#owned.splice(0)) free();
     this.#ledger.liveBytes -= this.#bytes;
     this.#bytes = 0;

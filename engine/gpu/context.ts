@@ -53,6 +53,14 @@ export interface KernelParts {
   readonly constants?: Readonly<Record<string, number>>;
 }
 
+/** @internal What a self-test found out about kernels on an adapter and its driver. */
+export interface Verdict {
+  /** Names of variants, and of methods, that compute something else here than they should. */
+  readonly wrong: readonly string[];
+  /** The method on matrix units that is right and quicker than plain kernels; undefined where there is none. */
+  readonly matrix?: string | undefined;
+}
+
 /** How long after its effects the loss of a device may be told, in milliseconds. */
 const LOSS_MS = 500;
 
@@ -78,6 +86,8 @@ export class GpuContext implements Disposable {
    * for others.
    */
   choices: ReadonlyMap<string, string> = new Map();
+  /** @internal What a self-test found out about this adapter, by the precision of maps. */
+  verdicts: ReadonlyMap<string, Verdict> = new Map();
   /** Bytes of buffers and textures alive now, and the most there ever were. */
   liveBytes = 0;
   peakBytes = 0;

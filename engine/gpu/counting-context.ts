@@ -9,6 +9,7 @@ export class CountingContext extends GpuContext {
     super(countingDevice(context), adapterInfo, shaders, { name, family });
     this.matrixConfigs = context.matrixConfigs;
     this.choices = context.choices;
+    this.verdicts = context.verdicts;
   }
 
   /** From here on `peakBytes` is the most since this call. */

@@ -71,3 +71,13 @@ function halfOfMagnitude(magnitude: number): number {
   float[0] = float[0]! + 0.5;
   return word[0]! - ONE_HALF;
 }
+
+/** The value of a half's 16 bits. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -147,6 +147,7 @@ const LARGEST_SCALE = 1e30;
 
 /** Loss and gradient of a picture of fixed size, ready to run: each run of `program` is one evaluation. */
 export interface Objective {
+  /** Another one after `recordAgain`. */
   readonly program: Program;
   readonly terms: readonly Term[];
   /** Those of `terms` that are left out and always 0: their target is zero, and no loss can be relative to that. */
@@ -161,6 +162,11 @@ export interface Objective {
   /** See record.ts. */
   readonly ring: GPUBuffer;
   readonly state: GPUBuffer;
+  /**
+   * Frees the maps, waits for `between`, and records the same evaluation with the kernels that are best by then. No
+   * work may be under way.
+   */
+  recordAgain(between: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -177,7 +183,6 @@ export function recordObjective(
   terms: readonly Term[],
   targets: { readonly content: Targets; readonly style: Targets },
 ): Objective {
-  const program = new Program(context, arena);
   const image = arena.bufferWith("picture", start.data);
   const gradient = arena.buffer("gradient", start.data.byteLength);
   const partials = arena.buffer("loss partials", 4 * LOSS_PARTIALS * terms.length);
@@ -203,25 +208,42 @@ export function recordObjective(
     losses.set(layer, { ...losses.get(layer), [kind]: loss });
   }
   const scale = model.family.precision === "f16" ? gradientScale(scaled, start) : 1;
-  const ops = model.family.operations(program, arena, operationsOptions(model, start, scale));
-  const pass = recordForward(ops, model, image, lossLayers(terms), true);
-  recordBackward(ops, pass, losses, gradient);
-  const tv = terms.findIndex(({ kind }) => kind === "tv");
-  if (tv >= 0) {
-    const { height, width } = start;
-    const { weight } = terms[tv]!;
-    recordTotalVariation(context, program, { image, gradient, partials, term: tv, height, width, weight });
-  }
-  recordLosses(context, program, { partials, terms: terms.length, ring, state });
   const best = arena.bufferWith("best picture", start.data);
-  const vectors = Math.ceil(start.data.length / 4);
-  program.dispatch(
-    context.kernel("keep_best", { libs: ["linear_index", "state"] }),
-    { image, state, best },
-    { vectors },
-    linearGrid(Math.ceil(vectors / 64)),
-  );
-  return { program, terms, dropped, image, gradient, best, ring, state };
+  const maps = arena.part("maps");
+  const record = () => {
+    const program = new Program(context, maps);
+    const ops = model.family.operations(program, maps, operationsOptions(model, start, scale));
+    const pass = recordForward(ops, model, image, lossLayers(terms), true);
+    recordBackward(ops, pass, losses, gradient);
+    const tv = terms.findIndex(({ kind }) => kind === "tv");
+    if (tv >= 0) {
+      const { height, width } = start;
+      const { weight } = terms[tv]!;
+      recordTotalVariation(context, program, { image, gradient, partials, term: tv, height, width, weight });
+    }
+    recordLosses(context, program, { partials, terms: terms.length, ring, state });
+    const vectors = Math.ceil(start.data.length / 4);
+    program.dispatch(
+      context.kernel("keep_best", { libs: ["linear_index", "state"] }),
+      { image, state, best },
+      { vectors },
+      linearGrid(Math.ceil(vectors / 64)),
+    );
+    return program;
+  };
+  let program = record();
+  return {
+    get program() {
+      return program;
+    },
+    async recordAgain(between) {
+      maps[Symbol.dispose]();
+      await context.reclaim();
+      await between();
+      program = await context.guarded(record);
+    },
+    ...{ terms, dropped, image, gradient, best, ring, state },
+  };
 }
 
 function sumOfSquares(values: Float32Array): number {

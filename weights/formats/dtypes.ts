@@ -3,6 +3,8 @@
  * platform Node.js has a WebGPU for.
  */
 
+import { halfToFloat } from "../../engine/gpu/precision.ts";
+
 /** safetensors' name, bytes an element, torch.dtype, PyTorch's storage class where there is one. */
 const table: readonly (readonly [name: string, bytes: number, ...torch: readonly string[]])[] = [
   ["F32", 4, "float32", "FloatStorage"],
@@ -63,15 +65,6 @@ let halves: Float32Array | undefined;
 function halfValues(): Float32Array {
   halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
   return halves;
-}
-
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** The upper half of a binary32. */

@@ -1,42 +1,41 @@
 /**
- * Finds the fastest variant of each convolution by timing them: a search of some seconds, whose result is worth keeping
- * (choices.ts).
+ * Finds the fastest right variant of each convolution by timing them: a search of some seconds, whose result is worth
+ * keeping (known-kernels.ts).
  *
- * A problem is timed on maps of 2^n pixels, the power next to its own. Maps and weights are zero: a GPU's arithmetic
- * does not care.
+ * A problem is timed on random maps of 2^n pixels, the power next to its own.
  */
 import { StylizeError } from "../../errors.ts";
 import type { Arena } from "../../gpu/arena.ts";
-import type { GpuContext } from "../../gpu/context.ts";
+import type { GpuContext, Verdict } from "../../gpu/context.ts";
 import { CountingContext } from "../../gpu/counting-context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Precision } from "../../gpu/precision.ts";
-import { Program } from "../../gpu/program.ts";
+import type { Program } from "../../gpu/program.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
 import { type ConvLayer, padded, vgg19 } from "../../network/layers.ts";
 import type { Size } from "../../picture.ts";
-import { type Convolution, type Finish, recordVariant } from "./convolution.ts";
-import { MASK_CHANNELS, mapShape, maskBytes, texelBytes } from "./layout.ts";
-import { GpuScratch } from "./scratch.ts";
+import { Exercise } from "./exercise.ts";
+import { MASK_CHANNELS } from "./layout.ts";
 import {
   defaultVariant,
   type Problem,
-  problemExponent,
   problemKey,
   type Variant,
   variantsFor,
+  verdictOn,
 } from "./variants.ts";
-import { DirectedWeights } from "./weights.ts";
 
 /** What was found for one key of `GpuContext.choices`. */
 export interface Tuned {
   readonly key: string;
   readonly variant: string;
   readonly ms: number;
-  /** Of the variant that is used where nothing was tuned. */
-  readonly defaultMs: number;
+  /** Of the variant that is used where nothing was tuned; undefined where that is wrong here. */
+  readonly defaultMs: number | undefined;
   /** Variants that were timed, those included that were given up after their first run. */
   readonly timed: number;
+  /** Variants whose outputs were wrong: no kernel of theirs is to be used on this adapter. */
+  readonly wrong: readonly string[];
 }
 
 export interface TuneOptions {
@@ -46,7 +45,9 @@ export interface TuneOptions {
   readonly onTuned?: (tuned: Tuned) => void;
 }
 
-const BUDGET_MS = 10_000;
+const BUDGET_MS = 3000;
+/** Variants of a problem at most. */
+const MOST_CANDIDATES = 10;
 /** A variant that takes so many times as long as the best in its first run is not run again. */
 const HOPELESS = 1.3;
 /** A variant must be so much faster than the default to be chosen: noise is no reason. */
@@ -84,7 +85,7 @@ export function distinct(problems: readonly Problem[]): Problem[] {
   return [...byKey.values()].sort((a, b) => work(b) - work(a));
 }
 
-/** Times the variants of each problem. Resolves with what was found within the budget. */
+/** Times the variants of each problem. Resolves with what was found within the budget, for the first one at least. */
 export async function tune(
   context: GpuContext,
   problems: readonly Problem[],
@@ -93,8 +94,10 @@ export async function tune(
   const found: Tuned[] = [];
   const deadline = performance.now() + budgetMs;
   const isOver = () => performance.now() > deadline || signal?.aborted === true;
-  for (const problem of problems) {
-    if (isOver()) break;
+  if (isOver()) return found;
+  await compileTogether(context, problems);
+  for (const [i, problem] of problems.entries()) {
+    if (i > 0 && isOver()) break;
     const tuned = await tuneProblem(context, problem, isOver);
     if (!tuned) continue;
     found.push(tuned);
@@ -103,110 +106,159 @@ export async function tune(
   return found;
 }
 
+/** Begins to compile what all candidates need, so that the first are timed while the driver has the others. */
+async function compileTogether(context: GpuContext, problems: readonly Problem[]): Promise<void> {
+  const counting = new CountingContext(context);
+  for (const problem of problems) {
+    using arena = counting.arena("candidates");
+    await fitting(counting, () => {
+      const exercise = new Exercise(counting, arena, problem);
+      for (const variant of candidatesFor(problem, context)) exercise.record(variant);
+    });
+  }
+  for (const kernel of counting.kernels) void context.adopt(kernel).ready.catch(() => {}); // told where it is awaited
+}
+
+/** The variants that are timed, the default first, then from those that promise most to those that promise least. */
+export function candidatesFor(problem: Problem, context: GpuContext): readonly Variant[] {
+  const usual = defaultVariant(problem, context);
+  const ranks = [verdictOn(problem, context).matrix, "winograd4", "gemm", "winograd2"];
+  const rank = (variant: Variant) => {
+    const place = ranks.indexOf(variant.method);
+    if (variant === usual) return -1;
+    return place < 0 ? ranks.length : place;
+  };
+  return variantsFor(problem, context)
+    .toSorted((a, b) => rank(a) - rank(b))
+    .slice(0, MOST_CANDIDATES);
+}
+
 async function tuneProblem(
   context: GpuContext,
   problem: Problem,
   isOver: () => boolean,
 ): Promise<Tuned | undefined> {
-  using arena = context.arena("tuning");
-  const candidates = await recordCandidates(context, arena, problem);
-  const timer = new Timer(context, arena);
-  const times = new Map<Variant, number>();
-  const usual = defaultVariant(problem);
-  let timed = 0;
-  for (const { variant, program } of candidates) {
-    if (times.size > 0 && isOver()) break;
-    timed++;
-    const ms = await timer.time(program, HOPELESS * Math.min(...times.values()));
-    if (ms !== undefined) times.set(variant, ms);
-  }
+  const { times, wrong } = await compare(context, problem, candidatesFor(problem, context), isOver);
+  if (times.size === 0) return undefined;
+  const usual = defaultVariant(problem, context);
   const defaultMs = times.get(usual);
-  if (defaultMs === undefined) return undefined;
   const [fastest, ms] = [...times].reduce((best, next) => (next[1] < best[1] ? next : best));
-  const variant = ms < WORTH_IT * defaultMs ? fastest : usual;
+  const variant = ms < WORTH_IT * (defaultMs ?? Infinity) ? fastest : usual;
+  const names = wrong.map(({ name }) => name);
   return {
     key: problemKey(problem),
     variant: variant.name,
     ms: times.get(variant)!,
     defaultMs,
-    timed,
+    timed: times.size,
+    wrong: names,
   };
 }
 
-interface Candidate {
-  readonly variant: Variant;
-  readonly program: Program;
+interface Comparison {
+  /** Milliseconds of the variants that are right; those of hopeless ones are of a single run. */
+  readonly times: ReadonlyMap<Variant, number>;
+  readonly wrong: readonly Variant[];
 }
 
-/** Programs of all variants on the same memory, the default first; none where the problem does not fit the adapter. */
-async function recordCandidates(context: GpuContext, arena: Arena, problem: Problem): Promise<Candidate[]> {
+/** Runs `variants` of a problem on the same data until `isOver`, the first one at least. */
+async function compare(
+  context: GpuContext,
+  problem: Problem,
+  variants: readonly Variant[],
+  isOver: () => boolean,
+): Promise<Comparison> {
+  const times = new Map<Variant, number>();
+  const wrong: Variant[] = [];
+  using arena = context.arena("tuning");
+  const exercise = await fitting(context, () => new Exercise(context, arena, problem));
+  if (!exercise) return { times, wrong };
+  const timer = new Timer(context, arena);
+  for (const variant of variants) {
+    if (times.size > 0 && isOver()) break;
+    const program = await fitting(context, () => exercise.record(variant));
+    if (!program || !(await compiles(program))) continue;
+    if (await exercise.isRight(program)) {
+      times.set(variant, await timer.time(program, HOPELESS * Math.min(...times.values())));
+    } else {
+      wrong.push(variant);
+    }
+  }
+  return { times, wrong };
+}
+
+/** The convolution of a self-test: some GFLOP, a millisecond of a GPU; next to nothing on a software adapter. */
+const exerciseFor = (precision: Precision, isSoftware: boolean): Problem => ({
+  side: 3,
+  direction: "forward",
+  inChannels: 128,
+  outChannels: 128,
+  pixels: isSoftware ? 2 ** 6 : 2 ** 14,
+  precision,
+});
+
+/**
+ * Which ways of computing a convolution can be trusted on an adapter, and whether its matrix units are worth their use:
+ * each computes the same one on random data, once, and is timed.
+ *
+ * A driver or a compiler may be at fault where no test of ours ran: what is wrong here is never used.
+ */
+export async function selfTest(context: GpuContext, precision: Precision): Promise<Verdict> {
+  const problem = exerciseFor(precision, context.isSoftware);
+  const { limits, matrixConfigs } = context;
+  const all = variantsFor(problem, { limits, matrixConfigs, verdicts: new Map() });
+  const usual = all.find(({ name }) => name === "gemm-64x64-8x4")!;
+  const methods = new Map<string, Variant>([[usual.method, usual]]);
+  for (const variant of all) {
+    const { channels, pixels } = variant.tile;
+    if (!methods.has(variant.method) || (channels === 64 && pixels === 64))
+      methods.set(variant.method, variant);
+  }
+  const { times, wrong } = await compare(context, problem, [...methods.values()], () => false);
+  const plainMs = times.get(usual) ?? Infinity;
+  const quick = [...times]
+    .filter(([{ kind }, ms]) => kind === "matrix" && ms < WORTH_IT * plainMs)
+    .toSorted(([, a], [, b]) => a - b);
+  return {
+    wrong: wrong.map((variant) => (variant.kind === "gemm" ? variant.name : variant.method)),
+    matrix: quick[0]?.[0].method,
+  };
+}
+
+/** What `make` makes; undefined where the adapter has no room for it. */
+async function fitting<T>(context: GpuContext, make: () => T): Promise<T | undefined> {
   try {
-    return await context.guarded(() => recordVariants(context, arena, problem));
+    return await context.guarded(make);
   } catch (error) {
-    if (error instanceof StylizeError && error.code === "out-of-memory") return [];
+    if (error instanceof StylizeError && error.code === "out-of-memory") return undefined;
     throw error;
   }
 }
 
-function recordVariants(context: GpuContext, arena: Arena, problem: Problem): Candidate[] {
-  const usual = defaultVariant(problem);
-  const { scratch, convolution } = exerciseOf(context, arena, problem);
-  const recording = { context, scratch, precision: problem.precision };
-  return variantsFor(problem, context)
-    .toSorted((a, b) => Number(b === usual) - Number(a === usual))
-    .map((variant) => {
-      const program = new Program(context, arena);
-      recordVariant({ ...recording, program }, convolution, variant, variant.name);
-      return { variant, program };
-    });
+async function compiles(program: Program): Promise<boolean> {
+  try {
+    await program.ready();
+    return true;
+  } catch (error) {
+    if (error instanceof StylizeError && error.code === "gpu-error") return false;
+    throw error;
+  }
 }
 
 /** All kernels that tuning chooses from on the adapter of `context`; nothing is compiled. */
 export function candidateKernels(context: GpuContext): readonly Kernel[] {
   const counting = new CountingContext(context);
+  counting.verdicts = new Map(); // those that were found wrong are part of what was to be found
   using arena = counting.arena("candidates");
   const outChannels = 128; // a multiple of every tile's
   for (const precision of ["f32", "f16"] as const) {
     for (const problem of problemsOf(vgg19, { height: 32, width: 32 }, precision)) {
-      if (problem.outChannels === outChannels) recordVariants(counting, arena, problem);
+      if (problem.outChannels !== outChannels) continue;
+      const exercise = new Exercise(counting, arena, problem);
+      for (const variant of variantsFor(problem, counting)) exercise.record(variant);
     }
   }
   return counting.kernels;
-}
-
-/** A convolution of about the problem's size. */
-function exerciseOf(context: GpuContext, arena: Arena, problem: Problem) {
-  const { side, direction, inChannels, outChannels, precision } = problem;
-  const exponent = problemExponent(problem);
-  const [height, width] = [2 ** (exponent >> 1), 2 ** (exponent - (exponent >> 1))];
-  const from = mapShape(inChannels, height, width);
-  const shape = mapShape(outChannels, height, width);
-  const valueBytes = texelBytes(precision) / 4;
-  const y = arena.buffer("y", valueBytes * outChannels * height * width);
-  const x = { shape: from, resource: arena.buffer("x", valueBytes * inChannels * height * width) };
-  const count = inChannels * outChannels;
-  const scratch = new GpuScratch(
-    arena,
-    Math.max(inChannels, outChannels) * height * width,
-    texelBytes(precision),
-  );
-  const mask = arena.buffer("mask", maskBytes(shape));
-  const finish: Finish =
-    direction === "forward"
-      ? { mode: "forward", bias: arena.buffer("bias", 4 * outChannels), mask }
-      : { mode: side === 3 ? "masked" : "added", mask };
-  const convolution: Convolution =
-    side === 3
-      ? {
-          side,
-          x,
-          y,
-          shape,
-          finish,
-          weights: new DirectedWeights(context, arena, "weights", new Float32Array(9 * count), precision),
-        }
-      : { side, x, y, shape, finish, weights: arena.buffer("weights", 4 * count) };
-  return { scratch, convolution };
 }
 
 /** Times programs on the device where the adapter has timestamps, else until their work is done on the host's clock. */
@@ -223,20 +275,10 @@ class Timer {
     this.#staging = arena.staging("timestamps", STOPWATCH_BYTES);
   }
 
-  /**
-   * Milliseconds of a run of `program`; undefined where it takes longer than `hopeless` or a kernel of it does not
-   * compile.
-   */
-  async time(program: Program, hopeless: number): Promise<number | undefined> {
-    try {
-      await program.ready();
-    } catch (error) {
-      if (error instanceof StylizeError && error.code === "gpu-error") return undefined;
-      throw error;
-    }
-    await this.#run(program, 1); // drivers finish kernels when they are first used
+  /** Milliseconds of a run of `program`, which has run before; of one run where it takes longer than `hopeless`. */
+  async time(program: Program, hopeless: number): Promise<number> {
     const first = await this.#run(program, 1);
-    if (first > hopeless) return undefined;
+    if (first > hopeless) return first;
     const runs = Math.max(1, Math.min(MAX_RUNS, Math.round(TIMED_MS / first)));
     return Math.min(first, await this.#run(program, runs));
   }

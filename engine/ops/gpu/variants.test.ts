@@ -51,6 +51,7 @@ const unlimited: Capabilities = {
     maxComputeWorkgroupStorageSize: Infinity,
   },
   matrixConfigs: [],
+  verdicts: new Map(),
 };
 const names = (p: Problem) => variantsFor(p, unlimited).map(({ name }) => name);
 
@@ -138,7 +139,9 @@ async function checkBackward({ context, precision, name }: Chosen, tolerance: nu
 
 describe("the choice of a variant", () => {
   it("is smaller tiles where there are fewer pixels", () => {
-    const names = [2 ** 18, 2 ** 12, 2 ** 8].map((pixels) => defaultVariant({ ...forward, pixels }).name);
+    const names = [2 ** 18, 2 ** 12, 2 ** 8].map(
+      (pixels) => defaultVariant({ ...forward, pixels }, unlimited).name,
+    );
     expect(new Set(names).size).toBe(3);
   });
 
@@ -146,15 +149,56 @@ describe("the choice of a variant", () => {
     const choices = new Map([[problemKey({ ...forward, pixels: 4096 }), "gemm-128x128-8x8"]]);
     const chosen = (pixels: number) => chosenVariant({ ...forward, pixels }, { ...unlimited, choices }).name;
     expect(chosen(4000)).toBe("gemm-128x128-8x8");
-    expect(chosen(8192)).toBe(defaultVariant({ ...forward, pixels: 8192 }).name);
+    for (const near of [1024, 8192, 16_384]) expect(chosen(near)).toBe("gemm-128x128-8x8");
+    for (const pixels of [2 ** 8, 2 ** 16]) {
+      expect(chosen(pixels)).toBe(defaultVariant({ ...forward, pixels }, unlimited).name);
+    }
+  });
+
+  it("is that of the nearest size of which there is one", () => {
+    const at = (pixels: number) => problemKey({ ...forward, pixels });
+    const choices = new Map([
+      [at(2 ** 10), "gemm-32x32-4x4"],
+      [at(2 ** 13), "gemm-128x128-8x8"],
+    ]);
+    const chosen = (pixels: number) => chosenVariant({ ...forward, pixels }, { ...unlimited, choices }).name;
+    expect([2 ** 9, 2 ** 10, 2 ** 11].map(chosen)).toEqual(Array(3).fill("gemm-32x32-4x4"));
+    expect([2 ** 12, 2 ** 13, 2 ** 15].map(chosen)).toEqual(Array(3).fill("gemm-128x128-8x8"));
   });
 
   it("is the default where the adapter lacks workgroup memory for the chosen one, or nobody knows its name", () => {
     const limits = { ...unlimited.limits, maxComputeWorkgroupStorageSize: 16_384 };
     for (const name of ["gemm-128x128-8x8", "no such variant"]) {
       const choices = new Map([[problemKey(forward), name]]);
-      expect(chosenVariant(forward, { ...unlimited, choices, limits })).toBe(defaultVariant(forward));
+      expect(chosenVariant(forward, { ...unlimited, choices, limits })).toBe(
+        defaultVariant(forward, unlimited),
+      );
     }
+  });
+
+  it("is none that a self-test found wrong, in the precision that it was of", () => {
+    const wrong = ["winograd4", "gemm-64x64-8x4"];
+    const verdicts = new Map([["f32", { wrong }]] as const);
+    const left = (p: Problem) => variantsFor(p, { ...unlimited, verdicts }).map(({ name }) => name);
+    expect(left(forward)).toEqual(names(forward).filter((name) => !/^winograd4|^gemm-64x64-8x4$/.test(name)));
+    expect(left(forwardIn("f16"))).toEqual(names(forwardIn("f16")));
+    const choices = new Map([[problemKey(forward), "winograd4-64x64-8x4"]]);
+    const adapter = { ...unlimited, verdicts, choices };
+    expect(chosenVariant(forward, adapter)).toEqual(defaultVariant(forward, adapter));
+  });
+
+  it("is the matrix units that a self-test chose, in tiles as large as keep a GPU busy", () => {
+    const config = { operand: "f16", m: 16, n: 16, k: 16, subgroup: 32 } as const;
+    const verdicts = new Map([["f16", { wrong: [], matrix: "matrix-f16-16x16x16" }]] as const);
+    const adapter = { ...unlimited, matrixConfigs: [config], verdicts };
+    const chosen = (precision: Precision, pixels: number) =>
+      defaultVariant({ ...forwardIn(precision), pixels }, adapter).name;
+    expect([2 ** 18, 2 ** 13, 2 ** 8].map((pixels) => chosen("f16", pixels))).toEqual([
+      "matrix-f16-16x16x16-128x128",
+      "matrix-f16-16x16x16-64x128",
+      "matrix-f16-16x16x16-32x32",
+    ]);
+    expect(chosen("f32", 2 ** 18)).toBe("gemm-64x128-8x8");
   });
 
   it("has matrix units with half operands only where maps are halves", () => {

@@ -5,6 +5,7 @@
  * found is kept by them.
  */
 
+import type { Verdict } from "../../gpu/context.ts";
 import type { MatrixConfig } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { WinogradOutputs } from "./weights.ts";
@@ -19,7 +20,8 @@ export interface Tile {
   readonly run: number;
 }
 
-export type Variant = { readonly name: string; readonly tile: Tile } & (
+/** `method`: what computes, whatever the tile. */
+export type Variant = { readonly name: string; readonly method: string; readonly tile: Tile } & (
   | { readonly kind: "gemm" }
   | { readonly kind: "winograd"; readonly outputs: WinogradOutputs }
   | { readonly kind: "matrix"; readonly config: MatrixConfig }
@@ -38,14 +40,17 @@ const tiles: readonly Tile[] = [
 
 const tileName = ({ channels, pixels, texels, run }: Tile) => `${channels}x${pixels}-${4 * texels}x${run}`;
 
-const gemms = tiles.map((tile) => ({ kind: "gemm", name: `gemm-${tileName(tile)}`, tile }) as const);
+const gemms = tiles.map(
+  (tile) => ({ kind: "gemm", method: "gemm", name: `gemm-${tileName(tile)}`, tile }) as const,
+);
 
 /** Winograd's products are many at once, so that large tiles leave no GPU idle. */
 const winogradTiles = tiles.filter(({ channels, pixels }) => channels * pixels >= 64 * 64);
 const winograds = ([2, 4] as const).flatMap((outputs) =>
-  winogradTiles.map(
-    (tile) => ({ kind: "winograd", outputs, name: `winograd${outputs}-${tileName(tile)}`, tile }) as const,
-  ),
+  winogradTiles.map((tile) => {
+    const method = `winograd${outputs}`;
+    return { kind: "winograd", outputs, method, name: `${method}-${tileName(tile)}`, tile } as const;
+  }),
 );
 
 /** Of the matrix units; `texels` and `run` are up to them. */
@@ -96,13 +101,24 @@ export interface Capabilities {
     "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX" | "maxComputeWorkgroupStorageSize"
   >;
   readonly matrixConfigs: readonly MatrixConfig[];
+  readonly verdicts: ReadonlyMap<string, Verdict>; // by precision
 }
 
-/** The variants that can compute a convolution on an adapter. */
+/** Nothing is known to be wrong, or quick, before a self-test. */
+export const verdictOn = ({ precision }: Problem, { verdicts }: Pick<Capabilities, "verdicts">): Verdict =>
+  verdicts.get(precision) ?? { wrong: [] };
+
+/** The variants that can compute a convolution on an adapter, those that were found wrong there left out. */
 export function variantsFor(problem: Problem, adapter: Capabilities): readonly Variant[] {
+  const { limits } = adapter;
+  const { wrong } = verdictOn(problem, adapter);
   const known = [...gemms, ...(problem.side === 3 ? winograds : []), ...matrixVariants(problem, adapter)];
   return known.filter(
-    (variant) => problem.outChannels % variant.tile.channels === 0 && fits(variant, adapter.limits),
+    (variant) =>
+      problem.outChannels % variant.tile.channels === 0 &&
+      fits(variant, limits) &&
+      !wrong.includes(variant.name) &&
+      !wrong.includes(variant.method),
   );
 }
 
@@ -119,9 +135,9 @@ function matrixVariants({ precision }: Problem, { matrixConfigs }: Capabilities)
 
 function matrixVariant(config: MatrixConfig): (tile: Tile) => Variant {
   const { operand, m, n, k } = config;
+  const method = `matrix-${operand}-${m}x${n}x${k}`;
   return (tile) => {
-    const name = `matrix-${operand}-${m}x${n}x${k}-${tile.channels}x${tile.pixels}`;
-    return { kind: "matrix", name, tile, config };
+    return { kind: "matrix", method, name: `${method}-${tile.channels}x${tile.pixels}`, tile, config };
   };
 }
 
@@ -151,13 +167,52 @@ export function matrixMemory({ channels, pixels }: Tile, { operand, m, n }: Matr
 /** Workgroups that keep most GPUs busy. */
 const ENOUGH_GROUPS = 128;
 
-/** What is used where nothing was tuned: tiles of 64 x 128, smaller ones where that would leave a GPU idle. */
-export function defaultVariant({ outChannels, pixels }: Problem): Variant {
-  const order = ["gemm-64x128-8x4", "gemm-64x64-8x4", "gemm-32x64-4x4", "gemm-32x32-4x4"];
-  const divides = ({ tile }: Variant) => outChannels % tile.channels === 0;
-  const candidates = order.map((name) => gemms.find((variant) => variant.name === name)!).filter(divides);
-  const groups = ({ tile }: Variant) => (outChannels / tile.channels) * Math.ceil(pixels / tile.pixels);
-  return candidates.find((variant) => groups(variant) >= ENOUGH_GROUPS) ?? candidates.at(-1)!;
+const groupsOf = ({ outChannels, pixels }: Problem, { tile }: Variant): number =>
+  (outChannels / tile.channels) * Math.ceil(pixels / tile.pixels);
+
+/** Tiles of plain kernels from the largest to the smallest, and how many workgroups of each are worth it. */
+const usual: readonly (readonly [name: string, groups: number])[] = [
+  ["gemm-64x128-8x8", 4 * ENOUGH_GROUPS], // more products for each value read, and fewer invocations to wait with
+  ["gemm-64x128-8x4", ENOUGH_GROUPS],
+  ["gemm-64x64-8x4", ENOUGH_GROUPS],
+  ["gemm-32x64-4x4", ENOUGH_GROUPS],
+  ["gemm-32x32-4x4", 0],
+];
+
+/**
+ * What is used where nothing was tuned: matrix units where the self-test chose them, else plain kernels; large tiles,
+ * and smaller ones where those would leave a GPU idle.
+ */
+export function defaultVariant(problem: Problem, adapter: Capabilities): Variant {
+  const possible = variantsFor(problem, adapter);
+  const { matrix } = verdictOn(problem, adapter);
+  const onMatrixUnits = possible.filter(({ method }) => method === matrix);
+  if (onMatrixUnits.length > 0) {
+    return (
+      onMatrixUnits.find((variant) => groupsOf(problem, variant) >= ENOUGH_GROUPS) ?? onMatrixUnits.at(-1)!
+    );
+  }
+  const plain = usual.flatMap(([name, groups]) => {
+    const variant = possible.find((one) => one.name === name);
+    return variant ? [{ variant, groups }] : [];
+  });
+  const chosen = plain.find(({ variant, groups }) => groupsOf(problem, variant) >= groups) ?? plain.at(-1);
+  return chosen?.variant ?? gemms.at(-1)!;
+}
+
+/** Maps of up to so many times as many pixels, as a power of two, or so many times fewer, are alike. */
+const NEAR = 2;
+
+/** What was chosen for the shape, or for the nearest with another number of pixels. */
+function choiceFor(problem: Problem, choices: ReadonlyMap<string, string>): string | undefined {
+  const own = problemExponent(problem);
+  for (let distance = 0; distance <= NEAR; distance++) {
+    for (const exponent of [own + distance, own - distance]) {
+      const name = choices.get(problemKey({ ...problem, pixels: 2 ** exponent }));
+      if (name !== undefined && exponent <= MAX_EXPONENT) return name;
+    }
+  }
+  return undefined;
 }
 
 /** The variant that a convolution is computed in: the chosen one where the adapter can, else the default. */
@@ -165,7 +220,7 @@ export function chosenVariant(
   problem: Problem,
   adapter: Capabilities & { readonly choices: ReadonlyMap<string, string> },
 ): Variant {
-  const chosen = adapter.choices.get(problemKey(problem));
+  const chosen = choiceFor(problem, adapter.choices);
   const variant = variantsFor(problem, adapter).find(({ name }) => name === chosen);
-  return variant ?? defaultVariant(problem);
+  return variant ?? defaultVariant(problem, adapter);
 }
