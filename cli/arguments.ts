@@ -103,7 +103,10 @@ export function createProgram(
       integer("save-every", 1),
     )
     .option("--trace <file>", "Write each step's losses to a file, one JSON object a line.")
-    .option("--no-tuning", "Use each kernel's usual variant, whatever 'stylize tune' found.")
+    .option(
+      "--no-tuning",
+      "Use plain kernels in their usual tiles, whatever a self-test or 'stylize tune' found.",
+    )
     .option("--dry-run", "Check everything, tell sizes and device memory, and neither compute nor write.")
     .addOption(jsonOption())
     .addOption(quietOption().conflicts("json"))

@@ -41,6 +41,8 @@ const schema = z
     }),
     /** Network, by name or file; else `vgg19` where it was fetched, or the one that ships for the adapter. */
     STYLIZE_WEIGHTS: text,
+    /** Folder of fetched networks, and of what was found out about a GPU's kernels; else the system's for caches. */
+    STYLIZE_CACHE: text,
     /** Most pixels of a result's long side, on a GPU and on a software adapter. */
     STYLIZE_MAX_SIZE: integer(2048, 32, 16_384),
     STYLIZE_MAX_SIZE_SOFTWARE: integer(512, 32, 16_384),
@@ -61,6 +63,7 @@ const schema = z
     objects: env.STYLIZE_OBJECTS,
     queue: env.STYLIZE_QUEUE,
     weights: env.STYLIZE_WEIGHTS,
+    cache: env.STYLIZE_CACHE,
     limits: {
       maxSize: env.STYLIZE_MAX_SIZE,
       maxSizeSoftware: env.STYLIZE_MAX_SIZE_SOFTWARE,

@@ -37,7 +37,8 @@ function run(job: WorkerJob, changes: Partial<JobDeps> = {}) {
   let now = Date.now();
   const clock = () => (now += 600); // so that messages and previews are due in so few steps
   const { signal } = new AbortController();
-  const deps: JobDeps = { objects, publisher, context, network, limits, clock, signal, log };
+  const tuning = { read: async () => undefined, write: async () => {} };
+  const deps: JobDeps = { objects, publisher, context, network, tuning, limits, clock, signal, log };
   return runJob(job, { ...deps, ...changes });
 }
 

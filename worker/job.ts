@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { tracer } from "../common/trace.ts";
 import { checkpointOf } from "../engine/checkpoint.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
+import type { TuningStore } from "../engine/kernel-tuning.ts";
 import type { Network } from "../engine/network/types.ts";
 import { planScales } from "../engine/pyramid.ts";
 import { stylize } from "../engine/stylize.ts";
@@ -23,6 +24,8 @@ export interface JobDeps {
   readonly publisher: Publisher;
   readonly context: GpuContext;
   readonly network: Network;
+  /** Where what is found out about the GPU's kernels is kept. */
+  readonly tuning: TuningStore;
   readonly limits: JobLimits;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -88,7 +91,7 @@ const THUMBNAIL_SIZE = 480;
 
 /** The result as PNG, and small as JPEG; undefined when the job was stopped. */
 async function paint(job: WorkerJob, deps: JobDeps) {
-  const { context, network, signal, log } = deps;
+  const { context, network, tuning, signal, log } = deps;
   const { content, styles, settings, digests } = await prepare(job, deps);
   const scales = planScales(content, settings);
   const jobId = jobIdOf(job.requestId);
@@ -107,6 +110,7 @@ async function paint(job: WorkerJob, deps: JobDeps) {
     ...settings,
     context,
     network,
+    tuning,
     content,
     styles,
     resume,

@@ -10,7 +10,7 @@ import { ConfigError } from "../common/config-values.ts";
 import { endIfHungUp } from "../common/terminal.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { exitCodes } from "../protocol/exit-codes.ts";
-import { loadDefaultNetwork, loadNetwork } from "../weights/index.ts";
+import { loadDefaultNetwork, loadNetwork, TuningFiles } from "../weights/index.ts";
 import { parseConfig, type WorkerConfig } from "./config.ts";
 import { type JobDeps, runJob } from "./job.ts";
 import { createLog, openGpu, stopSignal } from "./process.ts";
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
 }
 
 async function work(task: Task, config: WorkerConfig, log: Logger): Promise<number> {
-  const { weights, limits, parentPipe, requireGpu } = config;
+  const { weights, cache, limits, parentPipe, requireGpu } = config;
   const signal = stopSignal(log, parentPipe ? process.stdin : undefined);
   using context = await openGpu(requireGpu, (sentence) => log.debug(sentence));
   const network = weights === undefined ? await loadDefaultNetwork(context) : await loadNetwork(weights);
@@ -53,6 +53,7 @@ async function work(task: Task, config: WorkerConfig, log: Logger): Promise<numb
     clock: Date.now,
     context,
     network,
+    tuning: new TuningFiles(process.env, cache),
     limits,
     signal,
     log,

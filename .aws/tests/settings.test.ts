@@ -44,14 +44,14 @@ const workerDefaults: Readonly<Record<string, string>> = {
 };
 
 /** Set for others than our programs. */
-const forOthers = ["NVIDIA_DRIVER_CAPABILITIES"];
+const forOthers = ["NVIDIA_DRIVER_CAPABILITIES", "__GL_SHADER_DISK_CACHE_PATH"];
 
 /** Read by our programs, but neither a setting nor set: by whom they are set, or why not. */
 const ambient: Readonly<Record<string, string>> = {
   AWS_BATCH_JOB_ATTEMPT: "Batch",
   AWS_ENDPOINT_URL_S3: "not set: AWS's own",
   AWS_ENDPOINT_URL_SQS: "not set: AWS's own",
-  STYLIZE_CACHE: "nothing is fetched: the image has the network",
+  STYLIZE_CACHE: "the gateway has no networks",
   HOME: "where fetched networks would lie",
   LOCALAPPDATA: "the same on Windows",
   XDG_CACHE_HOME: "the same",

@@ -16,7 +16,17 @@ import {
 } from "../../gateway/testing/chromium.ts";
 import type { TestSite } from "../../gateway/testing/site.ts";
 import { decodePicture } from "../../pictures/index.ts";
-import { askIn, decodeIn, openPage, paintIn, paintInNode, runIn, startTestPage } from "./testing/browser.ts";
+import {
+  askIn,
+  decodeIn,
+  keepTuning,
+  keptTuning,
+  openPage,
+  paintIn,
+  paintInNode,
+  runIn,
+  startTestPage,
+} from "./testing/browser.ts";
 
 /** A step takes seconds there, however small the picture is. */
 const STEPS = 2;
@@ -104,6 +114,17 @@ describe.skipIf(chromiumMissing)("in Chromium", () => {
       expect(loss).toBeLessThan(progress[i]!.loss);
       expect(at - progress[i]!.at).toBeGreaterThan(400);
     }
+  });
+
+  it("keeps what was found out about kernels from visit to visit, by adapter", async () => {
+    const fingerprint = "vendor | GPU 1/2 (50 %) | driver #3";
+    expect(await keptTuning(page, fingerprint)).toBeUndefined();
+    await keepTuning(page, fingerprint, "first");
+    await keepTuning(page, fingerprint, "second");
+    await keepTuning(page, `${fingerprint}.`, "another");
+    await page.reload();
+    await page.waitForFunction(() => "testing" in globalThis);
+    expect(await keptTuning(page, fingerprint)).toBe("second");
   });
 
   it("stops at once when it is told to, and the device goes with the worker", async () => {

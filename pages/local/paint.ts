@@ -16,6 +16,7 @@ import { decodePicture } from "./decode.ts";
 import type { LocalJob, LocalProgress } from "./local-engine.ts";
 import { fetchNetwork, fetchShipped } from "./network.ts";
 import { encodePng } from "./png.ts";
+import { tuningStore } from "./tuning.ts";
 
 const NEWS_MS = 500;
 const PREVIEW_MS = 2000;
@@ -38,6 +39,7 @@ export async function paint(job: LocalJob, tell: (progress: LocalProgress) => vo
     ...settings,
     context,
     network,
+    tuning: tuningStore,
     content: sized,
     styles: [atMost(style, Math.ceil(size * settings.styleSize))],
     onIterate: steps(planScales(sized, settings), tell),

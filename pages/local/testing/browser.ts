@@ -56,6 +56,15 @@ export const paintIn = (page: Page, content: string, style: string) =>
 export const askIn = (page: Page): Promise<Awaited<ReturnType<Testing["canRunHere"]>>> =>
   page.evaluate(() => (globalThis as unknown as Global).testing.canRunHere());
 
+export const keepTuning = (page: Page, fingerprint: string, text: string): Promise<void> =>
+  page.evaluate((kept) => (globalThis as unknown as Global).testing.keepTuning(...kept), [
+    fingerprint,
+    text,
+  ] as const);
+
+export const keptTuning = (page: Page, fingerprint: string): Promise<string | undefined> =>
+  page.evaluate((asked) => (globalThis as unknown as Global).testing.keptTuning(asked), fingerprint);
+
 export interface NodePainted {
   readonly adapter: string;
   readonly losses: readonly number[];

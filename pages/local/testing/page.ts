@@ -8,6 +8,7 @@ import { canRunHere, type LocalProgress, runHere } from "../local-engine.ts";
 import { fetchShipped } from "../network.ts";
 import { encodePng } from "../png.ts";
 import { readShader } from "../shaders.ts";
+import { tuningStore } from "../tuning.ts";
 import { compared, settings, shallow } from "./network.ts";
 
 export interface Painted {
@@ -106,7 +107,14 @@ async function paint(
   return { result: await base64Of(await encodePng(picture)), losses };
 }
 
-const testing = { canRunHere: (isOffered = false) => canRunHere(isOffered), run, decode, paint };
+const testing = {
+  canRunHere: (isOffered = false) => canRunHere(isOffered),
+  run,
+  decode,
+  paint,
+  keepTuning: (fingerprint: string, text: string) => tuningStore.write(fingerprint, text),
+  keptTuning: (fingerprint: string) => tuningStore.read(fingerprint),
+};
 
 export type Testing = typeof testing;
 
