@@ -3,6 +3,7 @@ import type { Arena } from "../engine/gpu/arena.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { pairPrecision } from "../engine/gpu/precision.ts";
 import { Program } from "../engine/gpu/program.ts";
+import { Submission } from "../engine/gpu/submission.ts";
 import {
   contentTargets,
   lossLayers,
@@ -122,10 +123,10 @@ export async function fillHistory(
   await program.ready();
   reset();
   for (let step = 0; step < steps; step++) {
-    const encoder = context.device.createCommandEncoder({ label: `history ${step}` });
-    program.encode(encoder);
-    optimizer.encode(encoder, stepsBefore + step);
-    queue.submit([encoder.finish()]);
+    const submission = new Submission(context.device, `history ${step}`);
+    program.encode(submission);
+    optimizer.encode(submission, stepsBefore + step);
+    submission.submit();
     if (step % BATCH === BATCH - 1) await context.until(queue.onSubmittedWorkDone());
   }
   reset();

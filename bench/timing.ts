@@ -1,6 +1,7 @@
 /** Steps timed on the device while the engine's own loop runs them, and where the time of an evaluation goes. */
 import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Program, Timing } from "../engine/gpu/program.ts";
+import type { Submission } from "../engine/gpu/submission.ts";
 import type { Optimizer, OptimizerCarry } from "../engine/optimizers/optimizer.ts";
 import { type Profile, type ProfileEntry, sum } from "./report.ts";
 
@@ -37,22 +38,20 @@ export class TimedOptimizer implements Optimizer {
     return this.#inner.ready();
   }
 
-  encode(encoder: GPUCommandEncoder, step: number): void {
-    this.#note(encoder, 2 * step);
-    this.#inner.encode(encoder, this.#stepsBefore + step);
-    this.#note(encoder, 2 * step + 1);
+  /** Without the loop's own timestamps: a pass has one of each kind. */
+  encode(submission: Submission, step: number): void {
+    const querySet = this.#queries;
+    const [begin, end] = [2 * step, 2 * step + 1];
+    const timestamps = querySet && {
+      begin: { querySet, beginningOfPassWriteIndex: begin },
+      end: { querySet, endOfPassWriteIndex: end },
+    };
+    this.#inner.encode(submission, this.#stepsBefore + step, timestamps);
     this.#steps = step + 1;
   }
 
   carry(): Promise<OptimizerCarry> {
     return this.#inner.carry();
-  }
-
-  /** An empty pass: WebGPU notes times only where passes begin and end. */
-  #note(encoder: GPUCommandEncoder, index: number): void {
-    if (!this.#queries) return;
-    const timestampWrites = { querySet: this.#queries, beginningOfPassWriteIndex: index };
-    encoder.beginComputePass({ timestampWrites }).end();
   }
 
   /** Of all steps but the first, which has none before it; empty where the adapter can't tell times. */

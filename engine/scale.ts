@@ -3,6 +3,7 @@ import { StylizeError } from "./errors.ts";
 import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "./gpu/stopwatch.ts";
+import { MOST_MS, Submission, USUAL_OPERATIONS } from "./gpu/submission.ts";
 import type { Objective } from "./losses/objective.ts";
 import { parseRecord, type RecordedLosses } from "./losses/record.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
@@ -57,12 +58,15 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   const stopwatch = new Stopwatch(context, run.arena);
   const records = stagingRing(run);
   const safekeeping = new Safekeeping(run);
-  const pace = new Pace(context.waitingSpins);
+  const pace = new Pace(context.waitingSpins && context.isSoftware, objective.program.operations);
   const finish = async (step: number) => {
     await pace.sleep();
-    const { losses, deviceMs } = await readRecord(run, records[step % records.length]!, step);
+    const bytes = await context.readStaging(records[step % records.length]!);
+    const { ring, terms } = objective;
+    const losses = parseRecord(new Float32Array(bytes, 0, ring.size / 4), step, terms.length);
     if (step === 0 && losses.restored) throw diverged(losses);
-    await run.onStep(step, losses, pace.stepDone(step, deviceMs), () => safekeeping.read());
+    const ms = pace.stepDone(step, (hostMs) => Stopwatch.milliseconds(bytes, ring.size, hostMs));
+    await run.onStep(step, losses, ms, () => safekeeping.read());
     await safekeeping.finish(step);
   };
   let submitted = 0;
@@ -77,7 +81,8 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
       await objective.program.ready();
       pace.resume();
     }
-    submitStep(run, stopwatch, safekeeping, submitted, records[submitted % records.length]!);
+    const submission = new Submission(context.device, `step ${submitted}`, pace.operationsIn(MOST_MS));
+    submitStep(run, submission, { stopwatch, safekeeping }, submitted, records[submitted % records.length]!);
     submitted++;
     if (submitted === 1 || submitted - finished > STEPS_AHEAD) await finish(finished++);
   }
@@ -93,30 +98,20 @@ function stagingRing({ arena, objective }: ScaleRun): GPUBuffer[] {
 }
 
 function submitStep(
-  { context, objective, optimizer }: ScaleRun,
-  stopwatch: Stopwatch,
-  safekeeping: Safekeeping,
+  { objective, optimizer }: ScaleRun,
+  submission: Submission,
+  { stopwatch, safekeeping }: { readonly stopwatch: Stopwatch; readonly safekeeping: Safekeeping },
   step: number,
   staging: GPUBuffer,
 ): void {
   const { ring } = objective;
-  const encoder = context.device.createCommandEncoder({ label: `step ${step}` });
-  stopwatch.start(encoder);
-  objective.program.encode(encoder);
-  optimizer.encode(encoder, step);
+  objective.program.encode(submission, { begin: stopwatch.begin });
+  optimizer.encode(submission, step, { end: stopwatch.end });
+  const { encoder } = submission;
   safekeeping.encode(encoder, step);
   encoder.copyBufferToBuffer(ring, 0, staging, 0, ring.size);
-  stopwatch.stop(encoder, staging, ring.size);
-  context.device.queue.submit([encoder.finish()]);
-}
-
-async function readRecord({ context, objective }: ScaleRun, staging: GPUBuffer, step: number) {
-  const bytes = await context.readStaging(staging);
-  const ring = new Float32Array(bytes, 0, objective.ring.size / 4);
-  return {
-    losses: parseRecord(ring, step, objective.terms.length),
-    deviceMs: Stopwatch.read(bytes, objective.ring.size),
-  };
+  stopwatch.read(encoder, staging, ring.size);
+  submission.submit();
 }
 
 /**
@@ -193,36 +188,39 @@ function diverged({ terms, total }: RecordedLosses): StylizeError {
   );
 }
 
-/** Times steps, and sleeps for most of each where waiting for it would keep the main thread busy. */
+/** Times steps, and sleeps for most of each where waiting for it would take a core from a software adapter. */
 class Pace {
   readonly #sleeps: boolean;
+  readonly #operations: number;
   #last = performance.now();
   /** Milliseconds that the fastest step took on the device; unknown until the second, for the first may compile. */
-  #fastest = 0;
+  #fastest: number | undefined;
   /** Steps behind the first, and the milliseconds between their records on the host. */
   #steps = 0;
   #sum = 0;
 
-  constructor(sleeps: boolean) {
+  /** `operations`: of a step. */
+  constructor(sleeps: boolean, operations: number) {
     this.#sleeps = sleeps;
+    this.#operations = operations;
   }
 
   async sleep(): Promise<void> {
-    if (!this.#sleeps) return;
+    if (!this.#sleeps || this.#fastest === undefined) return;
     const left = this.#last + 0.95 * this.#fastest - performance.now();
     if (left > 2) await new Promise((resolve) => setTimeout(resolve, left));
   }
 
   /**
-   * Call when a step's losses have arrived, with its time on the device (0: unknown). Returns the milliseconds since
-   * the last call.
+   * Call when a step's losses have arrived; `deviceMs` tells its time on the device, given that between the records of
+   * this step and the last. Returns the milliseconds since the last call.
    */
-  stepDone(step: number, deviceMs: number): number {
+  stepDone(step: number, deviceMs: (hostMs: number) => number | undefined): number {
     const now = performance.now();
     const ms = now - this.#last;
     this.#last = now;
     if (step === 0) return ms;
-    this.#fastest = this.#fastest > 0 ? Math.min(this.#fastest, deviceMs) : deviceMs;
+    this.#fastest = Math.min(this.#fastest ?? Infinity, deviceMs(ms) ?? ms);
     this.#steps++;
     this.#sum += ms;
     return ms;
@@ -233,9 +231,15 @@ class Pace {
     return this.#sum / this.#steps;
   }
 
+  /** Operations that the device does in so many milliseconds. */
+  operationsIn(ms: number): number {
+    if (this.#fastest === undefined) return USUAL_OPERATIONS;
+    return Math.max(USUAL_OPERATIONS, (this.#operations / this.#fastest) * ms);
+  }
+
   /** Call behind a pause, which is no part of a step, and after which steps may take another time. */
   resume(): void {
     this.#last = performance.now();
-    this.#fastest = 0;
+    this.#fastest = undefined;
   }
 }

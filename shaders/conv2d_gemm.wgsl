@@ -6,9 +6,10 @@
 // finish() and keep_signs() come from lib/finish_forward.wgsl, finish_masked.wgsl, finish_added.wgsl or
 // finish_plain.wgsl. Backward to the input is the same convolution with flipped, transposed weights.
 //
-// With `positions` above 1 and SIDE 1 it is as many products at once, one for each workgroup_id.z: x and y are then
-// [channels/4][positions][width] with height 1, weights [positions][in_channels][out_channels]. With one position,
-// workgroup_id.z counts the rows of a grid whose tiles of pixels would be too many for one.
+// In a grid of several layers with SIDE 1 it is as many products at once, one for each position, which is
+// workgroup_id.z: x and y are then [channels/4][positions][width] with height 1, weights
+// [positions][in_channels][out_channels]. A large map takes several dispatches, each from a tile of pixels on:
+// `first_tile`.
 //
 // One workgroup: CHANNELS channels of PIXELS pixels, counted row after row over the whole map. One invocation: 4 *
 // TEXELS channels of RUN pixels that are LANES apart. The sum runs over blocks of 16 input channels and, inside, over
@@ -27,7 +28,7 @@ struct Params {
   y_pitch: u32,  // width
   in_channels: u32,
   out_channels: u32,
-  positions: u32,
+  first_tile: u32,
   mask_tiles: u32,
 }
 
@@ -76,8 +77,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let position = min(group.z, params.positions - 1u);
-  let tile_pixel = ((group.z - position) * groups.x + group.x) * PIXELS;  // the first of this workgroup
+  let position = group.z;
+  let tile_pixel = (params.first_tile + group.x) * PIXELS;  // the first of this workgroup
   let load_pixel = tile_pixel + local % PIXELS;
   let load_row = load_pixel / params.width;
   let load_column = load_pixel % params.width;
@@ -148,7 +149,7 @@ fn main(
       for (var t = 0u; t < TEXELS; t++) {
         let out4 = group.y * COLUMNS + texel + t;
         let value = finish(out4, p, sums[t * RUN + r]);
-        y[(out4 * params.positions + position) * size + p] = to_texel(value);
+        y[(out4 * groups.z + position) * size + p] = to_texel(value);
         if (KEEPS_SIGNS) {
           atomicOr(&words[(texel + t) / 8u * PIXELS + in_tile], signs(out4, value));
         }

@@ -20,6 +20,7 @@ struct Params {
   y_pitch: u32,  // width
   in_channels: u32,
   out_channels: u32,
+  first_tile: u32,
   mask_tiles: u32,
 }
 
@@ -71,10 +72,9 @@ fn operands(w: Weights) -> vec4<Operand> {
 @compute @workgroup_size(INVOCATIONS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let tile_pixel = (group.z * groups.x + group.x) * PIXELS;  // the first of this workgroup
+  let tile_pixel = (params.first_tile + group.x) * PIXELS;  // the first of this workgroup
   let load_pixel = local % PIXELS;
   let load_c4 = local / PIXELS;
   let load_row = (tile_pixel + load_pixel) / params.width;

@@ -8,6 +8,7 @@ import type { KernelFamilyName } from "../engine/gpu/adapter.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
 import { Program } from "../engine/gpu/program.ts";
+import { Submission } from "../engine/gpu/submission.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
 import { parseRecord } from "../engine/losses/record.ts";
 import { loadModel, type Model, operationsOptions, recordForward } from "../engine/model.ts";
@@ -192,10 +193,10 @@ describe.each(variants)("$family family in $precision against PyTorch, $kernels 
       });
       await Promise.all([program.ready(), optimizer.ready()]);
       for (let step = 0; step < 10; step++) {
-        const encoder = context.device.createCommandEncoder();
-        program.encode(encoder);
-        optimizer.encode(encoder, step);
-        context.device.queue.submit([encoder.finish()]);
+        const submission = new Submission(context.device, `step ${step}`);
+        program.encode(submission);
+        optimizer.encode(submission, step);
+        submission.submit();
       }
       const records = await context.readFloats(ring, ring.size / 4);
       for (const [step, loss] of expected[name].entries()) {

@@ -6,6 +6,7 @@
 import type { Arena } from "./arena.ts";
 import type { GpuContext } from "./context.ts";
 import type { Kernel } from "./kernel.ts";
+import { Submission } from "./submission.ts";
 import { bufferUsage } from "./webgpu.ts";
 import { packParams } from "./wgsl.ts";
 
@@ -21,12 +22,19 @@ interface Dispatch {
   readonly group: GPUBindGroup;
   readonly workgroups: Grid;
   readonly tag: string;
+  readonly operations: number;
 }
 
 interface Copy {
   readonly kind: "copy";
   readonly tag: string;
   encode(encoder: GPUCommandEncoder): void;
+}
+
+/** Of a program's first pass, and of its last. */
+export interface Timestamps {
+  readonly begin?: GPUComputePassTimestampWrites | undefined;
+  readonly end?: GPUComputePassTimestampWrites | undefined;
 }
 
 /** Rectangle of texels to copy from a buffer, rows of `bytesPerRow`, into a texture. */
@@ -68,7 +76,7 @@ export class Program {
 
   /**
    * Records one dispatch. `resources` and `params` name the kernel's own bindings and `struct Params` fields; each must
-   * be given. `tag` groups timings: which layer, which direction.
+   * be given. `tag` groups timings: which layer, which direction. `operations`: of floating point, where they are many.
    */
   dispatch(
     kernel: Kernel,
@@ -76,6 +84,7 @@ export class Program {
     params: Readonly<Record<string, number>>,
     grid: Grid | GridWithin,
     tag: string = kernel.label,
+    operations = 0,
   ): void {
     const workgroups = this.#workgroups(kernel, grid);
     const entries = kernel.bindings.map(({ name, binding, kind }): GPUBindGroupEntry => {
@@ -88,7 +97,7 @@ export class Program {
     const extra = Object.keys(resources).find((name) => !kernel.bindings.some((b) => b.name === name));
     if (extra) throw new Error(`Expected a binding of kernel '${kernel.label}' but received '${extra}'.`);
     const group = this.#context.device.createBindGroup({ label: tag, layout: kernel.layout, entries });
-    this.#commands.push({ kind: "dispatch", kernel, group, workgroups, tag });
+    this.#commands.push({ kind: "dispatch", kernel, group, workgroups, tag, operations });
   }
 
   copyToTexture(copy: TextureCopy, tag = "copy"): void {
@@ -124,6 +133,11 @@ export class Program {
     return this.#commands.filter(({ kind }) => kind === "dispatch").length;
   }
 
+  /** Operations of a run, of those dispatches that have many. */
+  get operations(): number {
+    return sumOf(this.#commands);
+  }
+
   /** Runs `first` before this program becomes ready, unless it has been submitted by then. */
   needs(first: Program): void {
     this.#needed.add(first);
@@ -139,17 +153,30 @@ export class Program {
     await this.#context.until(Promise.all(kernels));
   }
 
-  encode(encoder: GPUCommandEncoder): void {
+  encode(submission: Submission, { begin, end }: Timestamps = {}): void {
     let pass: GPUComputePassEncoder | undefined;
-    for (const command of this.#commands) {
-      if (command.kind === "copy") {
+    let isFirst = true;
+    const lastCopy = this.#commands.findLastIndex(({ kind }) => kind === "copy");
+    for (const [i, command] of this.#commands.entries()) {
+      const isCopy = command.kind === "copy";
+      if (isCopy || !submission.fits(command.operations)) {
         pass?.end();
         pass = undefined;
-        command.encode(encoder);
-      } else {
-        pass ??= encoder.beginComputePass();
-        encodeDispatch(pass, command);
       }
+      if (isCopy) {
+        command.encode(submission.encoder);
+        continue;
+      }
+      submission.spend(command.operations);
+      if (!pass) {
+        const rest = this.#commands.slice(i + 1);
+        const isLast = i > lastCopy && (rest.length === 0 || submission.fits(sumOf(rest)));
+        pass = submission.encoder.beginComputePass(
+          passOf(isFirst ? begin : undefined, isLast ? end : undefined),
+        );
+        isFirst = false;
+      }
+      encodeDispatch(pass, command);
     }
     pass?.end();
   }
@@ -165,9 +192,9 @@ export class Program {
   /** Encodes and submits the program; its kernels must be ready. */
   submit(): void {
     this.#hasRun = true;
-    const encoder = this.#context.device.createCommandEncoder();
-    this.encode(encoder);
-    this.#context.device.queue.submit([encoder.finish()]);
+    const submission = new Submission(this.#context.device, "program");
+    this.encode(submission);
+    submission.submit();
   }
 
   /**
@@ -259,14 +286,6 @@ export function linearGrid(count: number, z = 1): GridWithin {
   return (limit) => [...gridRows(count, limit), z];
 }
 
-/** A grid of `y` times at least `count` workgroups for kernels that compute `index = g.z * n.x + g.x`. */
-export function linearGrids(count: number, y: number): GridWithin {
-  return (limit) => {
-    const [x, z] = gridRows(count, limit);
-    return [x, y, z];
-  };
-}
-
 /** Rows of about the same length, `limit` at most, that hold at least `count` workgroups: how long, and how many. */
 function gridRows(count: number, limit: number): [length: number, rows: number] {
   const rows = Math.ceil(count / limit);
@@ -277,6 +296,17 @@ function encodeDispatch(pass: GPUComputePassEncoder, { kernel, group, workgroups
   pass.setPipeline(kernel.pipeline);
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(...workgroups);
+}
+
+const sumOf = (commands: readonly (Dispatch | Copy)[]): number =>
+  commands.reduce((sum, command) => sum + (command.kind === "dispatch" ? command.operations : 0), 0);
+
+function passOf(
+  begin: GPUComputePassTimestampWrites | undefined,
+  end: GPUComputePassTimestampWrites | undefined,
+): GPUComputePassDescriptor {
+  const timestampWrites = begin || end ? ({ ...begin, ...end } as GPUComputePassTimestampWrites) : undefined;
+  return timestampWrites ? { timestampWrites } : {};
 }
 
 function isBuffer(resource: Resource): resource is GPUBuffer {

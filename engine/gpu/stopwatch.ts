@@ -23,24 +23,31 @@ export class Stopwatch {
     });
   }
 
-  start(encoder: GPUCommandEncoder): void {
-    const querySet = this.#querySet;
-    if (querySet)
-      encoder.beginComputePass({ timestampWrites: { querySet, beginningOfPassWriteIndex: 0 } }).end();
+  /** For the pass with which the measurement begins. */
+  get begin(): GPUComputePassTimestampWrites | undefined {
+    return this.#querySet && { querySet: this.#querySet, beginningOfPassWriteIndex: 0 };
   }
 
-  /** Ends the measurement and copies it to `target`, which is left alone where there are no timestamps. */
-  stop(encoder: GPUCommandEncoder, target: GPUBuffer, offset: number): void {
+  /** For the pass with which it ends. Passes without work have no time on some drivers. */
+  get end(): GPUComputePassTimestampWrites | undefined {
+    return this.#querySet && { querySet: this.#querySet, endOfPassWriteIndex: 1 };
+  }
+
+  /** Copies the measurement to `target`, which is left alone where there are no timestamps. */
+  read(encoder: GPUCommandEncoder, target: GPUBuffer, offset: number): void {
     const querySet = this.#querySet;
     if (!querySet || !this.#resolved) return;
-    encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: 1 } }).end();
     encoder.resolveQuerySet(querySet, 0, 2, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, target, offset, STOPWATCH_BYTES);
   }
 
-  /** Milliseconds of a measurement that was copied to `bytes`; 0 where there are no timestamps. */
-  static read(bytes: ArrayBuffer, offset: number): number {
-    const [start, end] = new BigUint64Array(bytes, offset, 2);
-    return Number(end! - start!) / 1e6;
+  /**
+   * Milliseconds of a measurement that was copied to `bytes`, which began and ended within `hostMs` on the host;
+   * undefined where there are no timestamps, or none that can be.
+   */
+  static milliseconds(bytes: ArrayBuffer, offset: number, hostMs: number): number | undefined {
+    const [start, end] = new BigInt64Array(bytes, offset, 2);
+    const ms = Number(end! - start!) / 1e6;
+    return ms > 0 && ms <= 1.1 * hostMs + 1 ? ms : undefined; // clocks differ by less
   }
 }

@@ -1,7 +1,8 @@
 /** Adam on the device, in one dispatch a step. */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
-import { linearGrid, Program } from "../gpu/program.ts";
+import { linearGrid, Program, type Timestamps } from "../gpu/program.ts";
+import type { Submission } from "../gpu/submission.ts";
 import type { CreateOptimizer, Optimizer, OptimizerBuffers, OptimizerCarry } from "./optimizer.ts";
 
 export interface AdamOptions {
@@ -68,9 +69,9 @@ class Adam implements Optimizer {
     return this.#program.ready();
   }
 
-  encode(encoder: GPUCommandEncoder, step: number): void {
+  encode(submission: Submission, step: number, timestamps?: Timestamps): void {
     this.#updated = step + 1;
-    this.#program.encode(encoder);
+    this.#program.encode(submission, timestamps);
   }
 
   async carry(): Promise<OptimizerCarry> {

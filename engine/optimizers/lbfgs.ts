@@ -12,7 +12,8 @@ import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Precision } from "../gpu/precision.ts";
-import { linearGrid, Program } from "../gpu/program.ts";
+import { linearGrid, Program, type Timestamps } from "../gpu/program.ts";
+import type { Submission } from "../gpu/submission.ts";
 import { type HistoryLayout, LANES, layOutHistory, USUAL_HISTORY } from "./lbfgs-layout.ts";
 import type { CreateOptimizer, Optimizer, OptimizerBuffers, OptimizerCarry } from "./optimizer.ts";
 
@@ -111,10 +112,10 @@ class Lbfgs implements Optimizer {
     await this.#programs[0]!.ready();
   }
 
-  encode(encoder: GPUCommandEncoder, step: number): void {
+  encode(submission: Submission, step: number, timestamps?: Timestamps): void {
     const candidates = Math.max(1, step); // the candidate itself is the `step`-th
     const group = Math.ceil(candidates / this.#layout.pairs);
-    this.#programs[Math.min(group, this.#layout.groups) - 1]!.encode(encoder);
+    this.#programs[Math.min(group, this.#layout.groups) - 1]!.encode(submission, timestamps);
   }
 
   async carry(): Promise<OptimizerCarry> {

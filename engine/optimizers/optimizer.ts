@@ -7,6 +7,8 @@
  */
 import type { Arena } from "../gpu/arena.ts";
 import type { GpuContext } from "../gpu/context.ts";
+import type { Timestamps } from "../gpu/program.ts";
+import type { Submission } from "../gpu/submission.ts";
 import type { Size } from "../picture.ts";
 import { resamplePlanes, tent } from "../resample.ts";
 
@@ -28,8 +30,8 @@ export interface OptimizerBuffers {
 export interface Optimizer {
   /** Waits until every kernel is compiled. */
   ready(): Promise<void>;
-  /** Encodes the update that follows the `step`-th evaluation (from 0) of the gradient. */
-  encode(encoder: GPUCommandEncoder, step: number): void;
+  /** Encodes the update that follows the `step`-th evaluation (from 0) of the gradient; `timestamps` are of its passes. */
+  encode(submission: Submission, step: number, timestamps?: Timestamps): void;
   /**
    * Reads what the next scale continues with: the state behind the last update, even if one more evaluation followed.
    */

@@ -1,6 +1,7 @@
 /** Runs an optimiser on the device against a function computed on the host; for the tests. */
 import type { Arena } from "../../engine/gpu/arena.ts";
 import type { GpuContext } from "../../engine/gpu/context.ts";
+import { Submission } from "../../engine/gpu/submission.ts";
 import type {
   CreateOptimizer,
   Optimizer,
@@ -50,9 +51,9 @@ export class Harness {
     await this.optimizer.ready();
     queue.writeBuffer(this.buffers.gradient, 0, guarded(gradient, this.#sentinels));
     queue.writeBuffer(this.buffers.state, 0, new Uint32Array([this.#step + 1, restored ? 1 : 0, 0, 0]));
-    const encoder = this.#context.device.createCommandEncoder();
-    this.optimizer.encode(encoder, this.#step++);
-    queue.submit([encoder.finish()]);
+    const submission = new Submission(this.#context.device, "update");
+    this.optimizer.encode(submission, this.#step++);
+    submission.submit();
     return this.picture(this.buffers.image);
   }
 
@@ -64,12 +65,12 @@ export class Harness {
     using arena = this.#context.arena("states");
     const counts = Uint32Array.from({ length: 4 * steps }, (_, i) => (i % 4 === 0 ? i / 4 + 1 : 0));
     const states = arena.bufferWith("states", counts);
-    const encoder = device.createCommandEncoder();
+    const submission = new Submission(device, "updates");
     for (let i = 0; i < steps; i++) {
-      encoder.copyBufferToBuffer(states, 16 * i, this.buffers.state, 0, 16);
-      this.optimizer.encode(encoder, i);
+      submission.encoder.copyBufferToBuffer(states, 16 * i, this.buffers.state, 0, 16);
+      this.optimizer.encode(submission, i);
     }
-    device.queue.submit([encoder.finish()]);
+    submission.submit();
     await this.#context.until(device.queue.onSubmittedWorkDone());
   }
 

@@ -6,7 +6,7 @@ import type { GpuContext } from "../../gpu/context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import { matrixDirectives } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
-import { linearGrid, linearGrids, type Program } from "../../gpu/program.ts";
+import { linearGrid, type Program } from "../../gpu/program.ts";
 import { triple } from "../../gpu/wgsl.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
@@ -72,15 +72,32 @@ function recordGemm(
   const { libs: finishLibs, resources } = finishParts(finish);
   const libs = [`texel_${precision}`, side === 3 ? "weights_texel" : "weights_f32", ...finishLibs];
   const { tile } = variant;
-  const isMatrix = variant.kind === "matrix";
-  program.dispatch(
-    isMatrix ? matrixKernel(context, side, variant, libs) : gemmKernel(context, side, tile, libs),
-    { x: x.resource, weights: side === 3 ? weights.buffer : weights, y, ...resources },
-    { ...gemmParams(x.shape, shape), ...(isMatrix ? {} : { positions: 1 }) },
-    linearGrids(Math.ceil(maskWords(shape) / tile.pixels), shape.channels / tile.channels),
-    tag,
+  const kernel =
+    variant.kind === "matrix"
+      ? matrixKernel(context, side, variant, libs)
+      : gemmKernel(context, side, tile, libs);
+  const perTile = 2 * side ** 2 * x.shape.channels * shape.channels * tile.pixels;
+  const most = Math.min(
+    Math.floor(MOST_OPERATIONS / perTile),
+    context.limits.maxComputeWorkgroupsPerDimension,
   );
+  for (const { first, tiles } of bandsOf(Math.ceil(maskWords(shape) / tile.pixels), Math.max(1, most))) {
+    program.dispatch(
+      kernel,
+      { x: x.resource, weights: side === 3 ? weights.buffer : weights, y, ...resources },
+      { ...gemmParams(x.shape, shape), first_tile: first },
+      [tiles, shape.channels / tile.channels, 1],
+      tag,
+      perTile * tiles,
+    );
+  }
 }
+
+/**
+ * Operations of a dispatch at most. Systems take a GPU that does not answer for lost, Windows after two seconds: this
+ * is 150 ms of one that does 200 GFLOP/s, which is less than any has that is a GPU by itself.
+ */
+const MOST_OPERATIONS = 3e10;
 
 /** Tiles of a workgroup of conv2d_winograd_input.wgsl and conv2d_winograd_output.wgsl. */
 const WINOGRAD_GROUP = 16;
@@ -104,7 +121,7 @@ function recordWinograd(
   const u = weights.winograd(outputs, program);
   const { inputs: v, products: m, bytes } = scratch.winograd();
   const tilesX = Math.ceil(width / outputs);
-  const bands = winogradBands(
+  const bands = bandsOf(
     tilesX * Math.ceil(height / outputs),
     Math.floor(bytes / (4 * positions * Math.max(inChannels, channels))),
   );
@@ -124,9 +141,10 @@ function recordWinograd(
     program.dispatch(
       gemmKernel(context, 1, tile, ["texel_f32", "weights_f32", "finish_plain"]),
       { x: v, weights: u, y: m },
-      { ...gemmParams(from!, to!), height: 1, positions },
+      { ...gemmParams(from!, to!), height: 1, first_tile: 0 },
       [Math.ceil(tiles / tile.pixels), channels / tile.channels, positions],
       tag,
+      2 * positions * inChannels * channels * tiles,
     );
     program.dispatch(
       context.kernel("conv2d_winograd_output", { libs: [texel, transform, "signs", ...libs] }),
@@ -148,7 +166,7 @@ const bandShape = (channels: number, positions: number, tiles: number): MapShape
 });
 
 /** `total` tiles in bands of about the same size, `most` tiles at most. */
-export function winogradBands(total: number, most: number) {
+export function bandsOf(total: number, most: number) {
   const count = Math.ceil(total / most);
   const size = Math.ceil(total / count);
   return Array.from({ length: Math.ceil(total / size) }, (_, i) => ({

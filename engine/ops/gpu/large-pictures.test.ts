@@ -1,11 +1,12 @@
 /** Pictures with more tiles of pixels than one dimension of a grid holds workgroups. */
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { pretendLimits } from "../../../tests/limits.ts";
 import { seededNetwork } from "../../../tests/seeded-network.ts";
 import { dryRun } from "../../dry-run.ts";
 import type { GpuContext } from "../../gpu/context.ts";
 import type { Precision } from "../../gpu/precision.ts";
+import { Program } from "../../gpu/program.ts";
 import { vgg19 } from "../../network/layers.ts";
 import { openContext } from "../../node.ts";
 import type { Size } from "../../picture.ts";
@@ -23,7 +24,7 @@ import {
 import { problemsOf } from "./tune.ts";
 import { chosenVariant, type Problem, variantsFor } from "./variants.ts";
 
-describe("grids of several rows", () => {
+describe("grids of several rows, and dispatches of several bands", () => {
   const [height, width] = [20, 23]; // 460 pixels
   const layer = layerNamed("conv2_1"); // 64 to 128 channels
   const problemIn = (precision: Precision): Problem => ({
@@ -71,13 +72,13 @@ describe("grids of several rows", () => {
     await check(test, limit, sums, record, tolerance);
   }
 
-  it("give the matrix product each tile once", () => checkConv("gemm-64x64-8x4", "f32", 3, 1e-5)); // 8 in 3 rows of 3
+  it("give the matrix product each tile once", () => checkConv("gemm-64x64-8x4", "f32", 3, 1e-5)); // 8 in bands of 3, 3 and 2
 
   it("give matrix units each tile once", async ({ skip }) => {
     const variants = variantsFor(problemIn("f16"), context).filter(({ kind }) => kind === "matrix");
     skip(variants.length === 0, "the adapter lists no matrix configurations");
     for (const { name, tile } of variants) {
-      await checkConv(name, "f16", tile.channels === 32 ? 4 : 3, 1e-3); // 15 in 4 rows of 4, 8 in 3 of 3, 4 in 2 of 2
+      await checkConv(name, "f16", tile.channels === 32 ? 4 : 3, 1e-3); // 15 in 4 bands, 8 in 3, 4 in 2
     }
   });
 
@@ -110,7 +111,9 @@ describe("16 megapixels on an adapter with memory for them", () => {
     ["gemm-64x64-8x4", { width: 8192, height: 2048 }, "adam"],
     ["winograd4-64x64-8x4", { width: 16_384, height: 1024 }, "lbfgs"],
     ["matrix-f16-16x16x16-32x32", { width: 4099, height: 4093 }, "adam"],
-  ])("can be recorded with %s", async (name, size, optimizer) => {
+  ])("can be recorded with %s, no dispatch with more than 30 GFLOP", async (name, size, optimizer) => {
+    const dispatch = vi.spyOn(Program.prototype, "dispatch");
+    onTestFinished(() => dispatch.mockRestore());
     chooseVariant(context, problemsOf(vgg19, size, "f16"), name);
     const longSide = Math.max(size.width, size.height);
     const picture = { ...size, data: new Float32Array(3 * size.width * size.height) };
@@ -125,5 +128,9 @@ describe("16 megapixels on an adapter with memory for them", () => {
       optimizer,
     });
     expect(scales).toMatchObject([size]);
+    const operations = dispatch.mock.calls.map((args) => args[5] ?? 0);
+    expect(Math.max(...operations)).toBeLessThanOrEqual(3e10);
+    const direct = 2 * 9 * 64 ** 2 * size.width * size.height; // of conv1_2 alone
+    expect(operations.reduce((sum, one) => sum + one, 0)).toBeGreaterThan(direct);
   });
 });

@@ -12,6 +12,7 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { Program } from "../../gpu/program.ts";
 import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
+import { Submission } from "../../gpu/submission.ts";
 import { type ConvLayer, padded, vgg19 } from "../../network/layers.ts";
 import type { Size } from "../../picture.ts";
 import { Exercise } from "./exercise.ts";
@@ -265,13 +266,11 @@ export function candidateKernels(context: GpuContext): readonly Kernel[] {
 class Timer {
   readonly #context: GpuContext;
   readonly #stopwatch: Stopwatch;
-  readonly #hasTimestamps: boolean;
   readonly #staging: GPUBuffer;
 
   constructor(context: GpuContext, arena: Arena) {
     this.#context = context;
     this.#stopwatch = new Stopwatch(context, arena);
-    this.#hasTimestamps = context.device.features.has("timestamp-query");
     this.#staging = arena.staging("timestamps", STOPWATCH_BYTES);
   }
 
@@ -285,15 +284,18 @@ class Timer {
 
   async #run(program: Program, runs: number): Promise<number> {
     const { device } = this.#context;
-    const encoder = device.createCommandEncoder({ label: "tuning" });
-    this.#stopwatch.start(encoder);
-    for (let i = 0; i < runs; i++) program.encode(encoder);
-    this.#stopwatch.stop(encoder, this.#staging, 0);
-    const begin = performance.now();
-    device.queue.submit([encoder.finish()]);
+    const submission = new Submission(device, "tuning");
+    const { begin, end } = this.#stopwatch;
+    const start = performance.now();
+    for (let i = 0; i < runs; i++) {
+      const isLast = i === runs - 1;
+      program.encode(submission, { begin: i === 0 ? begin : undefined, end: isLast ? end : undefined });
+    }
+    this.#stopwatch.read(submission.encoder, this.#staging, 0);
+    submission.submit();
     await this.#context.until(device.queue.onSubmittedWorkDone());
-    const ms = performance.now() - begin;
-    if (!this.#hasTimestamps) return ms / runs;
-    return Stopwatch.read(await this.#context.readStaging(this.#staging), 0) / runs;
+    const ms = performance.now() - start;
+    const bytes = await this.#context.readStaging(this.#staging);
+    return (Stopwatch.milliseconds(bytes, 0, ms) ?? ms) / runs;
   }
 }
