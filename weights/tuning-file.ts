@@ -1,4 +1,4 @@
-/** What was found out about adapters' kernels, in files beside the fetched networks: one for each adapter and driver. */
+/** What was found out about adapters' kernels, in files beside fetched networks: one for each adapter and driver. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

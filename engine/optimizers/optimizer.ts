@@ -30,7 +30,7 @@ export interface OptimizerBuffers {
 export interface Optimizer {
   /** Waits until every kernel is compiled. */
   ready(): Promise<void>;
-  /** Encodes the update that follows the `step`-th evaluation (from 0) of the gradient; `timestamps` are of its passes. */
+  /** Encodes the update behind the `step`-th evaluation (from 0) of the gradient; `timestamps` are of its passes. */
   encode(submission: Submission, step: number, timestamps?: Timestamps): void;
   /**
    * Reads what the next scale continues with: the state behind the last update, even if one more evaluation followed.
