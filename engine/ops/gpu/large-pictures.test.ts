@@ -72,7 +72,7 @@ describe("grids of several rows, and dispatches of several bands", () => {
     await check(test, limit, sums, record, tolerance);
   }
 
-  it("give the matrix product each tile once", () => checkConv("gemm-64x64-8x4", "f32", 3, 1e-5)); // 8 in bands of 3, 3 and 2
+  it("give the matrix product each tile once", () => checkConv("gemm-64x64-8x4", "f32", 3, 1e-5)); // 8: 3, 3, 2
 
   it("give matrix units each tile once", async ({ skip }) => {
     const variants = variantsFor(problemIn("f16"), context).filter(({ kind }) => kind === "matrix");
