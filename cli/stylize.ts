@@ -4,13 +4,14 @@ import { dryRun } from "../engine/dry-run.ts";
 import { StylizeError } from "../engine/errors.ts";
 import type { GpuContext } from "../engine/gpu/context.ts";
 import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
-import { KernelTuning, readKnown, type TuningStore } from "../engine/kernel-tuning.ts";
+import { KernelTuning, readKnown } from "../engine/kernel-tuning.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { parseSettings, type Settings, USUAL_SIZE } from "../engine/options.ts";
 import type { Picture } from "../engine/picture.ts";
 import { MIN_SIDE, planScales, type ScalePlan, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
 import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
+import type { TuningStore } from "../engine/tuning-store.ts";
 import {
   atMost,
   checkWritable,

@@ -4,7 +4,6 @@ export { dryRun, type RunMemory, type ScaleMemory } from "./dry-run.ts";
 export { type ErrorCode, errorCodes, StylizeError } from "./errors.ts";
 export { GpuContext, type ShaderSource } from "./gpu/context.ts";
 export type { Iterate } from "./iterate.ts";
-export type { TuningStore } from "./kernel-tuning.ts";
 export {
   type ConvLayer,
   type ConvName,
@@ -17,3 +16,4 @@ export * from "./network/types.ts";
 export { optionTable, parseSettings, type Settings, type SettingsInput } from "./options.ts";
 export type { Picture } from "./picture.ts";
 export { type StylizeOptions, type StylizeResult, stylize } from "./stylize.ts";
+export type { TuningStore } from "./tuning-store.ts";

@@ -5,7 +5,6 @@ import type { Arena } from "./gpu/arena.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { type Precision, pairPrecision, precisionOn } from "./gpu/precision.ts";
 import type { Iterate } from "./iterate.ts";
-import type { TuningStore } from "./kernel-tuning.ts";
 import {
   contentTargets,
   type LossWeights,
@@ -31,6 +30,7 @@ import type { Picture, Size } from "./picture.ts";
 import { fitSize, MIN_SIDE, planScales, type ScalePlan } from "./pyramid.ts";
 import { resample } from "./resample.ts";
 import type { ScaleRun } from "./scale.ts";
+import type { TuningStore } from "./tuning-store.ts";
 
 export interface StylizeOptions extends SettingsInput {
   readonly context: GpuContext;

@@ -3,11 +3,12 @@ import { quarter, seededNetwork, seededPicture } from "../tests/seeded-network.t
 import { StylizeError } from "./errors.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { Iterate } from "./iterate.ts";
-import { KernelTuning, readKnown, type TuningStore } from "./kernel-tuning.ts";
+import { KernelTuning, readKnown } from "./kernel-tuning.ts";
 import { openContext } from "./node.ts";
 import { problemsOf } from "./ops/gpu/tune.ts";
 import { problemKey } from "./ops/gpu/variants.ts";
 import { type StylizeOptions, stylize } from "./stylize.ts";
+import type { TuningStore } from "./tuning-store.ts";
 
 /** A software adapter that says that it is a GPU: nothing is tuned for others. */
 let context: GpuContext;

@@ -17,26 +17,7 @@ import {
 import { problemsOf, selfTest, type Tuned, type TuneOptions, tune } from "./ops/gpu/tune.ts";
 import { type Problem, problemKey } from "./ops/gpu/variants.ts";
 import type { Size } from "./picture.ts";
-
-/**
- * Keeps what was found out about an adapter's kernels from run to run, as text: in files, in a browser's storage.
- *
- * @example
- * ```ts
- * import type { TuningStore } from "stylize";
- *
- * const texts = new Map<string, string>();
- * const store: TuningStore = {
- *   read: async (fingerprint) => texts.get(fingerprint),
- *   write: async (fingerprint, text) => void texts.set(fingerprint, text),
- * };
- * ```
- */
-export interface TuningStore {
-  /** `fingerprint`: adapter, driver and kernels, a line of any length. Undefined where nothing is kept for it. */
-  read(fingerprint: string): Promise<string | undefined>;
-  write(fingerprint: string, text: string): Promise<void>;
-}
+import type { TuningStore } from "./tuning-store.ts";
 
 /** Whether kernels are chosen at all: llvmpipe's are the only ones of their kind. */
 const hasChoice = ({ family }: GpuContext): boolean => family === "gpu";

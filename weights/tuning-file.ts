@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { TuningStore } from "../engine/kernel-tuning.ts";
+import type { TuningStore } from "../engine/tuning-store.ts";
 import { writeFailed, writeFileSafely } from "../pictures/write-file.ts";
 import { cacheFolder, type Environment } from "./download/cache.ts";
 

@@ -1,5 +1,5 @@
 /** What was found out about this browser's kernels, kept from visit to visit in its cache storage. */
-import type { TuningStore } from "../../engine/kernel-tuning.ts";
+import type { TuningStore } from "../../engine/tuning-store.ts";
 
 const open = () => caches.open("stylize-tuning");
 /** No server is asked for it: cache storage has addresses for keys. */
