@@ -58,7 +58,7 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
   const stopwatch = new Stopwatch(context, run.arena);
   const records = stagingRing(run);
   const safekeeping = new Safekeeping(run);
-  const pace = new Pace(context.waitingSpins && context.isSoftware, objective.program.operations);
+  const pace = new Pace(context.waitingSpins && context.isSoftware);
   const finish = async (step: number) => {
     await pace.sleep();
     const bytes = await context.readStaging(records[step % records.length]!);
@@ -81,7 +81,8 @@ export async function runScale(run: ScaleRun): Promise<Picture> {
       await objective.program.ready();
       pace.resume();
     }
-    const submission = new Submission(context.device, `step ${submitted}`, pace.operationsIn(MOST_MS));
+    const most = pace.operationsIn(MOST_MS, objective.program.operations);
+    const submission = new Submission(context.device, `step ${submitted}`, most);
     submitStep(run, submission, { stopwatch, safekeeping }, submitted, records[submitted % records.length]!);
     submitted++;
     if (submitted === 1 || submitted - finished > STEPS_AHEAD) await finish(finished++);
@@ -191,7 +192,6 @@ function diverged({ terms, total }: RecordedLosses): StylizeError {
 /** Times steps, and sleeps for most of each where waiting for it would take a core from a software adapter. */
 class Pace {
   readonly #sleeps: boolean;
-  readonly #operations: number;
   #last = performance.now();
   /** Milliseconds that the fastest step took on the device; unknown until the second, for the first may compile. */
   #fastest: number | undefined;
@@ -199,10 +199,8 @@ class Pace {
   #steps = 0;
   #sum = 0;
 
-  /** `operations`: of a step. */
-  constructor(sleeps: boolean, operations: number) {
+  constructor(sleeps: boolean) {
     this.#sleeps = sleeps;
-    this.#operations = operations;
   }
 
   async sleep(): Promise<void> {
@@ -231,10 +229,10 @@ class Pace {
     return this.#sum / this.#steps;
   }
 
-  /** Operations that the device does in so many milliseconds. */
-  operationsIn(ms: number): number {
+  /** Operations that the device does in so many milliseconds, where a step has so many. */
+  operationsIn(ms: number, ofStep: number): number {
     if (this.#fastest === undefined) return USUAL_OPERATIONS;
-    return Math.max(USUAL_OPERATIONS, (this.#operations / this.#fastest) * ms);
+    return Math.max(USUAL_OPERATIONS, (ofStep / this.#fastest) * ms);
   }
 
   /** Call behind a pause, which is no part of a step, and after which steps may take another time. */

@@ -64,6 +64,7 @@ export class Program {
   readonly #arena: Arena;
   readonly #commands: (Dispatch | Copy)[] = [];
   readonly #needed = new Set<Program>();
+  #operations = 0;
   #hasRun = false;
   #uniforms: GPUBuffer | undefined;
   #slot = UNIFORM_SLOTS;
@@ -98,6 +99,7 @@ export class Program {
     if (extra) throw new Error(`Expected a binding of kernel '${kernel.label}' but received '${extra}'.`);
     const group = this.#context.device.createBindGroup({ label: tag, layout: kernel.layout, entries });
     this.#commands.push({ kind: "dispatch", kernel, group, workgroups, tag, operations });
+    this.#operations += operations;
   }
 
   copyToTexture(copy: TextureCopy, tag = "copy"): void {
@@ -135,7 +137,7 @@ export class Program {
 
   /** Operations of a run, of those dispatches that have many. */
   get operations(): number {
-    return sumOf(this.#commands);
+    return this.#operations;
   }
 
   /** Runs `first` before this program becomes ready, unless it has been submitted by then. */
@@ -156,6 +158,7 @@ export class Program {
   encode(submission: Submission, { begin, end }: Timestamps = {}): void {
     let pass: GPUComputePassEncoder | undefined;
     let isFirst = true;
+    let left = this.#operations;
     const lastCopy = this.#commands.findLastIndex(({ kind }) => kind === "copy");
     for (const [i, command] of this.#commands.entries()) {
       const isCopy = command.kind === "copy";
@@ -168,9 +171,9 @@ export class Program {
         continue;
       }
       submission.spend(command.operations);
+      left -= command.operations;
       if (!pass) {
-        const rest = this.#commands.slice(i + 1);
-        const isLast = i > lastCopy && (rest.length === 0 || submission.fits(sumOf(rest)));
+        const isLast = i > lastCopy && (i === this.#commands.length - 1 || submission.fits(left));
         pass = submission.encoder.beginComputePass(
           passOf(isFirst ? begin : undefined, isLast ? end : undefined),
         );
@@ -297,9 +300,6 @@ function encodeDispatch(pass: GPUComputePassEncoder, { kernel, group, workgroups
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(...workgroups);
 }
-
-const sumOf = (commands: readonly (Dispatch | Copy)[]): number =>
-  commands.reduce((sum, command) => sum + (command.kind === "dispatch" ? command.operations : 0), 0);
 
 function passOf(
   begin: GPUComputePassTimestampWrites | undefined,

@@ -3,7 +3,10 @@
  * lost, Windows after two seconds.
  */
 
-/** Operations of a command buffer at most, as long as nobody knows how fast a device is: 150 ms at 200 GFLOP/s. */
+/**
+ * Operations of a dispatch at most, and of a command buffer as long as nobody knows how fast a device is: 150 ms of one
+ * that does 200 GFLOP/s, which is less than any does that is a GPU by itself.
+ */
 export const USUAL_OPERATIONS = 3e10;
 
 /** How long a command buffer may last, in milliseconds. */

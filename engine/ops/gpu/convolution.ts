@@ -7,6 +7,7 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import { matrixDirectives } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import { linearGrid, type Program } from "../../gpu/program.ts";
+import { USUAL_OPERATIONS } from "../../gpu/submission.ts";
 import { triple } from "../../gpu/wgsl.ts";
 import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
@@ -78,7 +79,7 @@ function recordGemm(
       : gemmKernel(context, side, tile, libs);
   const perTile = 2 * side ** 2 * x.shape.channels * shape.channels * tile.pixels;
   const most = Math.min(
-    Math.floor(MOST_OPERATIONS / perTile),
+    Math.floor(USUAL_OPERATIONS / perTile),
     context.limits.maxComputeWorkgroupsPerDimension,
   );
   for (const { first, tiles } of bandsOf(Math.ceil(maskWords(shape) / tile.pixels), Math.max(1, most))) {
@@ -92,12 +93,6 @@ function recordGemm(
     );
   }
 }
-
-/**
- * Operations of a dispatch at most. Systems take a GPU that does not answer for lost, Windows after two seconds: this
- * is 150 ms of one that does 200 GFLOP/s, which is less than any has that is a GPU by itself.
- */
-const MOST_OPERATIONS = 3e10;
 
 /** Tiles of a workgroup of conv2d_winograd_input.wgsl and conv2d_winograd_output.wgsl. */
 const WINOGRAD_GROUP = 16;
