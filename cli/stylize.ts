@@ -2,16 +2,14 @@
 import { basename } from "node:path";
 import { dryRun } from "../engine/dry-run.ts";
 import { StylizeError } from "../engine/errors.ts";
-import type { GpuContext } from "../engine/gpu/context.ts";
-import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
-import { KernelTuning, readKnown } from "../engine/kernel-tuning.ts";
+import { precisionOn } from "../engine/gpu/precision.ts";
+import { KernelTuning } from "../engine/kernel-tuning.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { parseSettings, type Settings, USUAL_SIZE } from "../engine/options.ts";
 import type { Picture } from "../engine/picture.ts";
-import { MIN_SIDE, planScales, type ScalePlan, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
+import { MIN_SIDE, planScales, type SizedSettings, sizedFor } from "../engine/pyramid.ts";
 import { type StylizeOptions, type StylizeResult, stylize } from "../engine/stylize.ts";
-import type { TuningStore } from "../engine/tuning-store.ts";
 import {
   atMost,
   checkWritable,
@@ -87,13 +85,16 @@ async function perform(
   const tuning = args.tuning && new TuningFiles(env, args.cache);
   const job = { ...settings, ...pictures, context, network, tuning, onNote: note };
   if (args.dryRun) {
-    if (tuning && (await mayTune(context, network, scales, precision, tuning))) {
+    const memory = await dryRun(job); // by which the context has what is kept
+    const { layers } = network;
+    const tuner = tuning && new KernelTuning(context, { precision, store: tuning, note });
+    if (tuner && tuner.unknownProblems(layers, scales.at(-1)!).length > 0) {
       note(
         "A run of more than 15 seconds finds this adapter's fastest kernels on its way, which may take more memory; " +
           "'stylize tune' finds them beforehand.",
       );
     }
-    tellPlan({ ...plan, ...(await dryRun(job)) }, args, content.picture, stdout);
+    tellPlan({ ...plan, ...memory }, args, content.picture, stdout);
     return signal.aborted ? INTERRUPTED : 0;
   }
   const result = resultAt(
@@ -116,19 +117,6 @@ async function perform(
   if (last) await result.saveLast(picture, aborted ? "stopped" : "done");
   else reporter.note("Stopped before the first step: nothing was written.");
   return aborted ? INTERRUPTED : 0;
-}
-
-/** Whether a run would tune where it lasts long enough. */
-async function mayTune(
-  context: GpuContext,
-  { layers }: Network,
-  scales: readonly ScalePlan[],
-  precision: Precision,
-  store: TuningStore,
-): Promise<boolean> {
-  await readKnown(context, store);
-  const tuning = new KernelTuning(context, { precision, store, note() {} });
-  return tuning.unknownProblems(layers, scales.at(-1)!).length > 0;
 }
 
 function startTrace(path: string, { dryRun }: StylizeArguments): Trace | undefined {
