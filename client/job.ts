@@ -1,4 +1,5 @@
 /** A job as its owner follows it: one stream of states, of answers and events that come late, twice, in any order. */
+import { isTerminal } from "../protocol/job-status.ts";
 import type { FailureReason, JobProgress, JobReference, JobView } from "../protocol/protocol.ts";
 import { pause, type ServiceConnection, ServiceError } from "./connection.ts";
 
@@ -10,7 +11,7 @@ export type JobNews =
   | { readonly failure: { readonly code: FailureReason | "cancelled"; readonly message: string } };
 
 export function hasEnded({ status }: Pick<JobView, "status">): boolean {
-  return status === "succeeded" || status === "failed" || status === "cancelled"; // as isTerminal(), without its file
+  return isTerminal(status);
 }
 
 /** The state after some news; `present` itself where they are old. */

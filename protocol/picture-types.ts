@@ -1,4 +1,4 @@
-/** Which pictures clients may send: all that they need of the protocol at run time. */
+/** Which pictures clients may send: what they need of that at run time. */
 
 /** Picture types that clients may send, and the extensions of their keys. */
 export const pictureTypes = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;

@@ -5,7 +5,10 @@
  * Events that carry an id have it in their name (`JOB_PROGRESS::<jobId>`), so that a client can listen for its own job
  * alone.
  */
+import type { JobStatus } from "./job-status.ts";
 import { type PictureType, pictureTypes } from "./picture-types.ts";
+
+export * from "./job-status.ts";
 
 /** A style's name: that of a picture in the store's `style/`, without a path. */
 export function isStyleName(text: string): boolean {
@@ -55,13 +58,6 @@ export interface JobReference {
 export interface CreateUpload {
   readonly contentType: PictureType;
   readonly bytes: number;
-}
-
-export const jobStatuses = ["queued", "starting", "running", "succeeded", "failed", "cancelled"] as const;
-export type JobStatus = (typeof jobStatuses)[number];
-
-export function isTerminal(status: JobStatus): boolean {
-  return status === "succeeded" || status === "failed" || status === "cancelled";
 }
 
 /** Why a job failed, in codes that are safe to show. */
