@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { distance, Harness, relativeError } from "../../tests/optimizers/harness.ts";
 import { start, type TestFunction, testFunctions } from "../../tests/optimizers/problems.ts";
+import { follow, inHalves } from "../../tests/optimizers/references.ts";
 import type { GpuContext } from "../gpu/context.ts";
 import { openContext } from "../node.ts";
 import fixture from "./fixtures/torch.json" with { type: "json" };
 import { type LbfgsOptions, lbfgs } from "./lbfgs.ts";
-import { type ReferenceUpdate, referenceLbfgs, type VectorPair } from "./reference.ts";
+import { referenceLbfgs } from "./reference.ts";
 
 const { quadratic, rosenbrock, wells } = testFunctions;
 /** Bytes of one history vector of up to 1024 values. */
@@ -17,17 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => context[Symbol.dispose]());
 
-function run(update: ReferenceUpdate, f: TestFunction, from: Float64Array, steps: number) {
-  const losses: number[] = [];
-  let image = from;
-  for (let i = 0; i < steps; i++) {
-    const { loss, gradient } = f(image);
-    losses.push(loss);
-    image = update(image, gradient);
-  }
-  return { losses, image };
-}
-
 /** Losses of the device and of the double-precision reference. */
 async function both(f: TestFunction, size: number, steps: number, options: LbfgsOptions) {
   using arena = context.arena("test");
@@ -35,26 +25,8 @@ async function both(f: TestFunction, size: number, steps: number, options: Lbfgs
   const { losses: actual } = await harness.minimise(f, steps);
   const { learningRate = 1, history = 100, precision } = options;
   const reference = { learningRate, history, ...(precision === "f16" && { store: inHalves }) };
-  const { losses: expected } = run(referenceLbfgs(reference), f, start(size), steps);
+  const { losses: expected } = follow(referenceLbfgs(reference), f, start(size), steps);
   return { actual, expected };
-}
-
-/** The pair as shaders/lib/pairs_f16.wgsl leaves it. */
-function inHalves({ s, y }: VectorPair, firstGradient: Float64Array): VectorPair {
-  const largest = Math.max(...firstGradient.map(Math.abs));
-  const through = (scale: number) => (value: number) => half(scale * value) / scale;
-  return { s: s.map(through(2 ** 11)), y: y.map(through(2 ** (9 - Math.ceil(Math.log2(largest))))) };
-}
-
-/** The half next to `value`, ties to even; the largest half beyond it. */
-function half(value: number): number {
-  const magnitude = Math.abs(value);
-  if (magnitude >= 65504) return Math.sign(value) * 65504;
-  const unit = 2 ** (Math.max(-14, Math.floor(Math.log2(magnitude))) - 10);
-  const units = value / unit;
-  const below = Math.floor(units);
-  const up = units - below > 0.5 || (units - below === 0.5 && below % 2 !== 0);
-  return (up ? below + 1 : below) * unit;
 }
 
 function sum(values: Float64Array): number {
@@ -89,7 +61,7 @@ describe("lbfgs", () => {
 
   it("drops the oldest pair when the history is full", async () => {
     const { actual, expected } = await both(rosenbrock, 130, 14, { history: 3 });
-    const longer = run(referenceLbfgs({ learningRate: 1, history: 4 }), rosenbrock, start(130), 14);
+    const longer = follow(referenceLbfgs({ learningRate: 1, history: 4 }), rosenbrock, start(130), 14);
     expect(relativeError(actual, expected)).toBeLessThan(1e-4);
     expect(relativeError(longer.losses, expected)).toBeGreaterThan(1e-3);
   });
@@ -282,7 +254,7 @@ describe("lbfgs after a restored picture", () => {
     const update = referenceLbfgs({ learningRate: 1, history: 100, caution: 0.1 });
     const first = update(good, gradient);
     expect(distance(restored, first)).toBeLessThan(1e-6);
-    const expected = run(update, quadratic, first, 6);
+    const expected = follow(update, quadratic, first, 6);
     expect(relativeError(losses, expected.losses)).toBeLessThan(1e-3);
   });
 

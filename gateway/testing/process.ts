@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { lives } from "../../common/lock.mjs";
 import { nodeArguments } from "../../tests/programs.ts";
 
 /** Limits that no test meets. */
@@ -100,11 +101,7 @@ export class WorkerWatch {
 
 /** Whether a process runs; one that has ended and was not yet collected by its parent does not. */
 export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
+  if (!lives(pid)) return false;
   const stat = `/proc/${pid}/stat`;
   try {
     return !existsSync(stat) || !/^\d+ \(.*\) Z/.test(readFileSync(stat, "utf8"));

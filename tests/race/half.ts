@@ -1,4 +1,5 @@
 /** Half precision: rounding to it, and its bits. */
+import { halfToFloat } from "../../engine/gpu/precision.ts";
 
 const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer);
@@ -38,10 +39,4 @@ export function halfBits(value: number): number {
 }
 
 /** The value of each half, by its bits. */
-export const halves = Float32Array.from({ length: 2 ** 16 }, (_, half) => {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
-});
+export const halves = Float32Array.from({ length: 2 ** 16 }, (_, half) => halfToFloat(half));

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Precision } from "../../../engine/gpu/precision.ts";
 import { Program } from "../../../engine/gpu/program.ts";
 import { createRing, parseRecord, recordLosses, STATE_BYTES } from "../../../engine/losses/record.ts";
-import { recordTotalVariation } from "../../../engine/losses/total-variation.ts";
+import { expectTotalVariation } from "../../../engine/losses/testing/total-variation.ts";
 import { vggLayers } from "../../../engine/network/layers.ts";
 import { LOSS_PARTIALS } from "../../../engine/ops/index.ts";
 import {
@@ -17,7 +17,6 @@ import {
   pool,
   relu,
   styleLoss,
-  totalVariation,
 } from "../../../engine/ops/reference.ts";
 import { expectClose, random, randomPlanes, randomWeights } from "../../../engine/ops/testing/operations.ts";
 import type { RaceContext } from "../context.ts";
@@ -106,16 +105,7 @@ async function contentAlone(context: RaceContext, precision: Precision): Promise
 
 async function variation(context: RaceContext, height: number, width: number): Promise<void> {
   using test = operationsOn(context, 4, 4, "f32", twoLayers(32, 32));
-  const x = randomPlanes(1, 3, height, width, 0, 1);
-  const before = randomPlanes(2, 3, height, width, -1e-3, 1e-3);
-  const image = test.arena.bufferWith("picture", Float32Array.from(x.data));
-  const gradient = test.arena.bufferWith("gradient", Float32Array.from(before.data));
-  const sink = test.sink();
-  recordTotalVariation(context, test.program, { ...sink, image, gradient, height, width, weight: 7 });
-  await test.run();
-  const expected = totalVariation(x, 7);
-  expectClose([await test.readSink(sink)], [expected.value]);
-  expectClose(await context.readFloats(gradient, x.data.length), add(before, expected.gradient).data);
+  await expectTotalVariation(test, height, width);
 }
 
 /** Several evaluations' ends: sums, the best one, and one that explodes. */

@@ -3,16 +3,11 @@ import { expect } from "vitest";
 import type { Precision } from "../../../engine/gpu/precision.ts";
 import { adam } from "../../../engine/optimizers/adam.ts";
 import { type LbfgsOptions, lbfgs } from "../../../engine/optimizers/lbfgs.ts";
-import {
-  type ReferenceUpdate,
-  referenceAdam,
-  referenceLbfgs,
-  type VectorPair,
-} from "../../../engine/optimizers/reference.ts";
+import { referenceAdam, referenceLbfgs } from "../../../engine/optimizers/reference.ts";
 import { distance, Harness, relativeError } from "../../optimizers/harness.ts";
 import { start, type TestFunction, testFunctions } from "../../optimizers/problems.ts";
+import { follow, inHalves } from "../../optimizers/references.ts";
 import type { RaceContext } from "../context.ts";
-import { roundHalf } from "../half.ts";
 import { type Case, precisions } from "./case.ts";
 
 const { quadratic, rosenbrock, wells } = testFunctions;
@@ -23,30 +18,12 @@ async function adamSteps(context: RaceContext, size: number): Promise<void> {
   using arena = context.arena("test");
   const harness = new Harness(context, arena, adam(rates), start(size), undefined, 0);
   const { image } = await harness.minimise(quadratic, 3);
-  expect(distance(image, follow(referenceAdam(rates), start(size), 3).image)).toBeLessThan(1e-6);
+  expect(distance(image, follow(referenceAdam(rates), quadratic, start(size), 3).image)).toBeLessThan(1e-6);
   const good = await harness.picture(harness.buffers.previous);
   expect(await harness.update(image.fill(Number.NaN), true)).toEqual(good);
   const update = referenceAdam({ ...rates, learningRate: 0.01 });
   const again = await harness.minimise(quadratic, 2);
-  expect(distance(again.image, follow(update, good, 2).image)).toBeLessThan(1e-6);
-}
-
-function follow(update: ReferenceUpdate, from: Float64Array, steps: number, f: TestFunction = quadratic) {
-  const losses: number[] = [];
-  let image = from;
-  for (let i = 0; i < steps; i++) {
-    const { loss, gradient } = f(image);
-    losses.push(loss);
-    image = update(image, gradient);
-  }
-  return { losses, image };
-}
-
-/** The pair as shaders/lib/pairs_f16.wgsl leaves it. */
-function inHalves({ s, y }: VectorPair, firstGradient: Float64Array): VectorPair {
-  const largest = Math.max(...firstGradient.map(Math.abs));
-  const through = (scale: number) => (value: number) => roundHalf(scale * value) / scale;
-  return { s: s.map(through(2 ** 11)), y: y.map(through(2 ** (9 - Math.ceil(Math.log2(largest))))) };
+  expect(distance(again.image, follow(update, quadratic, good, 2).image)).toBeLessThan(1e-6);
 }
 
 interface LbfgsCase {
@@ -76,7 +53,7 @@ async function lbfgsSteps(context: RaceContext, given: LbfgsCase): Promise<void>
   const harness = new Harness(context, arena, lbfgs(options), start(size), undefined, 0);
   const { losses } = await harness.minimise(f, steps);
   const reference = { learningRate: 1, history, ...(precision === "f16" && { store: inHalves }) };
-  const expected = follow(referenceLbfgs(reference), start(size), steps, f);
+  const expected = follow(referenceLbfgs(reference), f, start(size), steps);
   expect(relativeError(losses, expected.losses)).toBeLessThan(boundOf(given));
 }
 
