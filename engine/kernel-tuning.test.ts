@@ -157,8 +157,7 @@ describe("a run", () => {
     const { createBuffer } = context.device;
     let isFull = false;
     context.device.createBuffer = (descriptor) => {
-      if (isFull && descriptor.label?.includes("Winograd products"))
-        throw new StylizeError("out-of-memory", "full");
+      if (isFull && descriptor.label?.includes("products")) throw new StylizeError("out-of-memory", "full");
       return createBuffer.call(context.device, descriptor);
     };
     const store: TuningStore = {

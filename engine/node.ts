@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { type AdapterOptions, chooseAdapter, limitsOf, noAdapter, type RequestAdapter } from "./dawn.ts";
 import { familyOf, isSoftware, type KernelFamilyName } from "./gpu/adapter.ts";
 import { GpuContext, type Resting, type ShaderSource } from "./gpu/context.ts";
-import { matrixFeature } from "./gpu/matrix-units.ts";
+import { matrixFeature, subgroupSizeFeature } from "./gpu/matrix-units.ts";
 
 export { type AdapterOptions, type AdapterReport, type ListedAdapter, listAdapters } from "./dawn.ts";
 
@@ -32,6 +32,7 @@ const wantedFeatures = [
   "timestamp-query",
   "shader-f16",
   "subgroups",
+  subgroupSizeFeature,
   matrixFeature,
 ] as readonly GPUFeatureName[];
 

@@ -1,14 +1,15 @@
 // y = finish(W * x), as conv2d_gemm.wgsl with positions 1, on an adapter's matrix units: operands become Operand
 // (lib/operand_f16.wgsl or lib/operand_f32.wgsl) on their way into workgroup memory, sums are f32.
-//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Texel
-//   (lib/texel_*.wgsl)
+//   x: [in_channels/4][height][width] Texel (lib/map_buffer.wgsl); y: [out_channels/4][height][width] Output
+//   (lib/output_*.wgsl)
 //   weights: [SIDE * SIDE][in_channels][out_channels] in fours (lib/weights_*.wgsl). Channels are multiples of 32.
 //
 // One workgroup: CHANNELS channels of PIXELS pixels, a quarter of them in each of its four subgroups of SUBGROUP
 // invocations. The units multiply M x K by K x N; a subgroup keeps all its M x N sums, which leave through workgroup
-// memory one after the other. Rows of the tiles are padded by 8, so that the rows of a fragment are in different banks.
-// The sum runs over blocks of 32 input channels and, inside, over the taps. Source of the types and functions: Dawn's
-// experimental extension; the configurations are those that the adapter lists.
+// memory, BATCH at a time in two turns, so that a barrier is enough for each. Rows of the tiles are padded by 8, so
+// that the rows of a fragment are in different banks. The sum runs over blocks of 32 input channels and, inside, over
+// the taps. SPLITS, STAGES and dispatches of large maps are as in conv2d_gemm.wgsl. Source of the types and functions:
+// Dawn's experimental extension; the configurations are those that the adapter lists.
 //
 // Reference: conv, dConv in engine/ops/reference.ts.
 // Recorder: engine/ops/gpu/convolution.ts. Test: engine/ops/gpu/variants.test.ts.
@@ -35,6 +36,8 @@ const WEIGHT_STRIDE = CHANNELS + 8u;
 const PIXEL_STRIDE = DEPTH + 8u;
 const DOWN = CHANNELS / 2u / M;    // fragments of a subgroup
 const ACROSS = PIXELS / 2u / N;
+const WEIGHTS = DEPTH * WEIGHT_STRIDE;    // of a stage
+const PIXEL_VALUES = PIXELS * PIXEL_STRIDE;
 const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
 
 @group(0) @binding(0) var<storage, read> x: array<Texel>;
@@ -42,13 +45,13 @@ const WORDS = select(1u, CHANNELS / 32u * PIXELS, KEEPS_SIGNS);
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;          // forward
 @group(0) @binding(3) var<storage, read_write> new_mask: array<u32>;  // forward
 @group(0) @binding(4) var<storage, read> mask: array<u32>;            // masked, added
-@group(0) @binding(5) var<storage, read_write> y: array<Texel>;
+@group(0) @binding(5) var<storage, read_write> y: array<Output>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> weight_tile: array<Operand, DEPTH * WEIGHT_STRIDE>;  // [DEPTH][CHANNELS, padded]
-var<workgroup> pixel_tile: array<Operand, PIXELS * PIXEL_STRIDE>;   // [PIXELS][DEPTH, padded]
-var<workgroup> sum_tile: array<f32, 4u * M * N>;                    // [subgroup][N][M]
-var<workgroup> words: array<atomic<u32>, WORDS>;                    // [CHANNELS / 32][PIXELS]: signs
+var<workgroup> weight_tile: array<Operand, STAGES * WEIGHTS>;      // [STAGES][DEPTH][CHANNELS, padded]
+var<workgroup> pixel_tile: array<Operand, STAGES * PIXEL_VALUES>;  // [STAGES][PIXELS][DEPTH, padded]
+var<workgroup> sum_tile: array<f32, 2u * 4u * BATCH * M * N>;      // [turn][subgroup][BATCH * N][M]
+var<workgroup> words: array<atomic<u32>, WORDS>;                   // [CHANNELS / 32][PIXELS]: signs
 
 // The texel that tap `tap` of the output at (row, column) reads; zero outside the map, where unsigned coordinates wrap
 // around.
@@ -72,6 +75,7 @@ fn operands(w: Weights) -> vec4<Operand> {
 @compute @workgroup_size(INVOCATIONS)
 fn main(
   @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
   let tile_pixel = (params.first_tile + group.x) * PIXELS;  // the first of this workgroup
@@ -88,23 +92,26 @@ fn main(
   var sums: array<array<subgroup_matrix_result<f32, N, M>, ACROSS>, DOWN>;
 
   var tap = 0u;
-  var c4 = 0u;  // first input channel of the block, in fours
+  var c4 = group.z * (params.in_channels / (4u * SPLITS));  // the block's first, in fours
   var next_weights: array<vec4<Operand>, WEIGHT_LOADS>;
   var next_pixels: array<vec4<Operand>, PIXEL_LOADS>;
-  let blocks = TAPS * params.in_channels / DEPTH;
+  let blocks = TAPS * params.in_channels / (DEPTH * SPLITS);
   for (var block = 0u; block <= blocks; block++) {
+    let stage = block % STAGES;
     if (block > 0u) {
-      workgroupBarrier();
-      for (var i = 0u; i < WEIGHT_LOADS; i++) {
+      if (STAGES == 1u) {
+        workgroupBarrier();
+      }
+      /* unroll */ for (var i = 0u; i < WEIGHT_LOADS; i++) {
         let index = i * INVOCATIONS + local;
-        let at = index / COLUMNS * WEIGHT_STRIDE + 4u * (index % COLUMNS);
-        for (var c = 0u; c < 4u; c++) {
+        let at = stage * WEIGHTS + index / COLUMNS * WEIGHT_STRIDE + 4u * (index % COLUMNS);
+        /* unroll */ for (var c = 0u; c < 4u; c++) {
           weight_tile[at + c] = next_weights[i][c];
         }
       }
-      for (var i = 0u; i < PIXEL_LOADS; i++) {
-        let at = load_pixel * PIXEL_STRIDE + 4u * (load_c4 + i * PIXEL_LOAD_STEP);
-        for (var c = 0u; c < 4u; c++) {
+      /* unroll */ for (var i = 0u; i < PIXEL_LOADS; i++) {
+        let at = stage * PIXEL_VALUES + load_pixel * PIXEL_STRIDE + 4u * (load_c4 + i * PIXEL_LOAD_STEP);
+        /* unroll */ for (var c = 0u; c < 4u; c++) {
           pixel_tile[at + c] = next_pixels[i][c];
         }
       }
@@ -112,11 +119,11 @@ fn main(
     }
     if (block < blocks) {
       let base = (tap * params.in_channels + 4u * c4) * row_stride + group.y * COLUMNS;
-      for (var i = 0u; i < WEIGHT_LOADS; i++) {
+      /* unroll */ for (var i = 0u; i < WEIGHT_LOADS; i++) {
         let index = i * INVOCATIONS + local;
         next_weights[i] = operands(weights[base + index / COLUMNS * row_stride + index % COLUMNS]);
       }
-      for (var i = 0u; i < PIXEL_LOADS; i++) {
+      /* unroll */ for (var i = 0u; i < PIXEL_LOADS; i++) {
         next_pixels[i] = tap_at(c4 + load_c4 + i * PIXEL_LOAD_STEP, load_row, load_column, tap);
       }
       tap = (tap + 1u) % TAPS;
@@ -127,14 +134,14 @@ fn main(
     }
     for (var k = 0u; k < DEPTH; k += K) {
       var left: array<subgroup_matrix_left<Operand, K, M>, DOWN>;
-      for (var i = 0u; i < DOWN; i++) {
+      /* unroll */ for (var i = 0u; i < DOWN; i++) {
         left[i] = subgroupMatrixLoad<subgroup_matrix_left<Operand, K, M>, col_major>(
-          &weight_tile, k * WEIGHT_STRIDE + first_channel + i * M, WEIGHT_STRIDE);
+          &weight_tile, stage * WEIGHTS + k * WEIGHT_STRIDE + first_channel + i * M, WEIGHT_STRIDE);
       }
-      for (var j = 0u; j < ACROSS; j++) {
+      /* unroll */ for (var j = 0u; j < ACROSS; j++) {
         let right = subgroupMatrixLoad<subgroup_matrix_right<Operand, N, K>, col_major>(
-          &pixel_tile, (first_pixel + j * N) * PIXEL_STRIDE + k, PIXEL_STRIDE);
-        for (var i = 0u; i < DOWN; i++) {
+          &pixel_tile, stage * PIXEL_VALUES + (first_pixel + j * N) * PIXEL_STRIDE + k, PIXEL_STRIDE);
+        /* unroll */ for (var i = 0u; i < DOWN; i++) {
           sums[i][j] = subgroupMatrixMultiplyAccumulate(left[i], right, sums[i][j]);
         }
       }
@@ -142,21 +149,26 @@ fn main(
   }
 
   let size = params.height * params.width;
-  for (var i = 0u; i < DOWN; i++) {
-    for (var j = 0u; j < ACROSS; j++) {
+  /* unroll */ for (var i = 0u; i < DOWN; i++) {
+    /* unroll */ for (var j = 0u; j < ACROSS; j += BATCH) {
+      let turn = (i * ACROSS + j) / BATCH % 2u;
+      let first = (4u * turn + subgroup) * (BATCH * M * N);
+      /* unroll */ for (var b = 0u; b < BATCH; b++) {
+        subgroupMatrixStore<col_major>(&sum_tile, first + b * M * N, sums[i][j + b], M);
+      }
       workgroupBarrier();
-      subgroupMatrixStore<col_major>(&sum_tile, subgroup * M * N, sums[i][j], M);
-      workgroupBarrier();
-      for (var t = lane; t < M * N / 4u; t += SUBGROUP) {
-        let in_tile = first_pixel + j * N + t % N;
-        let texel = (first_channel + i * M) / 4u + t / N;
+      for (var t = lane; t < BATCH * M * N / 4u; t += SUBGROUP) {
+        let across = t % (BATCH * N);
+        let down = t / (BATCH * N);
+        let in_tile = first_pixel + j * N + across;
+        let texel = (first_channel + i * M) / 4u + down;
         let p = tile_pixel + in_tile;
         if (p < size) {
-          let at = subgroup * M * N + t % N * M + 4u * (t / N);
+          let at = first + across * M + 4u * down;
           let out4 = group.y * COLUMNS + texel;
           let sum = vec4f(sum_tile[at], sum_tile[at + 1u], sum_tile[at + 2u], sum_tile[at + 3u]);
           let value = finish(out4, p, sum / WEIGHT_SCALE);
-          y[out4 * size + p] = to_texel(value);
+          y[(out4 * groups.z + group.z) * size + p] = to_output(value);
           if (KEEPS_SIGNS) {
             atomicOr(&words[texel / 8u * PIXELS + in_tile], signs(out4, value));
           }

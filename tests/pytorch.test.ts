@@ -105,6 +105,7 @@ const variants: readonly Variant[] = [
   { family: "gpu", ...f32 },
   { family: "gpu", ...f16, kernels: "usual", cases: cases.filter(({ height }) => height <= 60) },
   { family: "gpu", ...f16, kernels: "winograd4-64x64-8x4", cases: cases.slice(0, 1) },
+  { family: "gpu", ...f16, kernels: "gemm-f16-64x64-8x4", cases: cases.slice(0, 1) },
 ];
 
 test.each(cases.filter(({ shipped }) => shipped))(

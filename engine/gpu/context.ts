@@ -11,7 +11,9 @@ import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./adap
 import { Arena } from "./arena.ts";
 import { Kernel } from "./kernel.ts";
 import { type MatrixConfig, matrixConfigs } from "./matrix-units.ts";
+import { unrolled } from "./unroll.ts";
 import { type Known, mapMode } from "./webgpu.ts";
+import { withSubgroups } from "./wgsl.ts";
 
 /** The text of shaders by their path under `shaders/` without `.wgsl`: `"pool_avg"`, `"lib/reduce"`. */
 export type ShaderSource = (name: string) => string;
@@ -51,6 +53,8 @@ export interface KernelParts {
   readonly libs?: readonly string[];
   /** `const NAME = value;` lines joined behind them: tunable sizes. Integers become `u32`. */
   readonly constants?: Readonly<Record<string, number>>;
+  /** Invocations of a subgroup that the kernel asks for; without it they are the driver's choice. */
+  readonly subgroup?: number | undefined;
 }
 
 /** @internal What a self-test found out about kernels on an adapter and its driver. */
@@ -206,14 +210,15 @@ export class GpuContext implements Disposable {
     return result as T;
   }
 
-  /** @internal The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. */
-  kernel(name: string, { directives = [], libs = [], constants = {} }: KernelParts = {}): Kernel {
+  /** @internal The kernel in `shaders/<name>.wgsl`, its loops written out; compiled once per combination of parts. */
+  kernel(name: string, { directives = [], libs = [], constants = {}, subgroup }: KernelParts = {}): Kernel {
     const lines = Object.entries(constants).map(
       ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
     );
-    return this.#compiled([name, ...libs, ...lines].join(" "), name, () =>
-      [...directives, ...this.#libs(libs), ...lines, this.#shaders(name)].join("\n"),
-    );
+    return this.#compiled([name, ...libs, ...lines, subgroup ?? ""].join(" "), name, () => {
+      const text = unrolled([...directives, ...this.#libs(libs), ...lines, this.#shaders(name)].join("\n"));
+      return subgroup === undefined ? text : withSubgroups(text, subgroup);
+    });
   }
 
   /** @internal The text of `shaders/<name>.wgsl`. */

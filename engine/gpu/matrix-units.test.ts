@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { matrixConfigs, matrixFeature } from "./matrix-units.ts";
+import { matrixConfigs, matrixFeature, subgroupSizeFeature } from "./matrix-units.ts";
 
 const listed = (componentType: string, resultComponentType: string, side: number) => ({
   componentType,
@@ -19,8 +19,8 @@ const info = {
   ],
 } as unknown as GPUAdapterInfo;
 const [half, single] = [
-  { operand: "f16", m: 16, n: 8, k: 16, subgroup: 32 },
-  { operand: "f32", m: 8, n: 4, k: 8, subgroup: 32 },
+  { operand: "f16", m: 16, n: 8, k: 16, subgroup: 32, isAsked: false },
+  { operand: "f32", m: 8, n: 4, k: 8, subgroup: 32, isAsked: false },
 ];
 
 it("takes the configurations with floating operands and f32 sums", () => {
@@ -31,12 +31,17 @@ it("leaves out half precision where shaders have none", () => {
   expect(matrixConfigs(info, new Set([matrixFeature]))).toEqual([single]);
 });
 
-it("finds none without the feature, the list, or a fixed size of subgroups", () => {
+it("finds one for each size of subgroups that kernels can ask for", () => {
+  const varying = { ...info, subgroupMinSize: 8 } as GPUAdapterInfo;
+  const found = matrixConfigs(varying, new Set([matrixFeature, "shader-f16", subgroupSizeFeature]));
+  const sizes = [8, 16, 32].map((subgroup) => ({ subgroup, isAsked: true }));
+  expect(found).toEqual([half, single].flatMap((config) => sizes.map((size) => ({ ...config, ...size }))));
+});
+
+it("finds none without the feature or the list, or where the size of subgroups is the driver's choice", () => {
   const features = new Set([matrixFeature, "shader-f16"]);
   expect(matrixConfigs(info, new Set(["shader-f16"]))).toEqual([]);
-  expect(
-    matrixConfigs({ ...info, subgroupMinSize: 8, subgroupMatrixConfigs: info } as never, features),
-  ).toEqual([]);
+  expect(matrixConfigs({ ...info, subgroupMinSize: 8 } as GPUAdapterInfo, features)).toEqual([]);
   const { subgroupMatrixConfigs: _, ...bare } = info as unknown as Record<string, unknown>;
   expect(matrixConfigs(bare as unknown as GPUAdapterInfo, features)).toEqual([]);
 });

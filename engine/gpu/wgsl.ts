@@ -130,3 +130,7 @@ export function triple(name: string, [a, b, c]: readonly [number, number, number
 export function paramsSize(fields: readonly ParamField[]): number {
   return Math.max(16, roundUp(4 * fields.length, 16));
 }
+
+/** The text of a kernel that asks for subgroups of `size` invocations. */
+export const withSubgroups = (text: string, size: number): string =>
+  `enable subgroup_size_control;\n${text.replace("@compute ", `@compute @subgroup_size(${size}) `)}`;

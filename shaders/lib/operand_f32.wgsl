@@ -1,5 +1,6 @@
-// What matrix units multiply: single precision.
+// What is multiplied: single precision.
 alias Operand = f32;
+const IS_HALF = false;
 
 const WEIGHT_SCALE = 1.0;
 

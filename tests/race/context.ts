@@ -11,8 +11,8 @@ import { Machine } from "./machine/machine.ts";
 export interface RaceOptions {
   /** Of the order of workgroups and invocations. */
   readonly seed?: number;
-  /** Invocations of a subgroup. */
-  readonly subgroup?: number;
+  /** Invocations of a subgroup, or the least and the most of them: then those that don't ask get the least. */
+  readonly subgroup?: number | readonly [least: number, most: number];
   /** What the adapter's matrix units multiply. */
   readonly matrixConfigs?: readonly ListedMatrix[];
   readonly features?: readonly string[];
@@ -38,7 +38,8 @@ export class RaceContext extends GpuContext {
     shaders = readShader,
     family = "gpu",
   }: RaceOptions) {
-    const machine = new Machine(seed, subgroup);
+    const subgroups = typeof subgroup === "number" ? ([subgroup, subgroup] as const) : subgroup;
+    const machine = new Machine(seed, subgroups[0]);
     const dispatched = new Set<string>();
     const sources = new Map<string, string>();
     const limits = strict("GPUSupportedLimits", { ...leastLimits, ...own }) as unknown as GPUSupportedLimits;
@@ -47,6 +48,7 @@ export class RaceContext extends GpuContext {
       limits,
       features: new Set(features),
       matrixConfigs,
+      subgroups,
       placeOf: (code, line) => placeIn(sources, code, line),
       onDispatch: (label) => dispatched.add(label),
     });
@@ -55,8 +57,8 @@ export class RaceContext extends GpuContext {
       architecture: "",
       device: "",
       description: "",
-      subgroupMinSize: subgroup,
-      subgroupMaxSize: subgroup,
+      subgroupMinSize: subgroups[0],
+      subgroupMaxSize: subgroups[1],
       subgroupMatrixConfigs: matrixConfigs,
       isFallbackAdapter: false,
     };

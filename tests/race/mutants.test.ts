@@ -34,6 +34,7 @@ function barriersOf(file: string): readonly Barrier[] {
 const smallest: Readonly<Record<string, string>> = {
   conv2d_gemm: "gemm-32x32-4x4 forward in f32",
   conv2d_matrix: "NVIDIA's matrix-f16-16x8x16-32x32 forward in f16",
+  conv2d_split_sum: "gemm-64x64-8x4-split4 forward in f32",
   conv2d_winograd_input: "winograd2-64x64-8x4 forward in f32",
   conv2d_winograd_output: "winograd2-64x64-8x4 forward in f32",
   conv_input: "a picture of 5x7 to 32 channels",

@@ -93,7 +93,7 @@ test.each<[string, RegExp]>([
   ["struct S { @align(16) a: u32 }", /a name but received '@'/],
   ["alias T = texture_2d<f32>;", /template list of 'texture_2d'/],
   ["alias T = texture_storage_2d<r8unorm, read>;", /template list/],
-  ["alias T = mat2x2<f32>;", /a type but received 'mat2x2'/],
+  ["alias T = mat2x2<u32>;", /a template list of 'mat2x2'/],
   ["alias T = atomic<f32>;", /template list of 'atomic'/],
   ["alias T = ptr<storage, u32>;", /template list of 'ptr'/],
   ["alias T = vec3;", /a type but received 'vec3'/],

@@ -13,7 +13,15 @@ import type { Preprocessing } from "../../network/types.ts";
 import type { FeatureMap, LayerWeights, MapShape } from "../family.ts";
 import { maskWords } from "./layout.ts";
 import type { GpuScratch } from "./scratch.ts";
-import { chosenVariant, type Problem, type Tile, type Variant } from "./variants.ts";
+import {
+  type Blocking,
+  chosenVariant,
+  matrixBatch,
+  type Problem,
+  partsBytes,
+  type Tile,
+  type Variant,
+} from "./variants.ts";
 import { type DirectedWeights, winogradPositions } from "./weights.ts";
 
 /**
@@ -57,26 +65,67 @@ export function recordVariant(
   variant: Variant,
   tag: string,
 ): void {
-  if (variant.kind === "winograd" && convolution.side === 3) {
+  if (variant.kind !== "winograd") {
+    recordGemm(recording, convolution, variant, tag);
+  } else if (convolution.side === 3) {
     recordWinograd(recording, convolution, convolution.weights, variant, tag);
   } else {
-    recordGemm(recording, convolution, variant, tag);
+    throw new Error("Expected a convolution of 3x3 for Winograd but received a product.");
   }
 }
 
 function recordGemm(
+  recording: Recording,
+  convolution: Convolution,
+  variant: Exclude<Variant, { kind: "winograd" }>,
+  tag: string,
+): void {
+  if (variant.splits === 1) {
+    recordProducts(recording, convolution, variant, convolution.y, 1, tag);
+    return;
+  }
+  const { context, program, scratch, precision } = recording;
+  const { shape, y, finish } = convolution;
+  const parts = scratch.products(partsBytes(variant, problemOf(convolution, precision)));
+  recordProducts(
+    recording,
+    { ...convolution, finish: { mode: "plain" } },
+    variant,
+    parts,
+    variant.splits,
+    tag,
+  );
+  const { libs, resources } = finishParts(finish);
+  const { height, width, channels, pitch } = shape;
+  program.dispatch(
+    context.kernel("conv2d_split_sum", {
+      libs: [`texel_${precision}`, "signs", ...libs],
+      constants: { SPLITS: variant.splits },
+    }),
+    { m: parts, y, ...resources },
+    { height, width, y_pitch: pitch, mask_tiles: maskWords(shape) },
+    [Math.ceil((height * width) / 32), channels / 32, 1],
+    tag,
+  );
+}
+
+/** Records the products of one of `splits` layers after the other; with several, to parts of sums. */
+function recordProducts(
   { context, program, precision }: Recording,
-  { side, x, weights, y, shape, finish }: Convolution,
-  variant: Variant,
+  { side, x, weights, shape, finish }: Convolution,
+  variant: Exclude<Variant, { kind: "winograd" }>,
+  y: GPUBuffer,
+  splits: number,
   tag: string,
 ): void {
   const { libs: finishLibs, resources } = finishParts(finish);
-  const libs = [`texel_${precision}`, side === 3 ? "weights_texel" : "weights_f32", ...finishLibs];
+  const output = splits > 1 ? "output_f32" : "output_texel";
+  const libs = [`texel_${precision}`, side === 3 ? "weights_texel" : "weights_f32", output, ...finishLibs];
   const { tile } = variant;
   const kernel =
     variant.kind === "matrix"
       ? matrixKernel(context, side, variant, libs)
-      : gemmKernel(context, side, tile, libs);
+      : gemmKernel(context, side, variant, libs);
   const perTile = 2 * side ** 2 * x.shape.channels * shape.channels * tile.pixels;
   const most = Math.min(
     Math.floor(USUAL_OPERATIONS / perTile),
@@ -87,7 +136,7 @@ function recordGemm(
       kernel,
       { x: x.resource, weights: side === 3 ? weights.buffer : weights, y, ...resources },
       { ...gemmParams(x.shape, shape), first_tile: first },
-      [tiles, shape.channels / tile.channels, 1],
+      [tiles, shape.channels / tile.channels, splits],
       tag,
       perTile * tiles,
     );
@@ -134,7 +183,12 @@ function recordWinograd(
     );
     const [from, to] = [inChannels, channels].map((count) => bandShape(count, positions, tiles));
     program.dispatch(
-      gemmKernel(context, 1, tile, ["texel_f32", "weights_f32", "finish_plain"]),
+      gemmKernel(context, 1, { tile, ...product }, [
+        "texel_f32",
+        "weights_f32",
+        "output_texel",
+        "finish_plain",
+      ]),
       { x: v, weights: u, y: m },
       { ...gemmParams(from!, to!), height: 1, first_tile: 0 },
       [Math.ceil(tiles / tile.pixels), channels / tile.channels, positions],
@@ -183,34 +237,37 @@ function gemmParams(from: MapShape, to: MapShape) {
   };
 }
 
-/** `libs`: how maps and weights are stored, how a sum is finished. */
-function gemmKernel(context: GpuContext, side: 1 | 3, tile: Tile, libs: readonly string[]): Kernel {
+/** How a product of Winograd's is computed. */
+const product = { operand: "f32", stages: 1, splits: 1 } as const;
+
+/** `libs`: how maps, weights and outputs are stored, how a sum is finished. */
+function gemmKernel(
+  context: GpuContext,
+  side: 1 | 3,
+  { tile, operand, stages, splits }: Blocking & { readonly tile: Tile; readonly operand: Precision },
+  libs: readonly string[],
+): Kernel {
   const { channels, pixels, texels, run } = tile;
+  const sizes = { CHANNELS: channels, PIXELS: pixels, TEXELS: texels, RUN: run };
   return context.kernel("conv2d_gemm", {
-    libs: [...libs, "map_buffer", "signs"],
-    constants: { SIDE: side, CHANNELS: channels, PIXELS: pixels, TEXELS: texels, RUN: run },
+    libs: [...libs, `operand_${operand}`, "map_buffer", "signs"],
+    constants: { SIDE: side, ...sizes, STAGES: stages, SPLITS: splits },
   });
 }
 
 function matrixKernel(
   context: GpuContext,
   side: 1 | 3,
-  { tile, config }: Extract<Variant, { kind: "matrix" }>,
+  { tile, config, stages, splits }: Extract<Variant, { kind: "matrix" }>,
   libs: readonly string[],
 ): Kernel {
-  const { operand, m, n, k, subgroup } = config;
+  const { operand, m, n, k, subgroup, isAsked } = config;
+  const sizes = { CHANNELS: tile.channels, PIXELS: tile.pixels, M: m, N: n, K: k, SUBGROUP: subgroup };
   return context.kernel("conv2d_matrix", {
-    directives: matrixDirectives(operand),
+    directives: matrixDirectives(config),
     libs: [...libs, `operand_${operand}`, "map_buffer", "signs"],
-    constants: {
-      SIDE: side,
-      CHANNELS: tile.channels,
-      PIXELS: tile.pixels,
-      M: m,
-      N: n,
-      K: k,
-      SUBGROUP: subgroup,
-    },
+    constants: { SIDE: side, ...sizes, BATCH: matrixBatch(tile, config), STAGES: stages, SPLITS: splits },
+    subgroup: isAsked ? subgroup : undefined,
   });
 }
 

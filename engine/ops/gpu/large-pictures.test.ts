@@ -100,7 +100,7 @@ describe("16 megapixels on an adapter with memory for them", () => {
   beforeAll(async () => {
     context = await openContext({ backend: "null", family: "gpu" });
     pretendLimits(context, { maxBufferSize: 2 ** 34, maxStorageBufferBindingSize: 2 ** 32 });
-    context.matrixConfigs = [{ operand: "f16", m: 16, n: 16, k: 16, subgroup: 32 }];
+    context.matrixConfigs = [{ operand: "f16", m: 16, n: 16, k: 16, subgroup: 32, isAsked: false }];
   });
   afterAll(() => context[Symbol.dispose]());
 

@@ -5,8 +5,8 @@ import type { Resource } from "../../gpu/program.ts";
 /** Bytes of a 64 x 64 tile of a Gram matrix. */
 const GRAM_TILE_BYTES = 4 * 64 * 64;
 
-/** Bytes of Winograd's inputs or products of a band of tiles: few enough to stay in a large GPU's cache. */
-const BAND_BYTES = 2 ** 25;
+/** Bytes of products that are kept for another kernel, at most: few enough to stay in a large GPU's cache. */
+export const PRODUCT_BYTES = 2 ** 25;
 
 /** Winograd's inputs and products of a band of tiles, `bytes` each. */
 interface WinogradScratch {
@@ -24,7 +24,8 @@ export class GpuScratch {
   /** Two maps, so that an operation can read one and write the other. */
   readonly #maps: readonly [GPUBuffer, GPUBuffer];
   #gramPartials: GPUBuffer | undefined;
-  #winograd: WinogradScratch | undefined;
+  #winogradInputs: GPUBuffer | undefined;
+  #products: GPUBuffer | undefined;
 
   /** For maps of at most so many values. */
   constructor(arena: Arena, values: number, texelBytes: number) {
@@ -47,12 +48,21 @@ export class GpuScratch {
   }
 
   winograd(): WinogradScratch {
-    const bytes = Math.min(BAND_BYTES, 4 * 5 * this.#values); // all tiles of a small map take 4 maps and some, in f32
-    this.#winograd ??= {
-      inputs: this.#arena.buffer("Winograd inputs", bytes),
-      products: this.#arena.buffer("Winograd products", bytes),
-      bytes,
-    };
-    return this.#winograd;
+    const bytes = this.#bandBytes();
+    this.#winogradInputs ??= this.#arena.buffer("Winograd inputs", bytes);
+    return { inputs: this.#winogradInputs, products: this.products(), bytes };
+  }
+
+  /** Winograd's products of a band of tiles, or the parts of a small map's sums: at least so many `bytes`. */
+  products(bytes = 0): GPUBuffer {
+    const most = this.#bandBytes();
+    if (bytes > most) throw new Error(`Expected products of ${most} bytes at most but there are ${bytes}.`);
+    this.#products ??= this.#arena.buffer("products", most);
+    return this.#products;
+  }
+
+  /** All tiles of a small map take 4 maps and some, in f32, and so do the parts of its sums. */
+  #bandBytes(): number {
+    return Math.min(PRODUCT_BYTES, 4 * 5 * this.#values);
   }
 }

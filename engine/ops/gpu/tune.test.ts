@@ -122,19 +122,18 @@ describe("tuning on a faulty driver", () => {
 });
 
 describe("candidates", () => {
-  it("are ten at most, the usual one and those on the matrix units that were found quick before all others", () => {
+  it("are ten at most, of each method some, the usual one and most of the units that were found quick", () => {
     const pretended = contextWith("adam", (text) => `${text}\n`);
-    pretended.matrixConfigs = [{ operand: "f16", m: 16, n: 16, k: 16, subgroup: 32 }];
+    pretended.matrixConfigs = [{ operand: "f16", m: 16, n: 16, k: 16, subgroup: 32, isAsked: false }];
     pretended.verdicts = new Map([["f16", { wrong: [], matrix: "matrix-f16-16x16x16" }]]);
     const names = candidatesFor(
       { ...oneConvolution("f16"), outChannels: 128, pixels: 2 ** 16 },
       pretended,
     ).map(({ name }) => name);
     expect(names).toHaveLength(10);
-    expect(names.slice(0, 5).map((name) => name.split("-")[0])).toEqual([
-      ...Array(4).fill("matrix"),
-      "winograd4",
-    ]);
+    const methods = names.map((name) => name.replace(/-\d+x\d+(-\d+x\d+)?(-double|-split\d)?$/, ""));
+    const [matrix, ...others] = ["matrix-f16-16x16x16", "winograd4", "gemm", "gemm-f16", "winograd2"];
+    expect(methods).toEqual([...Array(3).fill(matrix), ...others, matrix, matrix, "winograd4"].slice(0, 10));
   });
 });
 

@@ -19,6 +19,8 @@ import { Exercise } from "./exercise.ts";
 import { MASK_CHANNELS } from "./layout.ts";
 import {
   defaultVariant,
+  fitness,
+  isPlain,
   type Problem,
   problemKey,
   type Variant,
@@ -120,19 +122,27 @@ async function compileTogether(context: GpuContext, problems: readonly Problem[]
   for (const kernel of counting.kernels) void context.adopt(kernel).ready.catch(() => {}); // told where it is awaited
 }
 
-/** The variants that are timed, the default first, then from those that promise most to those that promise least. */
+/**
+ * The variants that are timed: the default, then the best of each method by their number of workgroups, then the next
+ * ones; twice as many of the method that promises most.
+ */
 export function candidatesFor(problem: Problem, context: GpuContext): readonly Variant[] {
   const usual = defaultVariant(problem, context);
-  const ranks = [verdictOn(problem, context).matrix, "winograd4", "gemm", "winograd2"];
-  const rank = (variant: Variant) => {
-    const place = ranks.indexOf(variant.method);
-    if (variant === usual) return -1;
-    return place < 0 ? ranks.length : place;
-  };
-  return variantsFor(problem, context)
-    .toSorted((a, b) => rank(a) - rank(b))
-    .slice(0, MOST_CANDIDATES);
+  const ranks = [verdictOn(problem, context).matrix, "winograd4", "gemm", "gemm-f16", "winograd2"];
+  const others = variantsFor(problem, context).filter((variant) => variant !== usual);
+  const rest = distinctMethods(others).filter((method) => !ranks.includes(method));
+  const queues = [...ranks, ...rest]
+    .map((method) => others.filter((variant) => variant.method === method))
+    .filter((queue) => queue.length > 0)
+    .map((queue) => queue.toSorted((a, b) => fitness(problem, a) - fitness(problem, b)));
+  const found = [usual];
+  while (queues.some((queue) => queue.length > 0)) {
+    for (const [i, queue] of queues.entries()) found.push(...queue.splice(0, i === 0 ? 2 : 1));
+  }
+  return found.slice(0, MOST_CANDIDATES);
 }
+
+const distinctMethods = (variants: readonly Variant[]) => [...new Set(variants.map(({ method }) => method))];
 
 async function tuneProblem(
   context: GpuContext,
@@ -206,11 +216,11 @@ const exerciseFor = (precision: Precision, isSoftware: boolean): Problem => ({
  */
 export async function selfTest(context: GpuContext, precision: Precision): Promise<Verdict> {
   const problem = exerciseFor(precision, context.isSoftware);
-  const { limits, matrixConfigs } = context;
-  const all = variantsFor(problem, { limits, matrixConfigs, verdicts: new Map() });
+  const { limits, matrixConfigs, adapterInfo } = context;
+  const all = variantsFor(problem, { limits, matrixConfigs, adapterInfo, verdicts: new Map() });
   const usual = all.find(({ name }) => name === "gemm-64x64-8x4")!;
   const methods = new Map<string, Variant>([[usual.method, usual]]);
-  for (const variant of all) {
+  for (const variant of all.filter(isPlain)) {
     const { channels, pixels } = variant.tile;
     if (!methods.has(variant.method) || (channels === 64 && pixels === 64))
       methods.set(variant.method, variant);
@@ -221,7 +231,7 @@ export async function selfTest(context: GpuContext, precision: Precision): Promi
     .filter(([{ kind }, ms]) => kind === "matrix" && ms < WORTH_IT * plainMs)
     .toSorted(([, a], [, b]) => a - b);
   return {
-    wrong: wrong.map((variant) => (variant.kind === "gemm" ? variant.name : variant.method)),
+    wrong: wrong.map((variant) => (variant.method === usual.method ? variant.name : variant.method)),
     matrix: quick[0]?.[0].method,
   };
 }

@@ -8,6 +8,7 @@
 import type { Verdict } from "../../gpu/context.ts";
 import type { MatrixConfig } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
+import { PRODUCT_BYTES } from "./scratch.ts";
 import type { WinogradOutputs } from "./weights.ts";
 
 /**
@@ -20,11 +21,19 @@ export interface Tile {
   readonly run: number;
 }
 
+/** How a kernel goes through the input channels. */
+export interface Blocking {
+  /** Blocks of input channels in workgroup memory: with two, one is written while another is read. */
+  readonly stages: 1 | 2;
+  /** Workgroups that share the input channels of a tile, and whose sums another kernel adds up. */
+  readonly splits: 1 | 4;
+}
+
 /** `method`: what computes, whatever the tile. */
 export type Variant = { readonly name: string; readonly method: string; readonly tile: Tile } & (
-  | { readonly kind: "gemm" }
+  | ({ readonly kind: "gemm"; readonly operand: Precision } & Blocking)
   | { readonly kind: "winograd"; readonly outputs: WinogradOutputs }
-  | { readonly kind: "matrix"; readonly config: MatrixConfig }
+  | ({ readonly kind: "matrix"; readonly config: MatrixConfig } & Blocking)
 );
 
 /** Tiles from the largest to the smallest: fewer reads for each product, or more workgroups. */
@@ -40,8 +49,24 @@ const tiles: readonly Tile[] = [
 
 const tileName = ({ channels, pixels, texels, run }: Tile) => `${channels}x${pixels}-${4 * texels}x${run}`;
 
-const gemms = tiles.map(
-  (tile) => ({ kind: "gemm", method: "gemm", name: `gemm-${tileName(tile)}`, tile }) as const,
+const blockings: readonly Blocking[] = [
+  { stages: 1, splits: 1 },
+  { stages: 2, splits: 1 },
+  { stages: 1, splits: 4 },
+];
+
+const blockingName = ({ stages, splits }: Blocking) =>
+  `${stages === 2 ? "-double" : ""}${splits > 1 ? `-split${splits}` : ""}`;
+
+/** Sums of halves are of few products (conv2d_gemm.wgsl), which adapters do twice as fast as f32's where they can. */
+const gemms = (["f32", "f16"] as const).flatMap((operand) =>
+  blockings.flatMap((blocking) =>
+    tiles.map((tile) => {
+      const method = operand === "f32" ? "gemm" : "gemm-f16";
+      const name = `${method}-${tileName(tile)}${blockingName(blocking)}`;
+      return { kind: "gemm", operand, method, name, tile, ...blocking } as const;
+    }),
+  ),
 );
 
 /** Winograd's products are many at once, so that large tiles leave no GPU idle. */
@@ -58,15 +83,20 @@ const matrixTiles: readonly Tile[] = [
   { channels: 128, pixels: 128, texels: 0, run: 0 },
   { channels: 64, pixels: 128, texels: 0, run: 0 },
   { channels: 64, pixels: 64, texels: 0, run: 0 },
+  { channels: 64, pixels: 32, texels: 0, run: 0 },
+  { channels: 32, pixels: 64, texels: 0, run: 0 },
   { channels: 32, pixels: 32, texels: 0, run: 0 },
 ];
 
 export const tileInvocations = ({ channels, pixels, texels, run }: Tile): number =>
   (channels / (4 * texels)) * (pixels / run);
 
-/** Bytes of workgroup memory: 16 input channels of weights and pixels, and the signs. */
-export const tileMemory = ({ channels, pixels }: Tile): number =>
-  4 * 16 * (channels + pixels) + (channels / 8) * pixels;
+/** Bytes of workgroup memory of conv2d_gemm.wgsl: 16 input channels of weights and pixels a stage, and the signs. */
+export function gemmMemory({ channels, pixels }: Tile, operand: Precision, stages: number): number {
+  return stages * bytesOf(operand) * 16 * (channels + pixels) + (channels / 8) * pixels;
+}
+
+const bytesOf = (operand: Precision) => (operand === "f16" ? 2 : 4);
 
 /** What decides which variants can compute a convolution, and which is best. */
 export interface Problem {
@@ -102,6 +132,7 @@ export interface Capabilities {
   >;
   readonly matrixConfigs: readonly MatrixConfig[];
   readonly verdicts: ReadonlyMap<string, Verdict>; // by precision
+  readonly adapterInfo: Pick<GPUAdapterInfo, "vendor">;
 }
 
 /** Nothing is known to be wrong, or quick, before a self-test. */
@@ -110,65 +141,126 @@ export const verdictOn = ({ precision }: Problem, { verdicts }: Pick<Capabilitie
 
 /** The variants that can compute a convolution on an adapter, those that were found wrong there left out. */
 export function variantsFor(problem: Problem, adapter: Capabilities): readonly Variant[] {
-  const { limits } = adapter;
   const { wrong } = verdictOn(problem, adapter);
-  const known = [...gemms, ...(problem.side === 3 ? winograds : []), ...matrixVariants(problem, adapter)];
+  const known = [...gemms, ...winograds, ...matrixVariants(adapter)];
   return known.filter(
     (variant) =>
       problem.outChannels % variant.tile.channels === 0 &&
-      fits(variant, limits) &&
+      suits(variant, problem) &&
+      fits(variant, adapter) &&
       !wrong.includes(variant.name) &&
       !wrong.includes(variant.method),
   );
 }
 
-/**
- * Products on matrix units: each subgroup computes a quarter of the tile. Those of halves only where maps are stored
- * so, and a style's gradient ends in one: rounding its matrix (side 1), too, leaves the gradient's error what it was.
- */
-function matrixVariants({ precision }: Problem, { matrixConfigs }: Capabilities): readonly Variant[] {
-  const allowed = matrixConfigs.filter(({ operand }) => operand === "f32" || precision === "f16");
-  return allowed.flatMap((config) =>
-    matrixTiles.filter((tile) => suits(tile, config)).map(matrixVariant(config)),
-  );
-}
-
-function matrixVariant(config: MatrixConfig): (tile: Tile) => Variant {
-  const { operand, m, n, k } = config;
-  const method = `matrix-${operand}-${m}x${n}x${k}`;
-  return (tile) => {
-    return { kind: "matrix", method, name: `${method}-${tile.channels}x${tile.pixels}`, tile, config };
-  };
-}
-
-/** Whether a quarter of the tile is whole fragments, and each invocation loads whole columns of 32 channels. */
-function suits({ channels, pixels }: Tile, { m, n, k, subgroup }: MatrixConfig): boolean {
-  const isWhole = (channels / 2) % m === 0 && (pixels / 2) % n === 0 && 32 % k === 0 && m % 4 === 0;
-  return isWhole && (4 * subgroup) % pixels === 0 && (8 * channels) % (4 * subgroup) === 0;
-}
-
-function fits(variant: Variant, limits: Capabilities["limits"]): boolean {
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
-  const isMatrix = variant.kind === "matrix";
-  const invocations = isMatrix ? 4 * variant.config.subgroup : tileInvocations(variant.tile);
-  const memory = isMatrix ? matrixMemory(variant.tile, variant.config) : tileMemory(variant.tile);
-  return (
-    invocations <= Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX) &&
-    memory <= limits.maxComputeWorkgroupStorageSize
-  );
-}
-
-/** Bytes of workgroup memory of conv2d_matrix.wgsl: operands, a fragment of sums for each subgroup, signs. */
-export function matrixMemory({ channels, pixels }: Tile, { operand, m, n }: MatrixConfig): number {
-  const values = 32 * (channels + 8) + pixels * (32 + 8);
-  return (operand === "f16" ? 2 : 4) * values + 4 * 4 * m * n + (channels / 8) * pixels;
+function matrixVariants({ matrixConfigs }: Capabilities): readonly Variant[] {
+  return matrixConfigs.flatMap((config) => {
+    const { operand, m, n, k, subgroup, isAsked } = config;
+    const method = `matrix-${operand}-${m}x${n}x${k}${isAsked ? `-subgroup${subgroup}` : ""}`;
+    return blockings.flatMap((blocking) =>
+      matrixTiles.map((tile): Variant => {
+        const name = `${method}-${tile.channels}x${tile.pixels}${blockingName(blocking)}`;
+        return { kind: "matrix", method, name, tile, config, ...blocking };
+      }),
+    );
+  });
 }
 
 /** Workgroups that keep most GPUs busy. */
 const ENOUGH_GROUPS = 128;
 
-const groupsOf = ({ outChannels, pixels }: Problem, { tile }: Variant): number =>
+/** Whether a variant goes through the input channels in the plainest way. */
+export const isPlain = (variant: Variant): boolean =>
+  variant.kind === "winograd" || (variant.stages === 1 && variant.splits === 1);
+
+/** Bytes of the parts of sums that a variant splits. */
+export const partsBytes = ({ splits }: Blocking, { outChannels, pixels }: Problem): number =>
+  4 * splits * outChannels * pixels;
+
+/** Whether a variant may compute a convolution. */
+function suits(variant: Variant, problem: Problem): boolean {
+  const { side, inChannels, precision } = problem;
+  if (variant.kind === "winograd") return side === 3;
+  const { kind, splits, tile } = variant;
+  if (splits > 1) {
+    const fills = groupsOf({ ...problem, tile }) >= 4 * ENOUGH_GROUPS;
+    const depth = kind === "gemm" ? 16 : 32; // of a block
+    if (fills || partsBytes(variant, problem) > PRODUCT_BYTES || inChannels % (depth * splits) !== 0)
+      return false;
+  }
+  if (kind === "gemm") {
+    const isUsual = variant.operand === "f32" && isPlain(variant);
+    if (!isUsual && !isLarge(tile)) return false;
+    return variant.operand === "f32" || (precision === "f16" && side === 3);
+  }
+  // Products of halves only where maps are stored so, and a style's gradient ends in one: rounding its matrix (side 1),
+  // too, leaves the gradient's error what it was.
+  return variant.config.operand === "f32" || precision === "f16";
+}
+
+const isLarge = ({ channels, pixels }: Tile) => channels * pixels >= 64 * 64;
+
+function fits(variant: Variant, { limits, adapterInfo }: Capabilities): boolean {
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
+  const { tile } = variant;
+  const invocations = variant.kind === "matrix" ? 4 * variant.config.subgroup : tileInvocations(tile);
+  return (
+    invocations <= Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX) &&
+    memoryOf(variant) <= limits.maxComputeWorkgroupStorageSize &&
+    (variant.kind !== "matrix" || fitsUnits(tile, variant.config, adapterInfo.vendor))
+  );
+}
+
+function memoryOf(variant: Variant): number {
+  if (variant.kind === "winograd") return gemmMemory(variant.tile, "f32", 1);
+  if (variant.kind === "gemm") return gemmMemory(variant.tile, variant.operand, variant.stages);
+  return matrixMemory(variant.tile, variant.config, variant.stages);
+}
+
+/**
+ * Sums that an invocation can keep in registers, by vendor. NVIDIA's have 255; AMD's compiler has none to spill with
+ * 64, and with 128 it has (docs/performance.md); Intel's with 16 invocations a subgroup have 64 to 128 in all.
+ */
+const MOST_SUMS: Readonly<Record<string, number>> = { nvidia: 128, intel: 32 };
+const MOST_SUMS_ELSEWHERE = 64;
+
+/** Whether a quarter of the tile is whole fragments, and each invocation loads whole columns of 32 channels. */
+function fitsUnits({ channels, pixels }: Tile, { m, n, k, subgroup }: MatrixConfig, vendor: string): boolean {
+  const invocations = 4 * subgroup;
+  const isWhole = (channels / 2) % m === 0 && (pixels / 2) % n === 0 && 32 % k === 0 && m % 4 === 0;
+  const loads = [invocations % pixels, (8 * channels) % invocations, (8 * pixels) % invocations];
+  const sums = (channels * pixels) / invocations;
+  return isWhole && loads.every((rest) => rest === 0) && sums <= (MOST_SUMS[vendor] ?? MOST_SUMS_ELSEWHERE);
+}
+
+/** Fragments that leave a subgroup of conv2d_matrix.wgsl at once: of a row, as many as are 256 sums. */
+export const matrixBatch = ({ pixels }: Tile, { m, n }: MatrixConfig): number =>
+  Math.max(1, Math.min(pixels / 2 / n, 256 / (m * n)));
+
+/** Bytes of workgroup memory of conv2d_matrix.wgsl: operands, two batches of sums for each subgroup, signs. */
+export function matrixMemory(tile: Tile, config: MatrixConfig, stages: number): number {
+  const { channels, pixels } = tile;
+  const values = stages * (32 * (channels + 8) + pixels * (32 + 8));
+  const sums = 2 * 4 * matrixBatch(tile, config) * config.m * config.n;
+  return bytesOf(config.operand) * values + 4 * sums + (channels / 8) * pixels;
+}
+
+type Sized = Pick<Problem, "outChannels" | "pixels"> & Pick<Variant, "tile">;
+
+const groupsOf = ({ outChannels, pixels, tile }: Sized): number =>
   (outChannels / tile.channels) * Math.ceil(pixels / tile.pixels);
+
+/**
+ * How far a variant is from as many workgroups as a GPU wants, as a power of two; ways that promise less, where all
+ * else is equal, are a little further.
+ */
+export function fitness(problem: Problem, variant: Variant): number {
+  const { outputs, splits, stages } = { outputs: 1, splits: 1, stages: 1, ...variant };
+  const groups = groupsOf({ ...problem, tile: variant.tile }) * splits;
+  const products = variant.kind === "winograd" ? (outputs + 2) ** 2 / outputs ** 2 : 1;
+  const away = Math.log2((groups * products) / (4 * ENOUGH_GROUPS));
+  return Math.abs(Math.min(away, 0)) + Math.max(away, 0) / 8 + (stages - 1) / 4 + (splits - 1) / 8;
+}
 
 /** Tiles of plain kernels from the largest to the smallest, and how many workgroups of each are worth it. */
 const usual: readonly (readonly [name: string, groups: number])[] = [
@@ -186,17 +278,19 @@ const usual: readonly (readonly [name: string, groups: number])[] = [
 export function defaultVariant(problem: Problem, adapter: Capabilities): Variant {
   const possible = variantsFor(problem, adapter);
   const { matrix } = verdictOn(problem, adapter);
-  const onMatrixUnits = possible.filter(({ method }) => method === matrix);
+  const onMatrixUnits = possible.filter((variant) => variant.method === matrix && isPlain(variant));
   if (onMatrixUnits.length > 0) {
     return (
-      onMatrixUnits.find((variant) => groupsOf(problem, variant) >= ENOUGH_GROUPS) ?? onMatrixUnits.at(-1)!
+      onMatrixUnits.find(({ tile }) => groupsOf({ ...problem, tile }) >= ENOUGH_GROUPS) ??
+      onMatrixUnits.at(-1)!
     );
   }
   const plain = usual.flatMap(([name, groups]) => {
     const variant = possible.find((one) => one.name === name);
     return variant ? [{ variant, groups }] : [];
   });
-  const chosen = plain.find(({ variant, groups }) => groupsOf(problem, variant) >= groups) ?? plain.at(-1);
+  const chosen =
+    plain.find(({ variant: { tile }, groups }) => groupsOf({ ...problem, tile }) >= groups) ?? plain.at(-1);
   return chosen?.variant ?? gemms.at(-1)!;
 }
 

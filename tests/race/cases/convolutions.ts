@@ -1,7 +1,14 @@
 /** Convolutions of the gpu family: every variant, forward and back, on maps whose last tiles are not full. */
 import { expect } from "vitest";
+import { matrixFeature, subgroupSizeFeature } from "../../../engine/gpu/matrix-units.ts";
 import type { Precision } from "../../../engine/gpu/precision.ts";
-import { chosenVariant, type Problem, variantsFor } from "../../../engine/ops/gpu/variants.ts";
+import {
+  chosenVariant,
+  isPlain,
+  type Problem,
+  type Variant,
+  variantsFor,
+} from "../../../engine/ops/gpu/variants.ts";
 import {
   add,
   conv,
@@ -26,8 +33,8 @@ import { openRaceContext, type RaceContext, type RaceOptions } from "../context.
 import type { ListedMatrix } from "../device/pipelines.ts";
 import { type Case, gpuLimits, operationsOn, precisions, toleranceOf, twoLayers } from "./case.ts";
 
-/** Channels of the side that the sums go over. */
-const DEPTH = 32;
+/** Channels of the side that the sums go over, and of those that several workgroups share. */
+const [DEPTH, SPLIT_DEPTH] = [32, 128];
 
 interface ConvolutionCase {
   readonly variant: string;
@@ -38,6 +45,8 @@ interface ConvolutionCase {
   readonly width: number;
   /** Of the map that is computed. */
   readonly channels: number;
+  /** Channels that the sums go over where they aren't `DEPTH`. */
+  readonly depth?: number;
   /** Pixels a side of the picture that scratch memory is for; few, so that Winograd's tiles come in several bands. */
   readonly scratch?: number;
 }
@@ -45,11 +54,11 @@ interface ConvolutionCase {
 const problemOf = (
   direction: Problem["direction"],
   side: 1 | 3,
-  { channels, height, width, precision }: ConvolutionCase,
+  { channels, height, width, precision, depth = DEPTH }: ConvolutionCase,
 ): Problem => ({
   side,
   direction,
-  inChannels: side === 1 ? channels : DEPTH,
+  inChannels: side === 1 ? channels : depth,
   outChannels: channels,
   pixels: height * width,
   precision,
@@ -63,12 +72,12 @@ function choose(context: RaceContext, given: ConvolutionCase, problem: Problem):
 }
 
 async function forward(context: RaceContext, given: ConvolutionCase): Promise<void> {
-  const { height, width, channels, precision, tolerance } = given;
+  const { height, width, channels, precision, tolerance, depth = DEPTH } = given;
   choose(context, given, problemOf("forward", 3, given));
-  const layers = twoLayers(DEPTH, channels);
+  const layers = twoLayers(depth, channels);
   const { scratch } = given;
   using test = operationsOn(context, scratch ?? height, scratch ?? width, precision, layers);
-  const x = randomPlanes(1, DEPTH, height, width);
+  const x = randomPlanes(1, depth, height, width);
   const weights = randomWeights(2, layers[1]);
   const loaded = await test.loadWeights(layers[1], weights);
   const y = test.ops.conv(test.upload(x), loaded, { mask: true, features: true });
@@ -77,12 +86,12 @@ async function forward(context: RaceContext, given: ConvolutionCase): Promise<vo
 
 /** The way back, and the product that adds a style's gradient there. */
 async function backward(context: RaceContext, given: ConvolutionCase): Promise<void> {
-  const { height, width, channels, precision, tolerance } = given;
+  const { height, width, channels, precision, tolerance, depth = DEPTH } = given;
   choose(context, given, problemOf("backward", 3, given));
-  const layers = twoLayers(channels, DEPTH);
+  const layers = twoLayers(channels, depth);
   using test = operationsOn(context, height, width, precision, layers);
   const input = relu(randomPlanes(3, channels, height, width));
-  const dz = randomPlanes(4, DEPTH, height, width);
+  const dz = randomPlanes(4, depth, height, width);
   const weights = randomWeights(5, layers[1]);
   const loaded = await test.loadWeights(layers[1], weights);
   const target = gram(relu(randomPlanes(6, channels, height, width)));
@@ -127,34 +136,59 @@ function caseOf(way: Way, given: ConvolutionCase, kernels: readonly string[], ti
 
 const withGram = ["gram_product", "gram_reduce", "style_loss"];
 
-/** Names of the variants of a kind that compute `channels` channels on an adapter. */
-function variantNames(kind: string, channels: number, precision: Precision, options: RaceOptions): string[] {
+/** The variants of a kind that compute `channels` channels on an adapter. */
+function variantsOf(
+  kind: Variant["kind"],
+  channels: number,
+  precision: Precision,
+  options: RaceOptions,
+  depth = DEPTH,
+): readonly Variant[] {
   using context = openRaceContext(options);
   const problem = {
     side: 3,
     direction: "forward",
-    inChannels: DEPTH,
+    inChannels: depth,
     outChannels: channels,
     pixels: 99,
   } as const;
   const variants = variantsFor({ ...problem, precision }, context);
-  return variants.filter((variant) => variant.kind === kind).map(({ name }) => name);
+  return variants.filter((variant) => variant.kind === kind);
 }
 
 /** Pixels that fill a tile of 128 and part of another. */
 const [HEIGHT, WIDTH] = [11, 13];
 
+/** Tiles don't differ in how blocks follow each other: one is enough of each way that is not the plain one. */
+const isCase = (variant: Variant): boolean =>
+  isPlain(variant) || (variant.tile.channels === 64 && variant.tile.pixels === 64);
+
+const depthOf = (variant: Variant): number =>
+  "splits" in variant && variant.splits > 1 ? SPLIT_DEPTH : DEPTH;
+
+/** The kernels that a variant takes. */
+const kernelsOf = (kernel: string, variant: Variant): readonly string[] =>
+  depthOf(variant) === SPLIT_DEPTH ? [kernel, "conv2d_split_sum"] : [kernel];
+
 const gemmCases: readonly Case[] = precisions.flatMap((precision) =>
-  variantNames("gemm", 128, precision, { limits: gpuLimits }).flatMap((variant) => {
-    const channels = variant.includes("128x") ? 128 : 64;
-    const common = { variant, precision, tolerance: toleranceOf(precision), options: { limits: gpuLimits } };
-    const given = { ...common, height: HEIGHT, width: WIDTH, channels };
-    return [
-      caseOf("forward", given, ["conv2d_gemm"]),
-      caseOf("backward", given, ["conv2d_gemm", ...withGram]),
-      caseOf("styleAlone", { ...given, height: 5, width: 7 }, ["conv2d_gemm", ...withGram]),
-    ];
-  }),
+  variantsOf("gemm", 128, precision, { limits: gpuLimits }, SPLIT_DEPTH)
+    .filter(isCase)
+    .flatMap((variant) => {
+      const { name, method, tile } = variant;
+      const common = { variant: name, precision, options: { limits: gpuLimits }, depth: depthOf(variant) };
+      const tolerance = method === "gemm-f16" ? 2e-3 : toleranceOf(precision);
+      const channels = Math.max(64, tile.channels);
+      const given = { ...common, tolerance, height: HEIGHT, width: WIDTH, channels };
+      const kernels = kernelsOf("conv2d_gemm", variant);
+      const isAlone = isPlain(variant) && method === "gemm";
+      return [
+        caseOf("forward", given, kernels),
+        caseOf("backward", given, [...kernels, ...withGram]),
+        ...(isAlone
+          ? [caseOf("styleAlone", { ...given, height: 5, width: 7 }, [...kernels, ...withGram])]
+          : []),
+      ];
+    }),
 );
 
 const winograd = [
@@ -166,10 +200,9 @@ const winograd = [
 
 /** Products are f32 in either precision: one tile is enough in f16. */
 const winogradCases: readonly Case[] = precisions.flatMap((precision) =>
-  variantNames("winograd", 128, precision, { limits: gpuLimits })
-    .filter((variant) => precision === "f32" || variant.includes("64x64"))
-    .flatMap((variant) => {
-      const channels = variant.includes("128x") ? 128 : 64;
+  variantsOf("winograd", 128, precision, { limits: gpuLimits })
+    .filter(({ name }) => precision === "f32" || name.includes("64x64"))
+    .flatMap(({ name: variant, tile: { channels } }) => {
       const common = {
         variant,
         precision,
@@ -198,7 +231,7 @@ const bandCases: readonly Case[] = [2, 4].map((outputs) => {
 /** Adapters with matrix units, by what they list. */
 const matrixAdapters: readonly {
   readonly title: string;
-  readonly subgroup: number;
+  readonly subgroup: RaceOptions["subgroup"] & {};
   readonly configs: readonly (readonly [operand: "f16" | "f32", m: number, n: number, k: number])[];
 }[] = [
   {
@@ -217,7 +250,7 @@ const matrixAdapters: readonly {
       ["f16", 8, 8, 8],
     ],
   },
-  { title: "Intel", subgroup: 16, configs: [["f16", 8, 16, 16]] },
+  { title: "Intel", subgroup: [8, 32], configs: [["f16", 8, 16, 16]] },
   {
     title: "lavapipe",
     subgroup: 8,
@@ -226,7 +259,7 @@ const matrixAdapters: readonly {
       ["f16", 8, 8, 8],
     ],
   },
-  { title: "AMD", subgroup: 64, configs: [["f16", 16, 16, 16]] },
+  { title: "AMD", subgroup: [32, 64], configs: [["f16", 16, 16, 16]] },
 ];
 
 const listed = (configs: (typeof matrixAdapters)[number]["configs"]): ListedMatrix[] =>
@@ -237,16 +270,18 @@ const matrixCases: readonly Case[] = matrixAdapters.flatMap(({ title, subgroup, 
     const options: RaceOptions = {
       subgroup,
       matrixConfigs: listed(configs),
-      features: ["shader-f16", "subgroups", "chromium-experimental-subgroup-matrix"],
+      features: ["shader-f16", "subgroups", subgroupSizeFeature, matrixFeature],
       limits: gpuLimits,
     };
-    return variantNames("matrix", 128, precision, options).flatMap((variant) => {
-      const channels = Number(/(\d+)x\d+$/.exec(variant)![1]);
-      const tolerance = variant.includes("f16") ? 1e-3 : toleranceOf(precision);
-      const given = { variant, precision, tolerance, options, height: HEIGHT, width: WIDTH, channels };
-      return (["forward", "backward"] as const).map((way) =>
-        caseOf(way, given, ["conv2d_matrix"], `${title}'s `),
-      );
+    const variants = variantsOf("matrix", 128, precision, options, SPLIT_DEPTH).filter(isCase);
+    return variants.flatMap((variant) => {
+      const { name, method, tile } = variant;
+      const tolerance = method.includes("f16") ? 1e-3 : toleranceOf(precision);
+      const common = { variant: name, precision, tolerance, options, depth: depthOf(variant) };
+      const given = { ...common, height: HEIGHT, width: WIDTH, channels: tile.channels };
+      const kernels = kernelsOf("conv2d_matrix", variant);
+      const ways = isPlain(variant) ? (["forward", "backward"] as const) : (["forward"] as const);
+      return ways.map((way) => caseOf(way, given, kernels, `${title}'s `));
     });
   }),
 );

@@ -1,5 +1,5 @@
 /** Shader modules, pipelines and bind groups: what is wrong with them throws. */
-import { matrixFeature } from "../../../engine/gpu/matrix-units.ts";
+import { matrixFeature, subgroupSizeFeature } from "../../../engine/gpu/matrix-units.ts";
 import type { LoadedKernel, Machine } from "../machine/machine.ts";
 import { Memory, SharedMemory, TextureMemory } from "../machine/memory.ts";
 import { compile, type Program } from "../wgsl/compile.ts";
@@ -14,6 +14,8 @@ export interface Offer {
   readonly limits: GPUSupportedLimits;
   readonly features: ReadonlySet<string>;
   readonly matrixConfigs: readonly ListedMatrix[];
+  /** Invocations of a subgroup, at least and at most. */
+  readonly subgroups: readonly [least: number, most: number];
 }
 
 /** A configuration of matrix units as Dawn lists them. */
@@ -76,6 +78,12 @@ export function createPipeline(
   const program = compiledProgram(code);
   if (program instanceof WgslError) throw program;
   checkFeatures(program, offer);
+  const { subgroup } = program;
+  const [least, most] = offer.subgroups;
+  expectThat(
+    subgroup === undefined || (subgroup >= least && subgroup <= most),
+    () => `Expected subgroups of ${least} to ${most} but the kernel asks for ${subgroup}.`,
+  );
   checkLimits(program, offer.limits);
   for (const variable of program.bound) checkEntry(variable, layout);
   return { label, program, layout, placeOf };
@@ -84,6 +92,7 @@ export function createPipeline(
 const features: Readonly<Record<string, string>> = {
   f16: "shader-f16",
   subgroups: "subgroups",
+  subgroup_size_control: subgroupSizeFeature,
   chromium_experimental_subgroup_matrix: matrixFeature,
 };
 

@@ -55,6 +55,7 @@ export class Machine {
   readonly #told = new Set<string | number>();
   #at: Triple = [0, 0, 0];
 
+  /** `subgroup`: invocations of a subgroup where the kernel doesn't say. */
   constructor(seed: number, subgroup: number) {
     this.faults = new FaultLog(seed);
     this.#random = new Random(seed);
@@ -77,7 +78,8 @@ export class Machine {
       if (shadow.epoch !== this.#epoch) shadow.clear();
       shadow.epoch = this.#epoch;
     }
-    const subgroups = new Subgroups(this.#subgroup, invocationsOf(program), (kind, site, who, details) =>
+    const size = program.subgroup ?? this.#subgroup;
+    const subgroups = new Subgroups(size, invocationsOf(program), (kind, site, who, details) =>
       this.#tell(kind, site, this.#nameAt(site), `${details} (${this.#agent(who)})`),
     );
     const run = program.instantiate(

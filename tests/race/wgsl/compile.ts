@@ -34,6 +34,8 @@ export interface Program {
   readonly workgroup: readonly SharedVariable[];
   /** Invocations of a workgroup. */
   readonly size: readonly [x: number, y: number, z: number];
+  /** Invocations of a subgroup where the kernel asks for a number. */
+  readonly subgroup: number | undefined;
   /** Whether invocations yield. */
   readonly hasBarriers: boolean;
   readonly sites: readonly Site[];
@@ -81,6 +83,7 @@ export function compile(text: string): Program {
     bound: scope.bound,
     workgroup: scope.workgroup,
     size,
+    subgroup: subgroupSize(main, scope.statements.expressions, module),
     hasBarriers: emitter.hasBarriers,
     sites: emitter.sites,
     products: emitter.products,
@@ -119,7 +122,7 @@ function entryPoint({ declarations }: Module): FunctionDeclaration {
   const entries = functions.filter(({ attributes }) => attributes.some(({ name }) => name === "compute"));
   for (const { attributes } of functions)
     for (const { name, line } of attributes)
-      if (name !== "compute" && name !== "workgroup_size")
+      if (!["compute", "workgroup_size", "subgroup_size"].includes(name))
         throw new WgslError(line, `Expected a known attribute but received '@${name}'.`);
   const [main] = entries;
   if (entries.length !== 1 || main?.name !== "main" || main.result)
@@ -133,6 +136,19 @@ function workgroupSize({ attributes, line }: FunctionDeclaration, expressions: E
     throw new WgslError(line, "Expected @workgroup_size of one to three numbers.");
   const [x, y = 1, z = 1] = args.map((arg) => expressions.count(arg));
   return [x!, y, z];
+}
+
+function subgroupSize(
+  { attributes }: FunctionDeclaration,
+  expressions: Expressions,
+  { enabled }: Module,
+): number | undefined {
+  const attribute = attributes.find(({ name }) => name === "subgroup_size");
+  if (!attribute) return undefined;
+  const [size] = attribute.args.map((arg) => expressions.count(arg));
+  if (!enabled.has("subgroup_size_control") || size === undefined || Math.log2(size) % 1 !== 0)
+    throw new WgslError(attribute.line, "Expected @subgroup_size of a power of two, and its extension.");
+  return size;
 }
 
 function parameter(

@@ -3,7 +3,12 @@ import { WgslError } from "./error.ts";
 import { ExpressionParser } from "./expression-parser.ts";
 import type { Attribute, Declaration, Expression, Field, Module, Name, Statement } from "./syntax.ts";
 
-const extensions = new Set(["f16", "subgroups", "chromium_experimental_subgroup_matrix"]);
+const extensions = new Set([
+  "f16",
+  "subgroups",
+  "subgroup_size_control",
+  "chromium_experimental_subgroup_matrix",
+]);
 const compound = ["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"];
 
 export function parse(text: string): Module {

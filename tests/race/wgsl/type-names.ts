@@ -61,6 +61,13 @@ function generic(name: Name, context: TypeContext): Type | undefined {
     expectCount(1);
     return vector(Number(size), scalarAt(0));
   }
+  const [, width, height] = /^mat([234])x([234])$/.exec(name.name) ?? [];
+  if (width && template.length > 0) {
+    expectCount(1);
+    const of = scalarAt(0);
+    if (of !== "f32" && of !== "f16") return fail();
+    return { kind: "matrix", columns: Number(width), rows: Number(height), of };
+  }
   if (name.name === "array" && template.length > 0) {
     expectCount(1, 2);
     const [, count] = template;
