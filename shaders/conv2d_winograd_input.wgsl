@@ -43,20 +43,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let row = OUTPUTS * (tile / params.tiles_x) - 1u;
   let column = OUTPUTS * (tile % params.tiles_x) - 1u + local.y;
   var values: array<vec4f, INPUTS>;
-  for (var r = 0u; r < INPUTS; r++) {
+  /* unroll */ for (var r = 0u; r < INPUTS; r++) {
     values[r] = texel_at(c4, row + r, column);
   }
   values = transform_input(values);
-  for (var r = 0u; r < INPUTS; r++) {
+  /* unroll */ for (var r = 0u; r < INPUTS; r++) {
     half_done[r * INPUTS + local.y][lane] = values[r];
   }
   workgroupBarrier();
-  for (var c = 0u; c < INPUTS; c++) {
+  /* unroll */ for (var c = 0u; c < INPUTS; c++) {
     values[c] = half_done[local.y * INPUTS + c][lane];
   }
   values = transform_input(values);
   if (index < params.tiles) {
-    for (var c = 0u; c < INPUTS; c++) {
+    /* unroll */ for (var c = 0u; c < INPUTS; c++) {
       v[((c4 * INPUTS + local.y) * INPUTS + c) * params.tiles + index] = values[c];
     }
   }

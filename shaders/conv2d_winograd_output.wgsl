@@ -39,21 +39,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   var words: array<u32, OUTPUTS>;  // signs of 32 channels
   for (var c4 = 8u * group.y; c4 < 8u * group.y + 8u; c4++) {
     var values: array<vec4f, INPUTS>;
-    for (var r = 0u; r < INPUTS; r++) {
+    /* unroll */ for (var r = 0u; r < INPUTS; r++) {
       values[r] = m[((c4 * INPUTS + r) * INPUTS + local.y) * params.tiles + index];
     }
     var sums = transform_output(values);
     workgroupBarrier();
-    for (var r = 0u; r < OUTPUTS; r++) {
+    /* unroll */ for (var r = 0u; r < OUTPUTS; r++) {
       half_done[r * INPUTS + local.y][lane] = sums[r];
     }
     workgroupBarrier();
     if (has_row) {
-      for (var c = 0u; c < INPUTS; c++) {
+      /* unroll */ for (var c = 0u; c < INPUTS; c++) {
         values[c] = half_done[local.y * INPUTS + c][lane];
       }
       sums = transform_output(values);
-      for (var c = 0u; c < OUTPUTS; c++) {
+      /* unroll */ for (var c = 0u; c < OUTPUTS; c++) {
         if (column + c < params.width) {
           let p = row * params.width + column + c;
           let value = finish(c4, p, sums[c]);
@@ -64,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     }
   }
   if (has_row) {
-    for (var c = 0u; c < OUTPUTS; c++) {
+    /* unroll */ for (var c = 0u; c < OUTPUTS; c++) {
       if (column + c < params.width) {
         keep_signs(group.y, row * params.width + column + c, words[c]);
       }

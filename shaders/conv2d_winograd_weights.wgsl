@@ -26,16 +26,16 @@ fn main(
     return;
   }
   var columns: array<array<vec4f, INPUTS>, 3>;
-  for (var c = 0u; c < 3u; c++) {
+  /* unroll */ for (var c = 0u; c < 3u; c++) {
     var column: array<vec4f, 3>;
-    for (var r = 0u; r < 3u; r++) {
+    /* unroll */ for (var r = 0u; r < 3u; r++) {
       column[r] = vec4f(weights[(3u * r + c) * params.vectors + index]);
     }
     columns[c] = transform_weights(column);
   }
-  for (var r = 0u; r < INPUTS; r++) {
+  /* unroll */ for (var r = 0u; r < INPUTS; r++) {
     let row = transform_weights(array(columns[0][r], columns[1][r], columns[2][r]));
-    for (var c = 0u; c < INPUTS; c++) {
+    /* unroll */ for (var c = 0u; c < INPUTS; c++) {
       u[(r * INPUTS + c) * params.vectors + index] = row[c];
     }
   }

@@ -54,7 +54,7 @@ fn window(p: u32) -> array<vec3f, 9> {
   let row = p / params.width;
   let column = p % params.width;
   var values: array<vec3f, 9>;
-  for (var tap = 0u; tap < 9u; tap++) {
+  /* unroll */ for (var tap = 0u; tap < 9u; tap++) {
     let r = row + tap / 3u - 1u;
     let c = column + tap % 3u - 1u;  // unsigned: what is left of the picture is also right of it
     values[tap] = vec3f();
@@ -88,7 +88,7 @@ fn main(
     let c4 = first_c4 + i4;
     var sum0 = vec4f();
     var sum1 = vec4f();
-    for (var tap = 0u; tap < 9u; tap++) {
+    /* unroll */ for (var tap = 0u; tap < 9u; tap++) {
       let w = mat3x4f(
         weight_tile[3u * COLUMNS * tap + i4],
         weight_tile[3u * COLUMNS * tap + i4 + COLUMNS],

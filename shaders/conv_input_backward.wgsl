@@ -39,15 +39,15 @@ fn texel_at(c4: u32, row: u32, column: u32) -> vec4f {
 // sums += the products of the channels whose weights are in the tile.
 fn add_columns(first_c4: u32, first_row: u32, column: u32, sums: ptr<function, array<vec3f, 4>>) {
   for (var i4 = 0u; i4 < COLUMNS; i4++) {
-    for (var dx = 0u; dx < 3u; dx++) {
+    /* unroll */ for (var dx = 0u; dx < 3u; dx++) {
       var texels: array<vec4f, 6>;
-      for (var r = 0u; r < 6u; r++) {
+      /* unroll */ for (var r = 0u; r < 6u; r++) {
         // Unsigned: what is above or left of the map is also below or right of it.
         texels[r] = texel_at(first_c4 + i4, first_row + r - 1u, column + dx - 1u);
       }
-      for (var dy = 0u; dy < 3u; dy++) {
+      /* unroll */ for (var dy = 0u; dy < 3u; dy++) {
         let w = ((3u * dy + dx) * COLUMNS + i4) * 3u;
-        for (var r = 0u; r < 4u; r++) {
+        /* unroll */ for (var r = 0u; r < 4u; r++) {
           let value = texels[r + dy];
           (*sums)[r] += vec3f(
             dot(weight_tile[w], value),
@@ -74,7 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_inde
     add_columns(first_c4, first_row, id.x, &sums);
   }
   let plane = params.height * params.width;
-  for (var r = 0u; r < 4u; r++) {
+  /* unroll */ for (var r = 0u; r < 4u; r++) {
     if (first_row + r < params.height && id.x < params.width) {
       let i = (first_row + r) * params.width + id.x;
       gradient[params.order0 * plane + i] = sums[r].x / params.std0;

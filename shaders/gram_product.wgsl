@@ -79,7 +79,7 @@ fn main(
     }
   }
   let tile = (group.y * groups.x + group.x) * 1024u + 64u * a4 + b4;
-  for (var row = 0u; row < 8u; row++) {
+  /* unroll */ for (var row = 0u; row < 8u; row++) {
     partials[tile + 16u * row] = sums[row];
   }
 }
