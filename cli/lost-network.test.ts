@@ -2,9 +2,10 @@
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { compiledPrograms } from "../tests/programs.ts";
 import { shippedHere } from "../tests/shipped-here.ts";
 import { shippedNetworks } from "../weights/shipped.ts";
 
@@ -29,9 +30,8 @@ beforeAll(async () => {
     "shaders",
     "weights",
   ];
-  const isNeeded = (path: string) => !/\.test\.ts$/.test(path) && basename(path) !== "node_modules";
   for (const part of parts)
-    await cp(join(root, part), join(program, part), { recursive: true, filter: isNeeded });
+    await cp(join(compiledPrograms()!, part), join(program, part), { recursive: true, dereference: true });
   await symlink(join(root, "node_modules"), join(program, "node_modules"));
   await mkdir(join(program, "here"));
   for (const name of ["astronaut.jpg", "auvers.jpg"])
@@ -43,7 +43,7 @@ beforeEach(() => writeFile(fileIn(program), original));
 
 /** The command of the copy, where two pictures lie. */
 function run(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  const node = ["--import", import.meta.resolve("tsx"), join(program, "cli", "main.ts"), ...argv];
+  const node = [join(program, "cli", "main.js"), ...argv];
   const env = { ...process.env, STYLIZE_CACHE: join(program, "cache") };
   return new Promise((resolve) => {
     execFile(process.execPath, node, { cwd: join(program, "here"), env }, (error, stdout, stderr) =>

@@ -44,10 +44,13 @@ export function workerProgram(name: "main" | "has-gpu"): string[] {
   return extension === ".ts" ? ["--import", import.meta.resolve("tsx"), file] : [file];
 }
 
-/** Pixels of the long side of the largest result. Those who run workers elsewhere give them GPUs. */
-export async function maxSize(config: Config): Promise<number> {
+/**
+ * Pixels of the long side of the largest result. Those who run workers elsewhere give them GPUs. `hasGpu`: Node's
+ * arguments for worker/has-gpu.ts.
+ */
+export async function maxSize(config: Config, hasGpu: readonly string[]): Promise<number> {
   if (config["batch-queue"] !== undefined) return config["max-size"];
-  const asked = promisify(execFile)(process.execPath, workerProgram("has-gpu"));
+  const asked = promisify(execFile)(process.execPath, hasGpu);
   const { stdout } = await asked.catch(() => ({ stdout: "no" }));
   return stdout === "yes" ? config["max-size"] : Math.min(config["max-size"], config["max-size-software"]);
 }

@@ -5,6 +5,7 @@
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Accepted, RequestError } from "../protocol/protocol.ts";
+import { hugePng } from "../tests/huge-picture.ts";
 import { code, completed, fetched, ref } from "./testing/answers.ts";
 import { dataUrl, TestClient, until } from "./testing/client.ts";
 import { TestService, testPicture } from "./testing/service.ts";
@@ -95,14 +96,11 @@ describe("refuses", () => {
     const good = await testPicture("red");
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"/>');
     const gif = await sharp(good).gif().toBuffer();
-    const huge = await sharp({ create: { width: 15_000, height: 15_000, channels: 3, background: "red" } })
-      .png()
-      .toBuffer();
     const bad = {
       cut: good.subarray(0, good.length / 2),
       svg,
       gif,
-      huge,
+      huge: hugePng(15_000, 15_000),
       dot: await testPicture("red", 1, 1),
       empty: Buffer.alloc(0),
     };

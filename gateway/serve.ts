@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly log: Logger;
   /** Node's arguments for a worker, in front of the worker's own; the real worker when not given. */
   readonly worker?: readonly string[];
+  /** The same for the program that tells whether workers have a GPU. */
+  readonly hasGpu?: readonly string[];
   /** Folder of the built pages; service/dist/pages when not given. */
   readonly pages?: string;
   /** For tests that can't wait. */
@@ -32,7 +34,8 @@ export interface ServedGateway extends Gateway {
 
 /** Starts all that the configuration asks for. The caller closes it. */
 export function serve(options: ServeOptions): Promise<ServedGateway> {
-  const { config, env, log, worker = workerProgram("main"), pages = builtPages, pace = {} } = options;
+  const { config, env, log, pages = builtPages, pace = {} } = options;
+  const { worker = workerProgram("main"), hasGpu = workerProgram("has-gpu") } = options;
   const onError = (error: unknown) => log.error({ err: error, where: "closing" }, "something failed");
   const onStoreError = (error: unknown) => log.error({ err: error }, "a store failed");
   return opened(onError, async (disposal) => {
@@ -41,7 +44,7 @@ export function serve(options: ServeOptions): Promise<ServedGateway> {
     const data = resolve(config.data);
     const stores = disposal.use(await openStores({ config, env, log, worker, data, baseUrl }));
     const { objects } = stores;
-    const siteParts = { config, log, objects, folder: pages, maxSize: () => maxSize(config) };
+    const siteParts = { config, log, objects, folder: pages, maxSize: () => maxSize(config, hasGpu) };
     const site = disposal.use(await openSite(siteParts));
     const routes = [...stores.routes, ...site.routes];
     const gateway = await startGateway({ ...stores, config, log, routes, pace });

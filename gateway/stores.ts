@@ -5,7 +5,6 @@ import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { opened } from "../common/disposal.ts";
 import { keys } from "../protocol/protocol.ts";
-import { BatchJobQueue } from "../stores/batch-job-queue.ts";
 import { FileMessageQueue } from "../stores/file-message-queue.ts";
 import { createObjectRoutes } from "../stores/file-object-routes.ts";
 import { FileObjectStore } from "../stores/file-object-store.ts";
@@ -13,13 +12,10 @@ import type { JobQueue } from "../stores/job-queue.ts";
 import { LocalJobStore } from "../stores/local-job-store.ts";
 import type { MessageQueue } from "../stores/message-queue.ts";
 import { StoreError } from "../stores/object-store.ts";
-import { S3ObjectStore } from "../stores/s3-object-store.ts";
-import { SqsMessageQueue } from "../stores/sqs-message-queue.ts";
 import type { GatewayStores } from "./gateway.ts";
 import type { Route } from "./http.ts";
 import { createLimits } from "./limits.ts";
 import { type OwnWorkersOptions, openOwnWorkers } from "./own-workers.ts";
-import { openRedis } from "./redis.ts";
 import { firstStyles } from "./styles.ts";
 
 /** What one call of S3 may take: clients wait for the answer. */
@@ -35,22 +31,27 @@ export interface OpenStores extends GatewayStores, AsyncDisposable {
   readonly routes: readonly Route[];
 }
 
-/** Throws StoreError for what can't be had. The end closes what is open, after what is under way. */
+/**
+ * Throws StoreError for what can't be had. The end closes what is open, after what is under way. What only the cloud
+ * needs is loaded only there: AWS's SDK and the client of Redis are a third of a gateway's start.
+ */
 export function openStores(options: StoresOptions): Promise<OpenStores> {
   const { config, data, log } = options;
   const onError = (error: unknown) => log.error({ err: error }, "a store failed");
   return opened(onError, async (disposal) => {
     const objects = await openObjects(options, onError);
-    const messages = openMessages(options, onError);
+    const messages = await openMessages(options, onError);
     const { redis: url, "redis-password": password } = config;
     const retentionSeconds = config["retention-days"] * 86_400;
     const redis =
-      url === undefined ? undefined : await openRedis({ url, password, retentionSeconds, onError });
+      url === undefined
+        ? undefined
+        : await (await import("./redis.ts")).openRedis({ url, password, retentionSeconds, onError });
     if (redis) disposal.defer(() => redis.close());
     const jobs = redis?.jobs ?? new LocalJobStore({ folder: join(data, "jobs"), retentionSeconds });
     disposal.defer(() => jobs.close());
     const secret = config.secret ?? (await ownSecret(data));
-    const queue = openQueue(options);
+    const queue = await openQueue(options);
     disposal.defer(() => queue.close());
     return {
       ...objects,
@@ -69,11 +70,11 @@ type OnError = (error: unknown) => void;
 
 async function openObjects({ config, data, baseUrl }: StoresOptions, onError: OnError) {
   const { bucket, region, "s3-endpoint": endpoint, "cdn-url": publicBase } = config;
-  if (bucket !== undefined)
-    return {
-      objects: new S3ObjectStore({ bucket, region, endpoint, publicBase, seconds: STORE_SECONDS }),
-      routes: [],
-    };
+  if (bucket !== undefined) {
+    const { S3ObjectStore } = await import("../stores/s3-object-store.ts");
+    const store = new S3ObjectStore({ bucket, region, endpoint, publicBase, seconds: STORE_SECONDS });
+    return { objects: store, routes: [] };
+  }
   const objects = await FileObjectStore.open(join(data, "objects"), { baseUrl });
   const { objects: present } = await objects.list(keys.style(""), { limit: 1 });
   if (present.length === 0) {
@@ -85,13 +86,14 @@ async function openObjects({ config, data, baseUrl }: StoresOptions, onError: On
   return { objects, routes: [createObjectRoutes(objects, { onError })] };
 }
 
-function openMessages({ config, data }: StoresOptions, onError: OnError): MessageQueue {
+async function openMessages({ config, data }: StoresOptions, onError: OnError): Promise<MessageQueue> {
   const { "queue-url": queueUrl, "sqs-endpoint": endpoint, region } = config;
   if (queueUrl === undefined) return new FileMessageQueue(join(data, "messages"), { onError });
+  const { SqsMessageQueue } = await import("../stores/sqs-message-queue.ts");
   return new SqsMessageQueue({ queueUrl, endpoint, region, onError });
 }
 
-function openQueue(options: StoresOptions): JobQueue {
+async function openQueue(options: StoresOptions): Promise<JobQueue> {
   const {
     "batch-queue": jobQueue,
     "batch-definition": jobDefinition,
@@ -99,6 +101,7 @@ function openQueue(options: StoresOptions): JobQueue {
     region,
   } = options.config;
   if (jobQueue === undefined) return openOwnWorkers(options);
+  const { BatchJobQueue } = await import("../stores/batch-job-queue.ts");
   return new BatchJobQueue({ jobQueue, jobDefinition: jobDefinition!, endpoint, region });
 }
 

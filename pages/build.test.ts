@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumMissing, launchChromium } from "../gateway/testing/chromium.ts";
-import { buildPages, type TestPages } from "../gateway/testing/pages.ts";
+import { buildPagesOf, type TestPages } from "../gateway/testing/pages.ts";
 import { startSite, type TestSite } from "../gateway/testing/site.ts";
 
 const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>';
@@ -55,7 +55,7 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(source)) await writeFile(join(folder, name), text);
   await mkdir(join(folder, "public"));
   await symlink(fileURLToPath(new URL("../node_modules", import.meta.url)), join(folder, "node_modules"));
-  pages = await buildPages(folder);
+  pages = await buildPagesOf(folder);
 });
 afterAll(async () => {
   await pages?.[Symbol.asyncDispose]();

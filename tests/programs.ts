@@ -28,9 +28,14 @@ const VARIABLE = "STYLIZE_TEST_PROGRAMS";
 
 /** Node's arguments for a program of the project, in front of the program's own. */
 export function nodeArguments(program: string): string[] {
-  const folder = process.env[VARIABLE];
+  const folder = compiledPrograms();
   if (folder === undefined) return ["--import", import.meta.resolve("tsx"), join(root, program)];
   return [join(folder, compiledName(program))];
+}
+
+/** Where they were compiled, with what they look for beside themselves; removed after the run. */
+export function compiledPrograms(): string | undefined {
+  return process.env[VARIABLE];
 }
 
 /** The address of a module for Node's `--import`, in front of which stands what it needs. */

@@ -10,7 +10,8 @@ import { compactSmall } from "../weights/shipped.ts";
 
 /** Numbers in [0,1) of hash stream `seed`, as make_network.py's `hashed`. */
 export function hashed(seed: number, count: number): Float32Array {
-  return noisePicture({ width: count, height: 1 }, seed).data.subarray(0, count);
+  const third = { width: Math.ceil(count / 3), height: 1 }; // a picture has three planes
+  return noisePicture(third, seed).data.subarray(0, count);
 }
 
 export const lossWeights = {
@@ -26,8 +27,17 @@ export const lossWeights = {
  */
 export const quarter = compactSmall.layers;
 
+const whole = vgg19.slice(0, 13);
+let wholeNetwork: Network | undefined;
+
 /** VGG19, or these layers, through conv5_1. */
-export function seededNetwork(layers: readonly ConvLayer[] = vgg19.slice(0, 13)): Network {
+export function seededNetwork(layers: readonly ConvLayer[] = whole): Network {
+  if (layers !== whole) return generated(layers);
+  wholeNetwork ??= generated(whole);
+  return wholeNetwork;
+}
+
+function generated(layers: readonly ConvLayer[]): Network {
   const weights = new Map<ConvName, ConvWeights>();
   for (const { index: i, name, inChannels, outChannels } of layers) {
     const bound = Math.sqrt(6 / (9 * inChannels));

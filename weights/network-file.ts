@@ -1,5 +1,6 @@
 /** A network of VGG19's shape in a file: where its convolutions are, how wide they are, and their values. */
 import { StylizeError } from "../engine/errors.ts";
+import { areFinite } from "../engine/network/finite.ts";
 import { type ConvLayer, type ConvName, MAX_CHANNELS, vgg19, vggLayers } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import { quoted } from "./formats/byte-source.ts";
@@ -231,7 +232,7 @@ function shapeMisfit(
 
 async function readFinite(file: TensorFile, name: string): Promise<Float32Array> {
   const values = await file.read(name);
-  if (values.every(Number.isFinite)) return values;
+  if (areFinite(values)) return values;
   throw bad(`Expected finite numbers in ${quoted(name)} of '${file.path}' but it holds NaN or infinity.`);
 }
 

@@ -7,6 +7,7 @@
  * which round nothing, and our losses are relative to their targets: the result is the same.
  */
 import { StylizeError } from "../engine/errors.ts";
+import { areFinite } from "../engine/network/finite.ts";
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import type { Picture } from "../engine/picture.ts";
@@ -43,7 +44,7 @@ export function rescaled(
       weight: weight.map((value) => step * value),
       bias: biases.map((value) => after * value),
     };
-    if (![mean, ...layer.bias].every(Number.isFinite) || !layer.weight.every(Number.isFinite))
+    if (!areFinite([mean, ...layer.bias]) || !areFinite(layer.weight))
       throw new StylizeError(
         "bad-weights",
         `Expected weights in '${path}' whose activations single precision can hold but those of ${name} exceed it.`,

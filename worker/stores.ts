@@ -3,11 +3,12 @@ import { FileMessageQueue } from "../stores/file-message-queue.ts";
 import { FileObjectStore } from "../stores/file-object-store.ts";
 import type { Publisher } from "../stores/message-queue.ts";
 import type { ObjectStore } from "../stores/object-store.ts";
-import { S3ObjectStore } from "../stores/s3-object-store.ts";
-import { SqsMessageQueue } from "../stores/sqs-message-queue.ts";
 import type { WorkerConfig } from "./config.ts";
 
-/** Where AWS is not AWS's own, its SDK's variables say so. Throws StoreError. */
+/**
+ * Where AWS is not AWS's own, its SDK's variables say so. Only who needs the SDK loads it, which takes a third of a
+ * second of a core. Throws StoreError.
+ */
 export async function openStores(
   { objects, queue }: WorkerConfig,
   env: NodeJS.ProcessEnv,
@@ -16,12 +17,22 @@ export async function openStores(
     objects:
       objects.kind === "file"
         ? await FileObjectStore.open(objects.folder, { baseUrl: noUrls })
-        : new S3ObjectStore({ bucket: objects.bucket, endpoint: env.AWS_ENDPOINT_URL_S3 || undefined }),
+        : await openBucket(objects.bucket, env.AWS_ENDPOINT_URL_S3 || undefined),
     publisher:
       queue.kind === "file"
         ? new FileMessageQueue(queue.folder)
-        : new SqsMessageQueue({ queueUrl: queue.url, endpoint: env.AWS_ENDPOINT_URL_SQS || undefined }),
+        : await openSqs(queue.url, env.AWS_ENDPOINT_URL_SQS || undefined),
   };
+}
+
+async function openBucket(bucket: string, endpoint: string | undefined): Promise<ObjectStore> {
+  const { S3ObjectStore } = await import("../stores/s3-object-store.ts");
+  return new S3ObjectStore({ bucket, endpoint });
+}
+
+async function openSqs(queueUrl: string, endpoint: string | undefined): Promise<Publisher> {
+  const { SqsMessageQueue } = await import("../stores/sqs-message-queue.ts");
+  return new SqsMessageQueue({ queueUrl, endpoint });
 }
 
 function noUrls(): never {

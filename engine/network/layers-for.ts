@@ -1,5 +1,6 @@
 /** The layers of a network that losses need, checked: users of the library may have made the table by hand. */
 import { StylizeError } from "../errors.ts";
+import { areFinite } from "./finite.ts";
 import { type ConvLayer, MAX_CHANNELS, type ReluName, reluName, truncated, vggLayers } from "./layers.ts";
 import type { Network, NetworkDefaults, Preprocessing } from "./types.ts";
 
@@ -109,7 +110,7 @@ function checkWeights({ name: network, weights }: Network, layer: ConvLayer): vo
         throw bad(
           `Expected the ${key} of ${name} of ${network} to be a Float32Array but it is another array.`,
         );
-      if (!values.every(Number.isFinite))
+      if (!areFinite(values))
         throw bad(
           `Expected finite numbers in the ${key} of ${name} of ${network} but it holds NaN or infinity.`,
         );

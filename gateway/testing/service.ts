@@ -60,8 +60,16 @@ export class TestService implements AsyncDisposable {
   async startGateway(): Promise<void> {
     const own = ["--port", "0", "--data", this.folder, "--workers", "2", ...wideLimits];
     const { config } = readConfig([...own, ...this.#flags], {});
+    const hasGpu = nodeArguments("worker/has-gpu.ts");
     const log = pino({ level: process.env.TEST_LOG ?? "silent" });
-    this.#gateway = await serve({ config, env: process.env, log, worker: testWorker, pace: testPace });
+    this.#gateway = await serve({
+      config,
+      env: process.env,
+      log,
+      worker: testWorker,
+      hasGpu,
+      pace: testPace,
+    });
   }
 
   async stopGateway(): Promise<void> {

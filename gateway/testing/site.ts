@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { nodeArguments } from "../../tests/programs.ts";
 import { readConfig } from "../config.ts";
 import { serve } from "../serve.ts";
 
@@ -18,7 +19,8 @@ export async function startSite(pages: string, ...flags: string[]): Promise<Test
   const { config } = readConfig(["--port", "0", "--data", data, ...flags], {});
   const logged: string[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => logged.push(JSON.parse(line).msg) });
-  const gateway = await serve({ config, env: process.env, log, pages });
+  const hasGpu = nodeArguments("worker/has-gpu.ts");
+  const gateway = await serve({ config, env: process.env, log, pages, hasGpu });
   const dispose = async () => {
     await gateway.close();
     await rm(data, { recursive: true });

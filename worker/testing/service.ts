@@ -11,6 +11,7 @@ import { workerMessageSchema } from "../../protocol/schemas.ts";
 import { FileMessageQueue } from "../../stores/file-message-queue.ts";
 import { FileObjectStore } from "../../stores/file-object-store.ts";
 import type { Receiver } from "../../stores/message-queue.ts";
+import { hugePng } from "../../tests/huge-picture.ts";
 
 export const style = "noise.png";
 
@@ -105,10 +106,7 @@ export const badPictures: Readonly<Record<string, () => Promise<Uint8Array>>> = 
   "a GIF": async () => (await drawing(48)).gif().toBuffer(),
   "a TIFF": async () => (await drawing(48)).tiff().toBuffer(),
   "one pixel": () => picture(1, 1, 1),
-  "225 million pixels": () => {
-    const create = { width: 15_000, height: 15_000, channels: 3, background: "white" } as const;
-    return sharp({ create }).png({ palette: true, colours: 2 }).toBuffer();
-  },
+  "225 million pixels": async () => hugePng(15_000, 15_000),
   nothing: async () => new Uint8Array(),
   text: async () => Buffer.from("Hello!"),
 };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import { buildPages } from "../../../gateway/testing/pages.ts";
+import { buildPagesOf } from "../../../gateway/testing/pages.ts";
 import { startSite, type TestSite } from "../../../gateway/testing/site.ts";
 import type { Painted, Testing, TestRequest } from "./page.ts";
 
@@ -18,7 +18,7 @@ export async function startTestPage(): Promise<TestSite> {
   const script = '<script type="module" src="./main.ts"></script>';
   await writeFile(join(source, "index.html"), `<!doctype html><html lang="en"><head>${script}</head></html>`);
   await writeFile(join(source, "main.ts"), `import ${JSON.stringify(pathOf("page.ts"))};`);
-  const pages = await buildPages(source).finally(() => rm(source, { recursive: true }));
+  const pages = await buildPagesOf(source).finally(() => rm(source, { recursive: true }));
   const site = await startSite(pages.folder);
   const dispose = async () => {
     await site[Symbol.asyncDispose]();
