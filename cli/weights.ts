@@ -1,8 +1,8 @@
 /** `stylize weights ...`: networks listed, fetched, verified, converted and looked into. */
 
+import { megabytes } from "../common/megabytes.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { cachedPath, cacheFolder } from "../weights/download/cache.ts";
-import { megabytes } from "../weights/download/mirror-failure.ts";
 import { pull, pullConvolutions, verifyFile } from "../weights/download/pull.ts";
 import { convertNetwork, type Inspection, inspectFile } from "../weights/files.ts";
 import { printable, quoted } from "../weights/formats/byte-source.ts";
