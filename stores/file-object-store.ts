@@ -16,6 +16,7 @@ import {
   attempt,
   keysBelow,
   makeFolders,
+  orNoObject,
   orUndefined,
   type Pieces,
   removeOldTemporaries,
@@ -106,8 +107,8 @@ export class FileObjectStore implements ObjectStore {
     requireKey(key);
     return attempt(`to read '${key}'`, async () => {
       const path = join(this.#root, key);
-      if ((await orUndefined(realpath(path))) !== path) return undefined;
-      const stats = await orUndefined(lstat(path));
+      if ((await orNoObject(realpath(path))) !== path) return undefined;
+      const stats = await orNoObject(lstat(path));
       return stats?.isFile() ? { key, size: stats.size, modified: stats.mtimeMs } : undefined;
     });
   }
@@ -117,10 +118,10 @@ export class FileObjectStore implements ObjectStore {
     requireKey(key);
     return attempt(`to read '${key}'`, async () => {
       const path = join(this.#root, key);
-      if ((await orUndefined(realpath(path))) !== path) return undefined;
+      if ((await orNoObject(realpath(path))) !== path) return undefined;
       // Without O_NONBLOCK, opening a pipe waits for its writer.
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      const handle = await orUndefined(open(path, flags));
+      const handle = await orNoObject(open(path, flags));
       if (handle === undefined) return undefined;
       const stats = await handle.stat();
       if (stats.isFile()) return { handle, info: { key, size: stats.size, modified: stats.mtimeMs } };
@@ -150,7 +151,7 @@ export class FileObjectStore implements ObjectStore {
         const last = objects.at(-1);
         if (last !== undefined && objects.length >= Math.min(limit, maxPage))
           return { objects, next: last.key };
-        const stats = await orUndefined(lstat(join(this.#root, key)));
+        const stats = await orNoObject(lstat(join(this.#root, key)));
         if (stats?.isFile()) objects.push({ key, size: stats.size, modified: stats.mtimeMs });
       }
       return { objects };
