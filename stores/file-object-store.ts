@@ -1,17 +1,8 @@
 /** Objects as files: the key is the path, the extension the type. Several processes may share the folder. */
 import { randomBytes, randomUUID } from "node:crypto";
-import {
-  constants,
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readFile,
-  realpath,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../engine/make-folder.ts";
 import {
   attempt,
   keysBelow,
@@ -71,7 +62,7 @@ export class FileObjectStore implements ObjectStore {
    */
   static async open(folder: string, { baseUrl }: FileObjectStoreOptions): Promise<FileObjectStore> {
     return attempt(`to open the folder '${folder}'`, async () => {
-      await mkdir(join(folder, temporaryFolder), { recursive: true, mode: 0o700 });
+      makeFolder(join(folder, temporaryFolder), 0o700);
       const root = await realpath(folder);
       await removeOldTemporaries(join(root, temporaryFolder));
       const secret = await sharedSecret(root);

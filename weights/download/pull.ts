@@ -1,9 +1,10 @@
 /** Downloads of weights into the cache: each file once, checked, or an error that says what to do. */
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, rm } from "node:fs/promises";
+import { access, constants, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "../../common/lock.mjs";
 import { StylizeError } from "../../engine/errors.ts";
+import { makeFolder } from "../../engine/make-folder.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
 import { openTensorFile } from "../formats/index.ts";
 import type { ManifestEntry } from "../manifest.ts";
@@ -85,7 +86,7 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
   if (present) return { ...present, fetched: false };
   const onWait = () => note(`Another process is fetching ${entry.file}: waiting for it to finish.`);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await access(folder, constants.W_OK);
     return await withLock(
       join(folder, `${entry.file}.lock`),
