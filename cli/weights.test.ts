@@ -98,6 +98,17 @@ describe("stylize weights", () => {
     expect(JSON.parse(stdout)).toMatchObject({ event: "done", name, path, verified: true, fetched: false });
   });
 
+  it.each([["--from", "some.safetensors"], ["--convolutions-only"], ["--cache", "some"]])(
+    "takes no %s for a network that need not be fetched",
+    async (flag, ...value) => {
+      expect(await runHere("pull", compact.name, flag!, ...value)).toEqual({
+        status: 2,
+        stdout: "",
+        stderr: `error: Expected no ${flag} for '${compact.name}', which comes with the program and is not fetched.\n`,
+      });
+    },
+  );
+
   it.each(shippedNetworks)("shows how wide $name is", async ({ name, layers }) => {
     const channels = layers.map(({ outChannels }) => outChannels);
     const widths = `${Math.min(...channels)} to ${Math.max(...channels)} channels`;
