@@ -10,7 +10,7 @@ import { openTensorFile } from "../formats/index.ts";
 import type { ManifestEntry } from "../manifest.ts";
 import { findNetwork, readConvolutions } from "../network-file.ts";
 import { isTorchvision } from "../preprocessing.ts";
-import { type CachedFile, type Environment, findCached, readChunks, sizeOf } from "./cache.ts";
+import { type CachedFile, cachedPart, cachedWhole, type Environment, readChunks, sizeOf } from "./cache.ts";
 import type { Connection, Timeouts } from "./connection.ts";
 import { askSize, type Download, fetchFromMirrors, targetsOf } from "./mirrors.ts";
 import { append, checkSpace, settle } from "./part-file.ts";
@@ -51,8 +51,8 @@ const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, stall: 30_
 /**
  * Makes sure that the entry's file is in the folder: from the cache, from a copy, or from its mirrors in order.
  *
- * What broke off is resumed, by the next mirror or the next call. Of several processes one fetches a file and the
- * others wait.
+ * What is in the cache is read for its hash, too. What broke off is resumed, by the next mirror or the next call. Of
+ * several processes one fetches a file and the others wait.
  *
  * @throws StylizeError `download-failed`, naming what each mirror did and what to do; `write-failed` for a full disk or
  * a folder that
@@ -82,16 +82,22 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
     if (from !== undefined) return copyIn(download(entry.size ?? (await sizeOf(from)) ?? 0), from);
     return fetchFromMirrors(download(entry.size ?? (await askSize(entry, connection))));
   };
-  const present = await findCached(entry, folder, part);
-  if (present) return { ...present, fetched: false };
+  const find = async (onDamaged: OnDamaged) =>
+    (await sound(await cachedWhole(entry, folder), onDamaged, signal)) ??
+    (part ? await sound(await cachedPart(entry, folder), onDamaged, signal) : undefined);
   const onWait = () => note(`Another process is fetching ${entry.file}: waiting for it to finish.`);
   try {
+    const present = await find(async () => {});
+    if (present) return { ...present, fetched: false };
     makeFolder(folder);
     await access(folder, constants.W_OK);
     return await withLock(
       join(folder, `${entry.file}.lock`),
       async () => {
-        const arrived = await findCached(entry, folder, part);
+        const arrived = await find(async (path, what) => {
+          note(`Expected '${path}' to be ${entry.file} but ${what}: it is damaged, and deleted.`);
+          await rm(path);
+        });
         return arrived ? { ...arrived, fetched: false } : { ...(await fetch()), fetched: true };
       },
       { onWait, signal },
@@ -99,6 +105,21 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
   } catch (error) {
     throw foreseen(error, entry, options);
   }
+}
+
+type OnDamaged = (path: string, what: string) => Promise<void>;
+
+/** `found` if its bytes are still what they were. */
+async function sound(
+  found: CachedFile | undefined,
+  onDamaged: OnDamaged,
+  signal: AbortSignal | undefined,
+): Promise<CachedFile | undefined> {
+  if (found === undefined) return undefined;
+  const { sha256 } = await verifyFile(found.path, undefined, signal);
+  if (sha256 === found.sha256) return found;
+  await onDamaged(found.path, `it has the SHA-256 ${sha256} instead of ${found.sha256}`);
+  return undefined;
 }
 
 function foreseen(error: unknown, { file }: ManifestEntry, { folder, from, signal }: PullOptions): unknown {
