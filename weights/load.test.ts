@@ -322,6 +322,36 @@ describe("inspectFile", () => {
     });
   });
 
+  it("refuses what loading refuses: types that are no floats, and cut files", async () => {
+    const content = tensors(features, uneven);
+    const bytes = Buffer.from(encodeSafetensors(content));
+    const at = bytes.indexOf('"F32"', bytes.indexOf('"features.12.weight"'));
+    const typed = join(folder, "typed.safetensors");
+    await writeFile(
+      typed,
+      Buffer.concat([bytes.subarray(0, at), Buffer.from('"I32"'), bytes.subarray(at + 5)]),
+    );
+    const cut = join(folder, "cut-short.safetensors");
+    await writeFile(cut, bytes.subarray(0, -1));
+    for (const [path, what] of [
+      [typed, "to be one of F32, F64, F16, BF16 but it is I32."],
+      [cut, `but it has ${bytes.length - 1}: it is cut short, get it again.`],
+    ] as const) {
+      const refused = { code: "bad-weights", message: expect.stringContaining(what) };
+      await expect(loadNetwork(path)).rejects.toMatchObject(refused);
+      await expect(inspectFile(path)).rejects.toMatchObject(refused);
+    }
+  });
+
+  it("passes over the end of a file that loading does not read", async () => {
+    const content = tensors(features, uneven);
+    content.set("head", { shape: [1000], data: new Float32Array(1000) });
+    const path = join(folder, "headless.safetensors");
+    await writeFile(path, encodeSafetensors(content).subarray(0, -1));
+    expect(await inspectFile(path)).toMatchObject({ missing: [] });
+    expect((await loadNetwork(path)).layers).toEqual(uneven);
+  });
+
   it("lists what is missing", async () => {
     const content = tensors(features);
     content.delete("features.25.weight");

@@ -15,6 +15,7 @@ function fileOf(shapes: Shapes): TensorFile {
   const unread = () => expect.fail("values were read");
   return {
     path: "F",
+    size: 0,
     format: "safetensors",
     metadata: {},
     tensors,

@@ -23,12 +23,14 @@ const MAX_HEADER = 100_000_000;
 class SafetensorsFile implements TensorFile {
   readonly format = "safetensors";
   readonly path: string;
+  readonly size: number;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly #source: ByteSource;
 
   constructor(source: ByteSource, { tensors, metadata }: Pick<TensorFile, "tensors" | "metadata">) {
     this.path = source.path;
+    this.size = source.size;
     this.#source = source;
     this.tensors = tensors;
     this.metadata = metadata;

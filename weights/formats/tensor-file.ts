@@ -1,6 +1,6 @@
 /** What every format of weights comes down to: named tensors, of which any can be read alone. */
 
-import { badWeights, quoted } from "./byte-source.ts";
+import { badWeights, cutShort, quoted } from "./byte-source.ts";
 import { floatTypes } from "./dtypes.ts";
 
 /** Formats by the names that users see. */
@@ -18,6 +18,8 @@ export interface TensorInfo {
 /** An open file, of which only the directory of tensors has been read. */
 export interface TensorFile extends AsyncDisposable {
   readonly path: string;
+  /** Bytes of the file. */
+  readonly size: number;
   readonly format: Format;
   /** In the file's order; nested dictionaries flattened, their keys joined by dots. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -47,10 +49,7 @@ export function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/**
- * The entry of a tensor that is about to be read. Throws `bad-weights` if it is not there, no float, or too large to
- * hold.
- */
+/** The entry of a tensor that can be read. Throws `bad-weights` as `read` does, before anything is read. */
 export function readableTensor(file: TensorFile, name: string): TensorInfo {
   const info = file.tensors.get(name);
   if (!info)
@@ -66,5 +65,6 @@ export function readableTensor(file: TensorFile, name: string): TensorInfo {
       `Expected at most ${MAX_ELEMENTS} elements in ${MAX_BYTES} bytes for ${quoted(name)} in ` +
         `'${file.path}' but it has ${elements} in ${info.end - info.begin}.`,
     );
+  if (info.end > file.size) throw cutShort(file.path, info.end, file.size);
   return info;
 }

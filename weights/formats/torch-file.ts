@@ -113,6 +113,7 @@ export interface StoragePlace {
 
 export class TorchFile implements TensorFile {
   readonly path: string;
+  readonly size: number;
   readonly format: "torch-zip" | "torch-legacy";
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata = {};
@@ -128,6 +129,7 @@ export class TorchFile implements TensorFile {
     places: ReadonlyMap<string, StoragePlace>,
   ) {
     this.path = source.path;
+    this.size = source.size;
     this.format = format;
     this.#source = source;
     this.#views = views;
