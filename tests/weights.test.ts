@@ -58,17 +58,13 @@ const expectedIn = (written: string): Expected =>
   JSON.parse(readFileSync(join(written, "expected.json"), "utf8"));
 
 async function expectTensors(path: string, format: FormatName, naming: NamingName, expected: Expected) {
-  const file = await openTensorFile(path);
-  try {
-    const found = findNetwork(file);
-    expect(file.format).toBe(format);
-    expect(found.layers.map(found.naming.layerName)).toEqual(vgg19.map(namings[naming]));
-    const hash = (data: Float32Array) => createHash("sha256").update(data).digest("hex");
-    for (const [name, { weight, bias }] of await readConvolutions(file, found)) {
-      expect({ weight: hash(weight), bias: hash(bias) }, name).toEqual(expected.tensors[name]);
-    }
-  } finally {
-    await file.close();
+  await using file = await openTensorFile(path);
+  const found = findNetwork(file);
+  expect(file.format).toBe(format);
+  expect(found.layers.map(found.naming.layerName)).toEqual(vgg19.map(namings[naming]));
+  const hash = (data: Float32Array) => createHash("sha256").update(data).digest("hex");
+  for (const [name, { weight, bias }] of await readConvolutions(file, found)) {
+    expect({ weight: hash(weight), bias: hash(bias) }, name).toEqual(expected.tensors[name]);
   }
 }
 
@@ -105,9 +101,8 @@ describe("small files that PyTorch wrote", () => {
 
   // PyTorch does not write safetensors, and such a file is large: it holds every weight.
   beforeAll(async () => {
-    const file = await openTensorFile(pathOf("torch-zip", "features"));
+    await using file = await openTensorFile(pathOf("torch-zip", "features"));
     const convolutions = await readConvolutions(file, findNetwork(file));
-    await file.close();
     for (const naming of namingNames) {
       const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
       for (const layer of vgg19) {

@@ -368,12 +368,11 @@ describe("convertNetwork", () => {
     const output = join(folder, "converted.safetensors");
     const converted = await convertNetwork(await save("in.safetensors", content), output);
     expect(converted).toMatchObject({ preprocessing: "caffe" });
-    const file = await openTensorFile(output);
+    await using file = await openTensorFile(output);
     expect([...file.tensors.keys()]).toEqual([...tensors(features).keys()]);
     expect(file.metadata).toEqual({ preprocessing: "caffe", source: "in.safetensors" });
     const [values, expected] = [await file.read("features.28.weight"), content.get("conv5_1.weight")!.data];
     expect(values.every((value, i) => value === expected[i])).toBe(true);
-    await file.close();
     expect((await loadNetwork(output)).preprocessing.name).toBe("caffe");
   });
 

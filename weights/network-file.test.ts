@@ -20,7 +20,6 @@ function fileOf(shapes: Shapes): TensorFile {
     metadata: {},
     tensors,
     read: unread,
-    close: unread,
     [Symbol.asyncDispose]: unread,
   };
 }

@@ -20,36 +20,6 @@ const PREFIX = 8;
 /** The reference implementation refuses longer headers too. */
 const MAX_HEADER = 100_000_000;
 
-class SafetensorsFile implements TensorFile {
-  readonly format = "safetensors";
-  readonly path: string;
-  readonly size: number;
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly #source: ByteSource;
-
-  constructor(source: ByteSource, { tensors, metadata }: Pick<TensorFile, "tensors" | "metadata">) {
-    this.path = source.path;
-    this.size = source.size;
-    this.#source = source;
-    this.tensors = tensors;
-    this.metadata = metadata;
-  }
-
-  async read(name: string): Promise<Float32Array> {
-    const { dtype, begin, end } = readableTensor(this, name);
-    return decodeFloats(dtype, (await this.#source.read(begin, end)).buffer);
-  }
-
-  close(): Promise<void> {
-    return this.#source.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
-
 /** Reads the header. The tensors behind it may be cut short: that shows when one of them is read. */
 export async function readSafetensors(source: ByteSource): Promise<TensorFile> {
   const { path, size } = source;
@@ -66,7 +36,18 @@ export async function readSafetensors(source: ByteSource): Promise<TensorFile> {
     throw badWeights(
       `Expected ${end} bytes in '${path}' as its header says but it has ${size}: it is damaged, get it again.`,
     );
-  return new SafetensorsFile(source, header);
+  const file: TensorFile = {
+    ...header,
+    path,
+    size,
+    format: "safetensors",
+    async read(name) {
+      const { dtype, begin, end } = readableTensor(file, name);
+      return decodeFloats(dtype, (await source.read(begin, end)).buffer);
+    },
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+  return file;
 }
 
 function parseHeader(bytes: Uint8Array, path: string, dataStart: number) {

@@ -31,7 +31,6 @@ export interface TensorFile extends AsyncDisposable {
    * @throws StylizeError `bad-weights` if it is not there, no float, or beyond the end of a file that is cut short.
    */
   read(name: string): Promise<Float32Array>;
-  close(): Promise<void>;
 }
 
 /** As many as PyTorch allows. */
