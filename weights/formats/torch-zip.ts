@@ -5,8 +5,8 @@
  * Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_save`, and
  * caffe2/serialize/inline_container.h.
  */
+import { crc32 } from "node:zlib";
 import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
-import { crc32 } from "./crc32.ts";
 import { foreignArchive } from "./foreign.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleCursor } from "./pickle-cursor.ts";
