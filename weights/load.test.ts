@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
+import { layersFor } from "../engine/network/layers-for.ts";
 import { cacheFolder } from "./download/cache.ts";
 import { convertNetwork, inspectFile } from "./files.ts";
 import { openTensorFile } from "./formats/index.ts";
@@ -81,6 +82,26 @@ describe("loadNetwork", () => {
       ]);
       expect(weight[0]! / weight[1]!).toBe(mark(layer) / -2);
       expect([isScaled(weight.at(-1)!, mark(layer)), isScaled(bias[0]!, -mark(layer))]).toEqual([true, true]);
+    }
+  });
+
+  it("looks once for what is not finite, runs included", async () => {
+    const path = await save("looked-at.safetensors", tensors(features, uneven));
+    const { isFinite: look } = Number;
+    let looks = 0;
+    Number.isFinite = (value) => ++looks > 0 && look(value);
+    try {
+      const network = await loadNetwork(path);
+      layersFor(network, new Set(["relu5_1"] as const));
+      const numbers = [...network.weights.values()].flatMap(({ weight, bias }) => [
+        weight.length,
+        bias.length,
+      ]);
+      const perLayer = looks - numbers.reduce((sum, length) => sum + length, 0);
+      expect(perLayer).toBeLessThan(100);
+      expect(perLayer).toBeGreaterThanOrEqual(0);
+    } finally {
+      Number.isFinite = look;
     }
   });
 

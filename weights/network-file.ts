@@ -146,7 +146,8 @@ export async function detectPreprocessing(
 async function readInput(file: TensorFile, name: string): Promise<Preprocessing> {
   const misfit = shapeMisfit(file, `${name}.bias`, [3]);
   if (misfit !== undefined) throw bad(misfit);
-  const [weight, bias] = [await readFinite(file, `${name}.weight`), await readFinite(file, `${name}.bias`)];
+  const read = async (tensor: string) => finite(file, tensor, await file.read(tensor));
+  const [weight, bias] = [await read(`${name}.weight`), await read(`${name}.bias`)];
   const preprocessing = preprocessingOf(weight, bias);
   const isHeld = (value: number) => Number.isFinite(Math.fround(value));
   if (preprocessing && ![...preprocessing.mean, ...preprocessing.std].every(isHeld))
@@ -206,15 +207,39 @@ function refuseRelatives({ path, tensors }: TensorFile, naming: FoundNaming): vo
  */
 export async function readConvolutions(
   file: TensorFile,
+  found: NetworkFile,
+): Promise<Map<ConvName, ConvWeights>> {
+  const convolutions = await readUnchecked(file, found);
+  requireFinite(file, found, convolutions);
+  return convolutions;
+}
+
+/** The same, be they finite or not: for who looks at each number anyway. */
+export async function readUnchecked(
+  file: TensorFile,
   { naming, layers }: NetworkFile,
 ): Promise<Map<ConvName, ConvWeights>> {
   const result = new Map<ConvName, ConvWeights>();
   for (const layer of layers) {
     const name = naming.layerName(layer);
-    const weight = await readFinite(file, `${name}.weight`);
-    result.set(layer.name, { weight, bias: await readFinite(file, `${name}.bias`) });
+    const weight = await file.read(`${name}.weight`);
+    result.set(layer.name, { weight, bias: await file.read(`${name}.bias`) });
   }
   return result;
+}
+
+/** Throws `bad-weights` where one of `convolutions`, which were read from the file, is not finite. */
+export function requireFinite(
+  file: TensorFile,
+  { naming, layers }: NetworkFile,
+  convolutions: ReadonlyMap<ConvName, ConvWeights>,
+): void {
+  for (const layer of layers) {
+    const { weight, bias } = convolutions.get(layer.name)!;
+    const name = naming.layerName(layer);
+    finite(file, `${name}.weight`, weight);
+    finite(file, `${name}.bias`, bias);
+  }
 }
 
 /** What is wrong with a tensor that has to have this shape. */
@@ -229,8 +254,8 @@ function shapeMisfit(
   return `Expected ${quoted(name)} in '${path}' to be [${expected.join(", ")}] but it is [${received.join(", ")}].`;
 }
 
-async function readFinite(file: TensorFile, name: string): Promise<Float32Array> {
-  const values = await file.read(name);
+/** `values`, which were read as the tensor `name`. */
+function finite(file: TensorFile, name: string, values: Float32Array): Float32Array {
   if (values.every(Number.isFinite)) return values;
   throw bad(`Expected finite numbers in ${quoted(name)} of '${file.path}' but it holds NaN or infinity.`);
 }

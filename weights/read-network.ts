@@ -10,7 +10,8 @@ import {
   findNetwork,
   isVgg19,
   neededOf,
-  readConvolutions,
+  readUnchecked,
+  requireFinite,
   widthsOf,
 } from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
@@ -38,11 +39,19 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
     told === undefined ? (await detectPreprocessing(file, found)).preprocessing : preprocessings[told];
   const { layers } = needed;
   const shipped = shippedOf(file, layers);
+  const convolutions = await readUnchecked(file, needed);
+  let weights: Network["weights"];
+  try {
+    weights = rescaled(layers, convolutions, preprocessing, file.path);
+  } catch (error) {
+    requireFinite(file, needed, convolutions); // which gives the better reason
+    throw error;
+  }
   return {
     name: options.name ?? nameOf(file, layers, preprocessing, shipped),
     preprocessing,
     layers,
-    weights: rescaled(layers, await readConvolutions(file, needed), preprocessing, file.path),
+    weights,
     defaults: shipped?.defaults ?? vgg19Defaults,
   };
 }

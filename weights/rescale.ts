@@ -8,6 +8,7 @@
  */
 import { StylizeError } from "../engine/errors.ts";
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
+import { knownFinite } from "../engine/network/layers-for.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import type { Picture } from "../engine/picture.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
@@ -48,6 +49,7 @@ export function rescaled(
         "bad-weights",
         `Expected weights in '${path}' whose activations single precision can hold but those of ${name} exceed it.`,
       );
+    knownFinite.add(layer);
     result.set(name, layer);
     map = activate(output, scale(step), scale(0));
     before = after;
