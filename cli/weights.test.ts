@@ -7,10 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TestIo } from "../tests/io.ts";
 import { entryOf, misbehave, TestServer, testFile } from "../weights/download/testing/server.ts";
-import { encodeSafetensors } from "../weights/formats/index.ts";
 import { bestNetwork, manifest } from "../weights/manifest.ts";
 import { compact, compactSmall, shippedNetworks } from "../weights/shipped.ts";
-import { features, likeTorchvision, tensors } from "../weights/testing/tensors.ts";
+import { encodeSafetensors, features, likeTorchvision, tensors } from "../weights/testing/tensors.ts";
 import { run } from "./run.ts";
 import { pullCommand } from "./weights.ts";
 

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { ConfigError } from "../common/config-values.ts";
 import { answeredByCache, ignoreAbort } from "../common/http-answers.ts";
 import { StylizeError } from "../engine/errors.ts";
-import { openTensorFile } from "../weights/formats/index.ts";
+import { openTensorFile } from "../weights/formats/open.ts";
 import { findNetwork, neededOf } from "../weights/network-file.ts";
 import { variableOf } from "./config.ts";
 import type { Route } from "./http.ts";

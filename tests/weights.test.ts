@@ -21,12 +21,12 @@ import { loadModel } from "../engine/model.ts";
 import { type ConvLayer, type ConvName, vgg19 } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
-import { openTensorFile } from "../weights/formats/index.ts";
-import { encodeSafetensors } from "../weights/formats/safetensors.ts";
+import { openTensorFile } from "../weights/formats/open.ts";
 import { loadNetwork } from "../weights/load.ts";
 import { torchvisionIndex } from "../weights/naming.ts";
 import { findNetwork, readConvolutions } from "../weights/network-file.ts";
 import type { PreprocessingName } from "../weights/preprocessing.ts";
+import { encodeSafetensors } from "../weights/testing/tensors.ts";
 import {
   expectLossesAndGradient,
   f32Tolerances,

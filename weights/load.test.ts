@@ -6,13 +6,13 @@ import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
 import { layersFor } from "../engine/network/layers-for.ts";
 import { cacheFolder } from "./download/cache.ts";
 import { convertNetwork, inspectFile } from "./files.ts";
-import { openTensorFile } from "./formats/index.ts";
-import { encodeSafetensors, type Tensor } from "./formats/safetensors.ts";
+import { openTensorFile } from "./formats/open.ts";
+import type { Tensor } from "./formats/safetensors.ts";
 import { loadDefaultNetwork, loadNetwork, networkFile } from "./load.ts";
 import { bestNetwork, manifest } from "./manifest.ts";
 import { firstNames, torchvisionIndex } from "./naming.ts";
 import { compact, compactSmall, shippedNetworks, vgg19Defaults } from "./shipped.ts";
-import { features, likeTorchvision, mark, tensors, uneven } from "./testing/tensors.ts";
+import { encodeSafetensors, features, likeTorchvision, mark, tensors, uneven } from "./testing/tensors.ts";
 
 let folder: string;
 beforeAll(async () => {

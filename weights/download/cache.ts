@@ -109,11 +109,15 @@ export async function cachedPart(entry: ManifestEntry, folder: string): Promise<
   return { path, sha256: known.sha256, verified: entry.convolutions !== undefined };
 }
 
-/** The file's bytes in order. Throws `file-not-found` if they can't be read. */
-export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
+/** The file's bytes in order. Throws `file-not-found` if they can't be read, or the signal's reason. */
+export async function* readChunks(
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* createReadStream(path, { highWaterMark: 1 << 20 });
+    yield* createReadStream(path, { highWaterMark: 1 << 20, signal });
   } catch (cause) {
+    signal?.throwIfAborted();
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason =
       code === "ENOENT" || code === "ENOTDIR" ? "there is no such file" : `it can't be read: ${message}`;

@@ -138,7 +138,7 @@ async function partBytesOf(head: Target, { entry, partBytes }: Download): Promis
 }
 
 /** The `download-failed` error, from what each mirror did. */
-export function allFailed(
+function allFailed(
   { name, file, mirrors, source }: ManifestEntry,
   failures: ReadonlyMap<string, string>,
 ): StylizeError {

@@ -6,7 +6,7 @@ import { withLock } from "../../common/lock.mjs";
 import { StylizeError } from "../../engine/errors.ts";
 import { makeFolder } from "../../engine/make-folder.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
-import { openTensorFile } from "../formats/index.ts";
+import { openTensorFile } from "../formats/open.ts";
 import type { ManifestEntry } from "../manifest.ts";
 import { findNetwork, readConvolutions } from "../network-file.ts";
 import { isTorchvision } from "../preprocessing.ts";
@@ -147,8 +147,7 @@ export async function verifyFile(
 ): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
   let size = 0;
-  for await (const chunk of readChunks(path)) {
-    signal?.throwIfAborted();
+  for await (const chunk of readChunks(path, signal)) {
     hash.update(chunk);
     size += chunk.length;
     onProgress?.(size);
@@ -172,14 +171,13 @@ async function copyIn(download: Download, from: string): Promise<CachedFile> {
   const hash = createHash("sha256");
   let received = 0;
   const add = (chunk: Uint8Array) => {
-    download.connection.signal?.throwIfAborted();
     hash.update(chunk);
     received += chunk.length;
     download.onProgress({ mirror: from, received, total: bytes, resumedAt: 0 });
   };
   try {
     await checkSpace(path, bytes);
-    await append(copy, 0, readChunks(from), add);
+    await append(copy, 0, readChunks(from, download.connection.signal), add);
     const sha256 = hash.digest("hex");
     if (sha256 !== target.sha256) {
       throw wrongFile(download, from, `it has the SHA-256 ${sha256} instead of ${target.sha256}`);

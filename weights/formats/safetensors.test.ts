@@ -2,8 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { encodeSafetensors } from "../testing/tensors.ts";
 import { openTensorFile } from "./open.ts";
-import { encodeSafetensors, safetensorsParts } from "./safetensors.ts";
+import { safetensorsParts } from "./safetensors.ts";
 import { refusal, temporaryFolder } from "./testing/files.ts";
 
 /** Made by the reference implementation: see make_dtypes.py beside it. */
