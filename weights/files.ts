@@ -5,6 +5,7 @@ import { StylizeError } from "../engine/errors.ts";
 import { vgg19 } from "../engine/network/layers.ts";
 import type { Preprocessing } from "../engine/network/types.ts";
 import { writeFileSafely } from "../pictures/write-file.ts";
+import { badWeights } from "./formats/byte-source.ts";
 import { openTensorFile } from "./formats/open.ts";
 import { safetensorsParts, type Tensor } from "./formats/safetensors.ts";
 import { type Format, readableTensor } from "./formats/tensor-file.ts";
@@ -127,8 +128,7 @@ function tableName({ order, mean, std }: Preprocessing, input: string): Preproce
     return isAlike(order, other.order) && isAlike(mean, other.mean) && isAlike(std, other.std);
   });
   if (name) return name;
-  throw new StylizeError(
-    "bad-weights",
+  throw badWeights(
     `Expected '${input}' to need the preprocessing of ${preprocessingNames.join(" or ")} but it has one of its own.`,
   );
 }

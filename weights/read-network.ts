@@ -1,8 +1,7 @@
 /** A network out of an open file of weights, wherever that lies. */
-import { StylizeError } from "../engine/errors.ts";
 import type { ConvLayer } from "../engine/network/layers.ts";
 import type { Network, Preprocessing } from "../engine/network/types.ts";
-import { blobSource } from "./formats/byte-source.ts";
+import { badWeights, blobSource } from "./formats/byte-source.ts";
 import { readSafetensors } from "./formats/safetensors.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
 import {
@@ -108,8 +107,7 @@ export async function readShipped(
 ): Promise<Network> {
   const { name } = shipped;
   if ((await sha256(blob)) === shipped.sha256) return await readNetworkBlob(blob, path, { name });
-  throw new StylizeError(
-    "bad-weights",
+  throw badWeights(
     `Expected the network '${name}' in '${path}' as it was shipped but the file is damaged; ${advice}.`,
   );
 }

@@ -6,6 +6,7 @@ import { withLock } from "../../common/lock.mjs";
 import { StylizeError } from "../../engine/errors.ts";
 import { makeFolder } from "../../engine/make-folder.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
+import { badWeights } from "../formats/byte-source.ts";
 import { openTensorFile } from "../formats/open.ts";
 import type { ManifestEntry } from "../manifest.ts";
 import { findNetwork, readConvolutions } from "../network-file.ts";
@@ -204,7 +205,7 @@ async function refuseOther(
 }
 
 function wrongFile({ entry }: Download, from: string, reason: string): StylizeError {
-  return new StylizeError("bad-weights", `Expected '${from}' to be ${entry.file} but ${reason}.`);
+  return badWeights(`Expected '${from}' to be ${entry.file} but ${reason}.`);
 }
 
 /**
@@ -240,8 +241,7 @@ async function checkNumbers(path: string, { name, preprocessing }: ManifestEntry
   await using file = await openTensorFile(path);
   const convolutions = await readConvolutions(file, findNetwork(file));
   if (preprocessing !== "torchvision" || isTorchvision(convolutions)) return;
-  throw new StylizeError(
-    "bad-weights",
+  throw badWeights(
     `Expected the convolutions of '${name}' to have torchvision's statistics but those that came have others.`,
   );
 }

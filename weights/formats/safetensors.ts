@@ -6,14 +6,7 @@
  */
 import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
 import { decodeFloats, elementSizes } from "./dtypes.ts";
-import {
-  elementsOf,
-  isNatural,
-  MAX_DIMENSIONS,
-  readableTensor,
-  type TensorFile,
-  type TensorInfo,
-} from "./tensor-file.ts";
+import { areNaturals, elementsOf, readableTensor, type TensorFile, type TensorInfo } from "./tensor-file.ts";
 
 /** Bytes before the header: its length. */
 const PREFIX = 8;
@@ -84,7 +77,7 @@ function parseEntry(name: string, entry: unknown, path: string, dataStart: numbe
     throw badWeights(
       `Expected dtype, shape and data_offsets of ${quoted(name)} in '${path}' but its header lacks them.`,
     );
-  const [begin, end] = offsets as [number, number];
+  const [begin, end] = offsets as readonly [number, number];
   const size = elementSizes.get(dtype);
   const bytes = size === undefined ? end - begin : elementsOf(shape) * size;
   if (begin > end || end - begin !== bytes)
@@ -92,10 +85,6 @@ function parseEntry(name: string, entry: unknown, path: string, dataStart: numbe
       `Expected ${bytes} bytes for ${quoted(name)} [${shape}] in '${path}' but its offsets are ${begin} and ${end}.`,
     );
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
-}
-
-function areNaturals(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isNatural);
 }
 
 /** Where the last tensor ends. `tensors`: in order of their offsets. */

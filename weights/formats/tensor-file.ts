@@ -34,7 +34,7 @@ export interface TensorFile extends AsyncDisposable {
 }
 
 /** As many as PyTorch allows. */
-export const MAX_DIMENSIONS = 64;
+const MAX_DIMENSIONS = 64;
 /** A few bytes of a file can describe a tensor of any size; the largest of VGG19 has 102,760,448 elements. */
 const MAX_ELEMENTS = 2 ** 28;
 const MAX_BYTES = 2 ** 31;
@@ -48,11 +48,18 @@ export function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** Shapes, strides, offsets. */
+export function areNaturals(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isNatural);
+}
+
+export const lacking = (path: string, name: string): string =>
+  `Expected a tensor ${quoted(name)} in '${path}' but it has none of that name.`;
+
 /** The entry of a tensor that can be read. Throws `bad-weights` as `read` does, before anything is read. */
 export function readableTensor(file: TensorFile, name: string): TensorInfo {
   const info = file.tensors.get(name);
-  if (!info)
-    throw badWeights(`Expected a tensor ${quoted(name)} in '${file.path}' but it has none of that name.`);
+  if (!info) throw badWeights(lacking(file.path, name));
   if (!floatTypes.includes(info.dtype))
     throw badWeights(
       `Expected ${quoted(name)} in '${file.path}' to be one of ${floatTypes.join(", ")} but it is ` +
