@@ -40,14 +40,8 @@ export class Dictionary {
   readonly items: unknown[] = [];
 }
 
-/** What REDUCE may call. */
-export class PickleFunction {
-  readonly call: (args: readonly unknown[]) => unknown;
-
-  constructor(call: (args: readonly unknown[]) => unknown) {
-    this.call = call;
-  }
-}
+/** What REDUCE may call: no opcode makes one. */
+export type PickleFunction = (args: readonly unknown[]) => unknown;
 
 /** What a pickle gets from outside. Both throw where they refuse. */
 export interface PickleHost {
@@ -267,9 +261,9 @@ function stackGlobal(m: PickleMachine): void {
 function reduce(m: PickleMachine): void {
   const args = m.pop();
   const called = m.pop();
-  if (!(called instanceof PickleFunction)) m.cursor.damaged("calls what is no function");
+  if (typeof called !== "function") m.cursor.damaged("calls what is no function");
   if (!isTuple(args)) m.cursor.damaged("calls a function without a tuple");
-  m.push(called.call(args));
+  m.push((called as PickleFunction)(args));
 }
 
 /** State dicts are OrderedDicts with an attribute `_metadata`, which holds nothing we need. */

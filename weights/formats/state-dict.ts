@@ -6,7 +6,7 @@
 
 import { quoted } from "./byte-source.ts";
 import { elementSizes } from "./dtypes.ts";
-import { Dictionary, isTuple, PickleFunction, type PickleHost } from "./pickle.ts";
+import { Dictionary, isTuple, type PickleFunction, type PickleHost } from "./pickle.ts";
 import type { PickleCursor } from "./pickle-cursor.ts";
 import { areNaturals, isNatural } from "./tensor-file.ts";
 import { ElementType, elementTypes, Storage, TorchTensor } from "./torch-file.ts";
@@ -26,15 +26,15 @@ export class StateDictHost implements PickleHost {
   readonly #cursor: PickleCursor;
   #pairs = 0;
 
-  readonly #functions: ReadonlyMap<string, PickleFunction> = new Map([
-    ["collections.OrderedDict", new PickleFunction((args) => this.#orderedDict(args))],
-    ["torch.Size", new PickleFunction(([items]) => items)],
-    ["torch.device", new PickleFunction(() => null)],
-    ["torch._utils._rebuild_tensor", new PickleFunction((args) => this.#tensor(args))],
-    ["torch._utils._rebuild_tensor_v2", new PickleFunction((args) => this.#tensor(args))],
-    ["torch._utils._rebuild_tensor_v3", new PickleFunction((args) => this.#tensor(args, args[6]))],
-    ["torch._utils._rebuild_parameter", new PickleFunction(([data]) => data)],
-    ["torch._utils._rebuild_parameter_with_state", new PickleFunction(([data]) => data)],
+  readonly #functions: ReadonlyMap<string, PickleFunction> = new Map<string, PickleFunction>([
+    ["collections.OrderedDict", (args) => this.#orderedDict(args)],
+    ["torch.Size", ([items]) => items],
+    ["torch.device", () => null],
+    ["torch._utils._rebuild_tensor", (args) => this.#tensor(args)],
+    ["torch._utils._rebuild_tensor_v2", (args) => this.#tensor(args)],
+    ["torch._utils._rebuild_tensor_v3", (args) => this.#tensor(args, args[6])],
+    ["torch._utils._rebuild_parameter", ([data]) => data],
+    ["torch._utils._rebuild_parameter_with_state", ([data]) => data],
   ]);
 
   constructor(cursor: PickleCursor) {
