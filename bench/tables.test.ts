@@ -8,8 +8,8 @@ const compact = { ...exampleMeasurement(64, 50), network: "compact", restored: 2
 
 test("steps of each network, with the operations of its own and the peak of the process's memory", () => {
   const text = stepTable([vgg19, compact], exampleMachine);
-  expect(text).toContain("| vgg19 | 64 | 0.100 | 0.100 | - | - | - | 59.2 | - | 500 MB | 1000 MB |");
-  expect(text).toContain("| compact | 64 | 0.0500 | 0.0500 | - | - | - | 29.7 | - | 500 MB | 1000 MB |");
+  expect(text).toContain("| vgg19 | 64 | 0.100 | 0.100 | - | - | - | 59.2 | - | 500.0 MB | 1000.0 MB |");
+  expect(text).toContain("| compact | 64 | 0.0500 | 0.0500 | - | - | - | 29.7 | - | 500.0 MB | 1000.0 MB |");
   expect(text).toContain("threw away: 2 with compact at 64 px.");
 });
 

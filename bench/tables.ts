@@ -1,5 +1,6 @@
 /** Markdown of what was measured. */
 
+import { megabytes } from "../common/megabytes.ts";
 import type { Machine } from "./machine.ts";
 import type {
   AdapterReport,
@@ -44,7 +45,6 @@ export function tableOf<T>(
 
 const seconds = (ms: number | undefined) => (ms === undefined ? "-" : digits(ms / 1e3));
 export const digits = (value: number) => (value >= 10 ? value.toFixed(1) : value.toPrecision(3));
-export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
 /** adapter: undefined where it is not known. */
 export function machineText({ machine, date }: ReportHead, adapter: AdapterReport | undefined): string {

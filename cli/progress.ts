@@ -2,13 +2,13 @@
 
 import { basename } from "node:path";
 import type { JobView, UploadProgress } from "../client/index.ts";
+import { megabytes } from "../common/megabytes.ts";
 import type { RunMemory, ScaleMemory } from "../engine/dry-run.ts";
 import type { Precision } from "../engine/gpu/precision.ts";
 import type { Iterate } from "../engine/iterate.ts";
 import type { Size } from "../engine/picture.ts";
 import type { ScalePlan } from "../engine/pyramid.ts";
 import { TimeLeft } from "../engine/time-left.ts";
-import { megabytes } from "../weights/download/mirror-failure.ts";
 import type { DownloadProgress } from "../weights/download/pull.ts";
 import type { StylizeArguments } from "./arguments.ts";
 import { type Audience, clock, type Io, jsonLine, type Output, pace, rows, telling } from "./io.ts";

@@ -7,10 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TestIo } from "../tests/io.ts";
 import { entryOf, misbehave, TestServer, testFile } from "../weights/download/testing/server.ts";
-import { encodeSafetensors } from "../weights/formats/index.ts";
 import { bestNetwork, manifest } from "../weights/manifest.ts";
 import { compact, compactSmall, shippedNetworks } from "../weights/shipped.ts";
-import { features, likeTorchvision, tensors } from "../weights/testing/tensors.ts";
+import { encodeSafetensors, features, likeTorchvision, tensors } from "../weights/testing/tensors.ts";
 import { run } from "./run.ts";
 import { pullCommand } from "./weights.ts";
 
@@ -97,6 +96,17 @@ describe("stylize weights", () => {
     const { stdout } = await runHere("pull", name, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ event: "done", name, path, verified: true, fetched: false });
   });
+
+  it.each([["--from", "some.safetensors"], ["--convolutions-only"], ["--cache", "some"]])(
+    "takes no %s for a network that need not be fetched",
+    async (flag, ...value) => {
+      expect(await runHere("pull", compact.name, flag!, ...value)).toEqual({
+        status: 2,
+        stdout: "",
+        stderr: `error: Expected no ${flag} for '${compact.name}', which comes with the program and is not fetched.\n`,
+      });
+    },
+  );
 
   it.each(shippedNetworks)("shows how wide $name is", async ({ name, layers }) => {
     const channels = layers.map(({ outChannels }) => outChannels);

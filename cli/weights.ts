@@ -1,8 +1,8 @@
 /** `stylize weights ...`: networks listed, fetched, verified, converted and looked into. */
 
+import { megabytes } from "../common/megabytes.ts";
 import { StylizeError } from "../engine/errors.ts";
 import { cachedPath, cacheFolder } from "../weights/download/cache.ts";
-import { megabytes } from "../weights/download/mirror-failure.ts";
 import { pull, pullConvolutions, verifyFile } from "../weights/download/pull.ts";
 import { convertNetwork, type Inspection, inspectFile } from "../weights/files.ts";
 import { printable, quoted } from "../weights/formats/byte-source.ts";
@@ -90,13 +90,23 @@ async function verified({ path, entry, shipped }: FoundFile) {
   );
 }
 
-/** In place of a download, of one that needs none. Throws `bad-weights` where its file is damaged. */
+/**
+ * In place of a download, of one that needs none. Throws `bad-weights` where its file is damaged, `bad-option` for what
+ * only a download could heed.
+ */
 async function tellShipped(
   { name, licence }: ShippedNetwork,
-  { report, cache }: PullArguments,
+  { report, from, convolutionsOnly, cache }: PullArguments,
   io: Io,
 ): Promise<void> {
-  const { path, sha256 } = await verified(await networkFile(name, { cache, env: io.env }));
+  const flags = { "--from": from, "--convolutions-only": convolutionsOnly || undefined, "--cache": cache };
+  const [flag] = Object.entries(flags).find(([, value]) => value !== undefined) ?? [];
+  if (flag !== undefined)
+    throw new StylizeError(
+      "bad-option",
+      `Expected no ${flag} for '${name}', which comes with the program and is not fetched.`,
+    );
+  const { path, sha256 } = await verified(await networkFile(name, { env: io.env }));
   const record = { name, path, sha256, verified: true, fetched: false };
   const sentence = `'${name}' comes with the program and is in '${path}'. Licence: ${licence}.`;
   telling(report, io).tell("done", record, sentence);

@@ -1,9 +1,9 @@
 /**
  * The engine in Node.js: opens a device on an adapter that dawn.ts finds, reads shaders from disk.
  *
- * With dawn.ts the only file of the engine that knows Node; browser.ts is their counterpart.
+ * With dawn.ts and make-folder.ts the only file of the engine that knows Node; browser.ts is their counterpart.
  */
-import { accessSync, constants as files, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants as files, readFileSync } from "node:fs";
 import { availableParallelism, constants, getPriority, homedir, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,7 @@ import { type AdapterOptions, chooseAdapter, limitsOf, noAdapter, type RequestAd
 import { familyOf, isSoftware, type KernelFamilyName } from "./gpu/adapter.ts";
 import { GpuContext, type Resting, type ShaderSource } from "./gpu/context.ts";
 import { matrixFeature, subgroupSizeFeature } from "./gpu/matrix-units.ts";
+import { makeFolder } from "./make-folder.ts";
 
 export { type AdapterOptions, type AdapterReport, type ListedAdapter, listAdapters } from "./dawn.ts";
 
@@ -80,7 +81,7 @@ function hasShaderCache(): boolean {
   if (MESA_SHADER_CACHE_DISABLE) return false;
   const folder = MESA_SHADER_CACHE_DIR || XDG_CACHE_HOME || join(homedir(), ".cache");
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     accessSync(folder, files.W_OK | files.X_OK);
     return true;
   } catch {

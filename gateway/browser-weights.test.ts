@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { vgg19 } from "../engine/network/layers.ts";
-import { encodeSafetensors, type Tensor } from "../weights/formats/index.ts";
+import type { Tensor } from "../weights/formats/safetensors.ts";
 import { networkFile } from "../weights/load.ts";
 import { shippedNetworks } from "../weights/shipped.ts";
-import { features } from "../weights/testing/tensors.ts";
+import { encodeSafetensors, features } from "../weights/testing/tensors.ts";
 import { BrowserWeights } from "./browser-weights.ts";
 import { startSite, type TestSite } from "./testing/site.ts";
 

@@ -1,7 +1,7 @@
 /** What the gateway answers over plain HTTP: health, metrics, the files of a local store, pages. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { send } from "../stores/file-object-routes.ts";
+import { send } from "../common/http-answers.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Answers a request and says so, or returns false. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { extname, join, relative, sep } from "node:path";
-import { answeredByCache, refuseMethod, send } from "../stores/file-object-routes.ts";
+import { answeredByCache, refuseMethod, send } from "../common/http-answers.ts";
 import type { Route } from "./http.ts";
 
 interface Version {

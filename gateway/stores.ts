@@ -1,9 +1,10 @@
 /** The stores that a configuration names: files and child processes on one machine, AWS and Redis in the cloud. */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { opened } from "../common/disposal.ts";
+import { makeFolder } from "../engine/make-folder.ts";
 import { keys } from "../protocol/protocol.ts";
 import { FileMessageQueue } from "../stores/file-message-queue.ts";
 import { createObjectRoutes } from "../stores/file-object-routes.ts";
@@ -111,7 +112,7 @@ async function openQueue(options: StoresOptions): Promise<JobQueue> {
  */
 async function ownSecret(data: string): Promise<string> {
   const path = join(data, "secret");
-  await mkdir(data, { recursive: true, mode: 0o700 });
+  makeFolder(data, 0o700);
   if (!existsSync(path)) {
     const temporary = `${path}.${randomBytes(8).toString("hex")}`;
     await writeFile(temporary, randomBytes(32).toString("base64url"), { mode: 0o600, flush: true });

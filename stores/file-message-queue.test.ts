@@ -131,6 +131,21 @@ test("leaves alone what is no message, and removes old drafts only", async () =>
   expect([place.names("ready"), place.names("claimed")]).toEqual([[".DS_Store"], ["notes.txt"]]);
 });
 
+test("takes no message for handled or given back where a file stands in its folder's place", async () => {
+  using place = scratch();
+  const files = new MessageFiles(place.folder);
+  await files.add("kept");
+  const claim = await files.claim((await files.ready())[0]!, newOwner());
+  const claimed = join(place.folder, "claimed");
+  renameSync(claimed, join(place.folder, "elsewhere"));
+  writeFileSync(claimed, "");
+  const works = [files.keep(claim!), files.delete(claim!), files.release(claim!, 0)];
+  const codes = (await Promise.allSettled(works)).map(
+    (work) => work.status === "rejected" && work.reason.code,
+  );
+  expect(codes).toEqual(["ENOTDIR", "ENOTDIR", "ENOTDIR"]);
+});
+
 test("tells of a folder that is gone, and goes on once it is back", async () => {
   using place = scratch();
   const errors: unknown[] = [];

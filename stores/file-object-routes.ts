@@ -1,6 +1,7 @@
 /** Serves what the URLs of a FileObjectStore name: `GET /objects/<key>` and the upload form's `POST /objects`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { answeredByCache, ignoreAbort, refuseMethod, send } from "../common/http-answers.ts";
 import type { FileObjectStore, OpenObject } from "./file-object-store.ts";
 import { boundaryOf, readUpload, UploadRefused } from "./form-upload.ts";
 import { contentTypeOf, isKey, isPublicKey, StoreError } from "./object-store.ts";
@@ -94,17 +95,6 @@ function cacheControl(key: string): string {
   return isPublicKey(key) ? "public, max-age=300" : "private, no-store";
 }
 
-/** Says how long an answer holds. True: If-None-Match (RFC 9110, 13.1.2) has its tag, and 304 was all to say. */
-export function answeredByCache(response: ServerResponse, etag: string, cacheControl: string): boolean {
-  response.setHeader("ETag", etag);
-  response.setHeader("Cache-Control", cacheControl);
-  const { "if-none-match": header = "" } = response.req.headers;
-  const known = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  const isKnown = known.includes(etag) || known.includes("*");
-  if (isKnown) response.writeHead(304).end();
-  return isKnown;
-}
-
 async function receive(store: FileObjectStore, response: ServerResponse, query: URLSearchParams) {
   const request = response.req;
   if (request.method !== "POST") return refuseMethod(response, "POST");
@@ -118,18 +108,6 @@ async function receive(store: FileObjectStore, response: ServerResponse, query: 
   response.writeHead(204).end();
 }
 
-/** `allowed`: the methods, separated by commas. */
-export function refuseMethod(response: ServerResponse, allowed: string): void {
-  response.setHeader("Allow", allowed);
-  send(response, 405, `Expected one of the methods ${allowed}.`);
-}
-
-/** A sentence as plain text, which nobody keeps. */
-export function send(response: ServerResponse, status: number, sentence: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
-  response.end(`${sentence}\n`);
-}
-
 function sendFailure(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
   const isRefused = error instanceof UploadRefused;
   if (!isRefused) onError(error);
@@ -138,10 +116,4 @@ function sendFailure(response: ServerResponse, error: unknown, onError: (error: 
   else if (error instanceof StoreError && error.retryable)
     send(response, 503, "The store can't do this now; try again later.");
   else send(response, 500, "Something failed on our side.");
-}
-
-/** A client that goes away before it has everything is no failure. */
-export function ignoreAbort(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ERR_STREAM_PREMATURE_CLOSE" && error.code !== "ECONNRESET" && error.code !== "EPIPE")
-    throw error;
 }

@@ -1,21 +1,13 @@
 /** Objects as files: the key is the path, the extension the type. Several processes may share the folder. */
 import { randomBytes, randomUUID } from "node:crypto";
-import {
-  constants,
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readFile,
-  realpath,
-  rm,
-  stat,
-} from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../engine/make-folder.ts";
 import {
   attempt,
   keysBelow,
   makeFolders,
+  orNoObject,
   orUndefined,
   type Pieces,
   removeOldTemporaries,
@@ -70,7 +62,7 @@ export class FileObjectStore implements ObjectStore {
    */
   static async open(folder: string, { baseUrl }: FileObjectStoreOptions): Promise<FileObjectStore> {
     return attempt(`to open the folder '${folder}'`, async () => {
-      await mkdir(join(folder, temporaryFolder), { recursive: true, mode: 0o700 });
+      makeFolder(join(folder, temporaryFolder), 0o700);
       const root = await realpath(folder);
       await removeOldTemporaries(join(root, temporaryFolder));
       const secret = await sharedSecret(root);
@@ -106,8 +98,8 @@ export class FileObjectStore implements ObjectStore {
     requireKey(key);
     return attempt(`to read '${key}'`, async () => {
       const path = join(this.#root, key);
-      if ((await orUndefined(realpath(path))) !== path) return undefined;
-      const stats = await orUndefined(lstat(path));
+      if ((await orNoObject(realpath(path))) !== path) return undefined;
+      const stats = await orNoObject(lstat(path));
       return stats?.isFile() ? { key, size: stats.size, modified: stats.mtimeMs } : undefined;
     });
   }
@@ -117,10 +109,10 @@ export class FileObjectStore implements ObjectStore {
     requireKey(key);
     return attempt(`to read '${key}'`, async () => {
       const path = join(this.#root, key);
-      if ((await orUndefined(realpath(path))) !== path) return undefined;
+      if ((await orNoObject(realpath(path))) !== path) return undefined;
       // Without O_NONBLOCK, opening a pipe waits for its writer.
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      const handle = await orUndefined(open(path, flags));
+      const handle = await orNoObject(open(path, flags));
       if (handle === undefined) return undefined;
       const stats = await handle.stat();
       if (stats.isFile()) return { handle, info: { key, size: stats.size, modified: stats.mtimeMs } };
@@ -150,7 +142,7 @@ export class FileObjectStore implements ObjectStore {
         const last = objects.at(-1);
         if (last !== undefined && objects.length >= Math.min(limit, maxPage))
           return { objects, next: last.key };
-        const stats = await orUndefined(lstat(join(this.#root, key)));
+        const stats = await orNoObject(lstat(join(this.#root, key)));
         if (stats?.isFile()) objects.push({ key, size: stats.size, modified: stats.mtimeMs });
       }
       return { objects };

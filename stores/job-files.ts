@@ -2,17 +2,10 @@
  * Records of jobs as files, one for each, for one process at a time. A change is appended; the last whole line of a
  * file counts, and now and then it becomes the only one.
  */
-import {
-  appendFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lives } from "../common/lock.mjs";
+import { makeFolder } from "../engine/make-folder.ts";
 import { jobStatuses } from "../protocol/protocol.ts";
 import type { JobRecord } from "./job-store.ts";
 import { StoreError } from "./object-store.ts";
@@ -71,7 +64,7 @@ export class JobFiles {
 }
 
 function readEntries(folder: string, onDamaged: (path: string) => void): Entry[] {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const names = readdirSync(folder);
   for (const name of names.filter((name) => name.endsWith(".tmp"))) tryTo(() => rmSync(join(folder, name)));
   return names.flatMap((name) => {
@@ -148,7 +141,7 @@ const ownerOf = (folder: string) => join(folder, "owner");
 
 /** Makes the folder where it is missing. Throws StoreError where another living process has it. */
 function takeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (;;) {
     try {
       writeFileSync(ownerOf(folder), String(process.pid), { flag: "wx" });

@@ -8,11 +8,12 @@
  * lose no message; files are not flushed to the disk, so a machine that crashes may.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { readdir, readFile, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { lives } from "../common/lock.mjs";
+import { makeFolder } from "../engine/make-folder.ts";
 import { maxReceives } from "./message-queue.ts";
 import { orUndefined, removeOldTemporaries } from "./object-files.ts";
 
@@ -56,7 +57,7 @@ export class MessageFiles {
     this.#claimedFolder = join(folder, "claimed");
     this.#deadFolder = join(folder, "dead");
     for (const each of [this.readyFolder, this.#newFolder, this.#claimedFolder, this.#deadFolder]) {
-      mkdirSync(each, { recursive: true });
+      makeFolder(each);
     }
   }
 

@@ -1,6 +1,6 @@
 /** What a store of files asks of the file system: atomic writes, walks in order, and errors as StoreErrors. */
 import { randomUUID } from "node:crypto";
-import { link, lstat, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, realpath, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isKey, StoreError } from "./object-store.ts";
 
@@ -13,7 +13,7 @@ const passing = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EIO", "EAGAIN"
 /** Makes the folders of `key`, one by one, so that none of them is made beyond a link. */
 export async function makeFolders(root: string, key: string): Promise<void> {
   const whole = dirname(join(root, key));
-  if ((await orUndefined(realpath(whole))) === whole) return; // made already, and no link leads there
+  if ((await orNoObject(realpath(whole))) === whole) return; // made already, and no link leads there
   let folder = root;
   for (const name of key.split("/").slice(0, -1)) {
     folder = join(folder, name);
@@ -57,7 +57,7 @@ export async function* keysBelow(
   after: string,
   folder = "",
 ): AsyncGenerator<string> {
-  const entries = (await orUndefined(readdir(join(root, folder), { withFileTypes: true }))) ?? [];
+  const entries = (await orNoObject(readdir(join(root, folder), { withFileTypes: true }))) ?? [];
   // A folder's name sorts with its slash: "a-b/c" comes before "a/b".
   const names = entries.map((entry) =>
     entry.isDirectory() ? `${entry.name}/` : entry.isFile() ? entry.name : "",
@@ -77,18 +77,22 @@ export async function* keysBelow(
 
 export async function removeOldTemporaries(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    const stats = await orUndefined(stat(join(folder, name)));
+    const stats = await orUndefined(lstat(join(folder, name)));
     if (stats && stats.mtimeMs < Date.now() - temporaryLifeMs) await rm(join(folder, name), { force: true });
   }
 }
 
 /** Undefined where the file system says that there is no such file. */
-export function orUndefined<T>(result: Promise<T>): Promise<T | undefined> {
+export function orUndefined<T>(result: Promise<T>, codes = ["ENOENT"]): Promise<T | undefined> {
   return result.catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ELOOP") return undefined;
+    if (codes.includes(error.code!)) return undefined;
     throw error;
   });
 }
+
+/** The same of the path of a key, parts of which may be files, or links that lead nowhere: it names no object then. */
+export const orNoObject = <T>(result: Promise<T>): Promise<T | undefined> =>
+  orUndefined(result, ["ENOENT", "ENOTDIR", "ELOOP"]);
 
 /** Makes StoreErrors of what the file system says. */
 export async function attempt<T>(aim: string, action: () => Promise<T>): Promise<T> {

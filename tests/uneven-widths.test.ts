@@ -9,10 +9,10 @@ import type { Iterate } from "../engine/iterate.ts";
 import type { Network } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
 import { stylize } from "../engine/stylize.ts";
-import { encodeSafetensors, type Tensor } from "../weights/formats/index.ts";
+import type { Tensor } from "../weights/formats/safetensors.ts";
 import { loadNetwork } from "../weights/load.ts";
 import { torchvisionIndex } from "../weights/naming.ts";
-import { uneven } from "../weights/testing/tensors.ts";
+import { encodeSafetensors, uneven } from "../weights/testing/tensors.ts";
 import { hashed, seededPicture } from "./seeded-network.ts";
 
 let folder: string;

@@ -21,12 +21,12 @@ import { loadModel } from "../engine/model.ts";
 import { type ConvLayer, type ConvName, vgg19 } from "../engine/network/layers.ts";
 import type { ConvWeights } from "../engine/network/types.ts";
 import { openContext } from "../engine/node.ts";
-import { openTensorFile } from "../weights/formats/index.ts";
-import { encodeSafetensors } from "../weights/formats/safetensors.ts";
+import { openTensorFile } from "../weights/formats/open.ts";
 import { loadNetwork } from "../weights/load.ts";
 import { torchvisionIndex } from "../weights/naming.ts";
 import { findNetwork, readConvolutions } from "../weights/network-file.ts";
 import type { PreprocessingName } from "../weights/preprocessing.ts";
+import { encodeSafetensors } from "../weights/testing/tensors.ts";
 import {
   expectLossesAndGradient,
   f32Tolerances,
@@ -58,17 +58,13 @@ const expectedIn = (written: string): Expected =>
   JSON.parse(readFileSync(join(written, "expected.json"), "utf8"));
 
 async function expectTensors(path: string, format: FormatName, naming: NamingName, expected: Expected) {
-  const file = await openTensorFile(path);
-  try {
-    const found = findNetwork(file);
-    expect(file.format).toBe(format);
-    expect(found.layers.map(found.naming.layerName)).toEqual(vgg19.map(namings[naming]));
-    const hash = (data: Float32Array) => createHash("sha256").update(data).digest("hex");
-    for (const [name, { weight, bias }] of await readConvolutions(file, found)) {
-      expect({ weight: hash(weight), bias: hash(bias) }, name).toEqual(expected.tensors[name]);
-    }
-  } finally {
-    await file.close();
+  await using file = await openTensorFile(path);
+  const found = findNetwork(file);
+  expect(file.format).toBe(format);
+  expect(found.layers.map(found.naming.layerName)).toEqual(vgg19.map(namings[naming]));
+  const hash = (data: Float32Array) => createHash("sha256").update(data).digest("hex");
+  for (const [name, { weight, bias }] of await readConvolutions(file, found)) {
+    expect({ weight: hash(weight), bias: hash(bias) }, name).toEqual(expected.tensors[name]);
   }
 }
 
@@ -105,9 +101,8 @@ describe("small files that PyTorch wrote", () => {
 
   // PyTorch does not write safetensors, and such a file is large: it holds every weight.
   beforeAll(async () => {
-    const file = await openTensorFile(pathOf("torch-zip", "features"));
+    await using file = await openTensorFile(pathOf("torch-zip", "features"));
     const convolutions = await readConvolutions(file, findNetwork(file));
-    await file.close();
     for (const naming of namingNames) {
       const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
       for (const layer of vgg19) {

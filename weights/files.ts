@@ -5,8 +5,10 @@ import { StylizeError } from "../engine/errors.ts";
 import { vgg19 } from "../engine/network/layers.ts";
 import type { Preprocessing } from "../engine/network/types.ts";
 import { writeFileSafely } from "../pictures/write-file.ts";
-import { openTensorFile, safetensorsParts, type Tensor } from "./formats/index.ts";
-import type { Format } from "./formats/tensor-file.ts";
+import { badWeights } from "./formats/byte-source.ts";
+import { openTensorFile } from "./formats/open.ts";
+import { safetensorsParts, type Tensor } from "./formats/safetensors.ts";
+import { type Format, readableTensor } from "./formats/tensor-file.ts";
 import { torchvisionIndex } from "./naming.ts";
 import { detectPreprocessing, findNetwork, readConvolutions } from "./network-file.ts";
 import { type PreprocessingName, preprocessingNames, preprocessings } from "./preprocessing.ts";
@@ -35,12 +37,14 @@ export interface Inspection {
 
 /**
  * Reads a file's directory and no more than two layers. Throws StylizeError `file-not-found`, or `bad-weights` where
- * there is no VGG19 in it.
+ * there is no VGG19 in it, or one whose values can't be read as they are stored.
  */
 export async function inspectFile(path: string): Promise<Inspection> {
   await using file = await openTensorFile(path);
   const found = findNetwork(file);
   const { naming, layers } = found;
+  for (const layer of layers.slice(0, neededLayers))
+    for (const kind of ["weight", "bias"]) readableTensor(file, `${naming.layerName(layer)}.${kind}`);
   const { preprocessing, reason } = await detectPreprocessing(file, found);
   const dtypes: Record<string, number> = {};
   for (const { dtype } of file.tensors.values()) dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
@@ -124,8 +128,7 @@ function tableName({ order, mean, std }: Preprocessing, input: string): Preproce
     return isAlike(order, other.order) && isAlike(mean, other.mean) && isAlike(std, other.std);
   });
   if (name) return name;
-  throw new StylizeError(
-    "bad-weights",
+  throw badWeights(
     `Expected '${input}' to need the preprocessing of ${preprocessingNames.join(" or ")} but it has one of its own.`,
   );
 }

@@ -3,15 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConvLayer, vgg19 } from "../engine/network/layers.ts";
+import { layersFor } from "../engine/network/layers-for.ts";
 import { cacheFolder } from "./download/cache.ts";
 import { convertNetwork, inspectFile } from "./files.ts";
-import { openTensorFile } from "./formats/index.ts";
-import { encodeSafetensors, type Tensor } from "./formats/safetensors.ts";
+import { openTensorFile } from "./formats/open.ts";
+import type { Tensor } from "./formats/safetensors.ts";
 import { loadDefaultNetwork, loadNetwork, networkFile } from "./load.ts";
 import { bestNetwork, manifest } from "./manifest.ts";
 import { firstNames, torchvisionIndex } from "./naming.ts";
 import { compact, compactSmall, shippedNetworks, vgg19Defaults } from "./shipped.ts";
-import { features, likeTorchvision, mark, tensors, uneven } from "./testing/tensors.ts";
+import { encodeSafetensors, features, likeTorchvision, mark, tensors, uneven } from "./testing/tensors.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -81,6 +82,26 @@ describe("loadNetwork", () => {
       ]);
       expect(weight[0]! / weight[1]!).toBe(mark(layer) / -2);
       expect([isScaled(weight.at(-1)!, mark(layer)), isScaled(bias[0]!, -mark(layer))]).toEqual([true, true]);
+    }
+  });
+
+  it("looks once for what is not finite, runs included", async () => {
+    const path = await save("looked-at.safetensors", tensors(features, uneven));
+    const { isFinite: look } = Number;
+    let looks = 0;
+    Number.isFinite = (value) => ++looks > 0 && look(value);
+    try {
+      const network = await loadNetwork(path);
+      layersFor(network, new Set(["relu5_1"] as const));
+      const numbers = [...network.weights.values()].flatMap(({ weight, bias }) => [
+        weight.length,
+        bias.length,
+      ]);
+      const perLayer = looks - numbers.reduce((sum, length) => sum + length, 0);
+      expect(perLayer).toBeLessThan(100);
+      expect(perLayer).toBeGreaterThanOrEqual(0);
+    } finally {
+      Number.isFinite = look;
     }
   });
 
@@ -322,6 +343,36 @@ describe("inspectFile", () => {
     });
   });
 
+  it("refuses what loading refuses: types that are no floats, and cut files", async () => {
+    const content = tensors(features, uneven);
+    const bytes = Buffer.from(encodeSafetensors(content));
+    const at = bytes.indexOf('"F32"', bytes.indexOf('"features.12.weight"'));
+    const typed = join(folder, "typed.safetensors");
+    await writeFile(
+      typed,
+      Buffer.concat([bytes.subarray(0, at), Buffer.from('"I32"'), bytes.subarray(at + 5)]),
+    );
+    const cut = join(folder, "cut-short.safetensors");
+    await writeFile(cut, bytes.subarray(0, -1));
+    for (const [path, what] of [
+      [typed, "to be one of F32, F64, F16, BF16 but it is I32."],
+      [cut, `but it has ${bytes.length - 1}: it is cut short, get it again.`],
+    ] as const) {
+      const refused = { code: "bad-weights", message: expect.stringContaining(what) };
+      await expect(loadNetwork(path)).rejects.toMatchObject(refused);
+      await expect(inspectFile(path)).rejects.toMatchObject(refused);
+    }
+  });
+
+  it("passes over the end of a file that loading does not read", async () => {
+    const content = tensors(features, uneven);
+    content.set("head", { shape: [1000], data: new Float32Array(1000) });
+    const path = join(folder, "headless.safetensors");
+    await writeFile(path, encodeSafetensors(content).subarray(0, -1));
+    expect(await inspectFile(path)).toMatchObject({ missing: [] });
+    expect((await loadNetwork(path)).layers).toEqual(uneven);
+  });
+
   it("lists what is missing", async () => {
     const content = tensors(features);
     content.delete("features.25.weight");
@@ -338,12 +389,11 @@ describe("convertNetwork", () => {
     const output = join(folder, "converted.safetensors");
     const converted = await convertNetwork(await save("in.safetensors", content), output);
     expect(converted).toMatchObject({ preprocessing: "caffe" });
-    const file = await openTensorFile(output);
+    await using file = await openTensorFile(output);
     expect([...file.tensors.keys()]).toEqual([...tensors(features).keys()]);
     expect(file.metadata).toEqual({ preprocessing: "caffe", source: "in.safetensors" });
     const [values, expected] = [await file.read("features.28.weight"), content.get("conv5_1.weight")!.data];
     expect(values.every((value, i) => value === expected[i])).toBe(true);
-    await file.close();
     expect((await loadNetwork(output)).preprocessing.name).toBe("caffe");
   });
 

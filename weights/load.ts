@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { StylizeError } from "../engine/errors.ts";
 import type { Network } from "../engine/network/types.ts";
 import { cachedPath, cacheFolder, type Environment, sizeOf } from "./download/cache.ts";
-import { openTensorFile } from "./formats/index.ts";
+import { openTensorFile } from "./formats/open.ts";
 import { generatedNetwork } from "./generated.ts";
 import { bestNetwork, findEntry, type ManifestEntry, manifest } from "./manifest.ts";
 import type { PreprocessingName } from "./preprocessing.ts";

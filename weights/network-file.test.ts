@@ -15,11 +15,11 @@ function fileOf(shapes: Shapes): TensorFile {
   const unread = () => expect.fail("values were read");
   return {
     path: "F",
+    size: 0,
     format: "safetensors",
     metadata: {},
     tensors,
     read: unread,
-    close: unread,
     [Symbol.asyncDispose]: unread,
   };
 }

@@ -1,10 +1,10 @@
 /** A network of VGG19's shape in a file: where its convolutions are, how wide they are, and their values. */
-import { StylizeError } from "../engine/errors.ts";
+import type { StylizeError } from "../engine/errors.ts";
 import { areFinite } from "../engine/network/finite.ts";
 import { type ConvLayer, type ConvName, MAX_CHANNELS, vgg19, vggLayers } from "../engine/network/layers.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
-import { quoted } from "./formats/byte-source.ts";
-import type { TensorFile } from "./formats/tensor-file.ts";
+import { badWeights, quoted } from "./formats/byte-source.ts";
+import { lacking, type TensorFile } from "./formats/tensor-file.ts";
 import { type FoundNaming, findNamings, firstNames } from "./naming.ts";
 import { isPreprocessingName, isTorchvision, preprocessingOf, preprocessings } from "./preprocessing.ts";
 import { neededLayers } from "./shipped.ts";
@@ -29,12 +29,12 @@ export function findNetwork(file: TensorFile): NetworkFile {
   if (!naming) throw noNetwork(file);
   const first = (found: FoundNaming) => found.layerName(vgg19[0]!);
   if (other)
-    throw bad(
+    throw badWeights(
       `Expected one VGG19 in '${file.path}' but both ${quotedWeight(first(naming))} and ` +
         `${quotedWeight(first(other))} begin one.`,
     );
   const misfit = weightMisfit(file, first(naming), undefined);
-  if (misfit !== undefined) throw bad(misfit); // what follows would call some other network a VGG
+  if (misfit !== undefined) throw badWeights(misfit); // what follows would call some other network a VGG
   refuseRelatives(file, naming);
   return { naming, layers: layersIn(file, naming) };
 }
@@ -47,7 +47,7 @@ function noNetwork({ path, tensors }: TensorFile): StylizeError {
     shown === undefined
       ? "no tensor at all"
       : `${quoted(shown)} [${tensors.get(shown)!.shape.join(", ")}]${names.length > 1 ? " and others" : ""}`;
-  return bad(
+  return badWeights(
     `Expected VGG19 with a first convolution [out, 3, 3, 3] called ${firstNames} in '${path}' but it has ${received}.`,
   );
 }
@@ -62,7 +62,7 @@ function layersIn(file: TensorFile, naming: FoundNaming): readonly ConvLayer[] {
     if (!shape) break;
     const channels = shape[0]!;
     const misfit = weightMisfit(file, name, input) ?? shapeMisfit(file, `${name}.bias`, [channels]);
-    if (misfit !== undefined && layer.index < neededLayers) throw bad(misfit);
+    if (misfit !== undefined && layer.index < neededLayers) throw badWeights(misfit);
     if (misfit !== undefined) break;
     blocks[layer.block] = [...(blocks[layer.block] ?? []), channels];
     input = { name, channels };
@@ -100,9 +100,7 @@ const quotedWeight = (layer: string): string => quoted(`${layer}.weight`);
 export function neededOf({ path }: TensorFile, { naming, layers }: NetworkFile): NetworkFile {
   const missing = vgg19[layers.length];
   if (layers.length < neededLayers && missing)
-    throw bad(
-      `Expected a tensor ${quotedWeight(naming.layerName(missing))} in '${path}' but it has none of that name.`,
-    );
+    throw badWeights(lacking(path, `${naming.layerName(missing)}.weight`));
   return { naming, layers: layers.slice(0, neededLayers) };
 }
 
@@ -146,16 +144,17 @@ export async function detectPreprocessing(
 
 async function readInput(file: TensorFile, name: string): Promise<Preprocessing> {
   const misfit = shapeMisfit(file, `${name}.bias`, [3]);
-  if (misfit !== undefined) throw bad(misfit);
-  const [weight, bias] = [await readFinite(file, `${name}.weight`), await readFinite(file, `${name}.bias`)];
+  if (misfit !== undefined) throw badWeights(misfit);
+  const read = async (tensor: string) => finite(file, tensor, await file.read(tensor));
+  const [weight, bias] = [await read(`${name}.weight`), await read(`${name}.bias`)];
   const preprocessing = preprocessingOf(weight, bias);
   const isHeld = (value: number) => Number.isFinite(Math.fround(value));
   if (preprocessing && ![...preprocessing.mean, ...preprocessing.std].every(isHeld))
-    throw bad(
+    throw badWeights(
       `Expected ${quoted(name)} of '${file.path}' to scale colours by more than it does: they would vanish.`,
     );
   if (preprocessing) return preprocessing;
-  throw bad(
+  throw badWeights(
     `Expected ${quoted(name)} of '${file.path}' to scale and order the colours and no more, but it mixes them.`,
   );
 }
@@ -180,7 +179,7 @@ const namedRelatives: readonly (readonly [name: string, missing: ConvName, next:
 function refuseRelatives({ path, tensors }: TensorFile, naming: FoundNaming): void {
   const { prefix, layerName, sequenceName, ambiguous } = naming;
   if (ambiguous)
-    throw bad(
+    throw badWeights(
       `Expected slices that count on from each other in '${path}' but both ` +
         `${quotedWeight(ambiguous[0])} and ${quotedWeight(ambiguous[1])} are there.`,
     );
@@ -190,14 +189,14 @@ function refuseRelatives({ path, tensors }: TensorFile, naming: FoundNaming): vo
     ? has(sequenceName(1)) && (has(sequenceName(3)) || has(sequenceName(4)))
     : has(`${prefix}bn1_1`);
   if (hasNorms)
-    throw bad(
+    throw badWeights(
       `Expected VGG19 in '${path}' but it is a VGG with batch normalisation, which this engine has not.`,
     );
   const [relative] =
     (sequenceName
       ? relatives.find(([, entries]) => entries.every((entry) => has(sequenceName(entry))))
       : namedRelatives.find(([, missing, next]) => !hasLayer(missing) && hasLayer(next))) ?? [];
-  if (relative !== undefined) throw bad(`Expected VGG19 in '${path}' but it is ${relative}.`);
+  if (relative !== undefined) throw badWeights(`Expected VGG19 in '${path}' but it is ${relative}.`);
 }
 
 /**
@@ -207,15 +206,39 @@ function refuseRelatives({ path, tensors }: TensorFile, naming: FoundNaming): vo
  */
 export async function readConvolutions(
   file: TensorFile,
+  found: NetworkFile,
+): Promise<Map<ConvName, ConvWeights>> {
+  const convolutions = await readUnchecked(file, found);
+  requireFinite(file, found, convolutions);
+  return convolutions;
+}
+
+/** The same, be they finite or not: for who looks at each number anyway. */
+export async function readUnchecked(
+  file: TensorFile,
   { naming, layers }: NetworkFile,
 ): Promise<Map<ConvName, ConvWeights>> {
   const result = new Map<ConvName, ConvWeights>();
   for (const layer of layers) {
     const name = naming.layerName(layer);
-    const weight = await readFinite(file, `${name}.weight`);
-    result.set(layer.name, { weight, bias: await readFinite(file, `${name}.bias`) });
+    const weight = await file.read(`${name}.weight`);
+    result.set(layer.name, { weight, bias: await file.read(`${name}.bias`) });
   }
   return result;
+}
+
+/** Throws `bad-weights` where one of `convolutions`, which were read from the file, is not finite. */
+export function requireFinite(
+  file: TensorFile,
+  { naming, layers }: NetworkFile,
+  convolutions: ReadonlyMap<ConvName, ConvWeights>,
+): void {
+  for (const layer of layers) {
+    const { weight, bias } = convolutions.get(layer.name)!;
+    const name = naming.layerName(layer);
+    finite(file, `${name}.weight`, weight);
+    finite(file, `${name}.bias`, bias);
+  }
 }
 
 /** What is wrong with a tensor that has to have this shape. */
@@ -225,17 +248,15 @@ function shapeMisfit(
   expected: readonly number[],
 ): string | undefined {
   const received = tensors.get(name)?.shape;
-  if (!received) return `Expected a tensor ${quoted(name)} in '${path}' but it has none of that name.`;
+  if (!received) return lacking(path, name);
   if (received.join() === expected.join()) return undefined;
   return `Expected ${quoted(name)} in '${path}' to be [${expected.join(", ")}] but it is [${received.join(", ")}].`;
 }
 
-async function readFinite(file: TensorFile, name: string): Promise<Float32Array> {
-  const values = await file.read(name);
+/** `values`, which were read as the tensor `name`. */
+function finite(file: TensorFile, name: string, values: Float32Array): Float32Array {
   if (areFinite(values)) return values;
-  throw bad(`Expected finite numbers in ${quoted(name)} of '${file.path}' but it holds NaN or infinity.`);
-}
-
-function bad(message: string): StylizeError {
-  return new StylizeError("bad-weights", message);
+  throw badWeights(
+    `Expected finite numbers in ${quoted(name)} of '${file.path}' but it holds NaN or infinity.`,
+  );
 }

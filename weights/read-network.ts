@@ -1,8 +1,7 @@
 /** A network out of an open file of weights, wherever that lies. */
-import { StylizeError } from "../engine/errors.ts";
 import type { ConvLayer } from "../engine/network/layers.ts";
 import type { Network, Preprocessing } from "../engine/network/types.ts";
-import { blobSource } from "./formats/byte-source.ts";
+import { badWeights, blobSource } from "./formats/byte-source.ts";
 import { readSafetensors } from "./formats/safetensors.ts";
 import type { TensorFile } from "./formats/tensor-file.ts";
 import {
@@ -10,7 +9,8 @@ import {
   findNetwork,
   isVgg19,
   neededOf,
-  readConvolutions,
+  readUnchecked,
+  requireFinite,
   widthsOf,
 } from "./network-file.ts";
 import { type PreprocessingName, preprocessings } from "./preprocessing.ts";
@@ -38,11 +38,19 @@ export async function readNetwork(file: TensorFile, options: ReadOptions = {}): 
     told === undefined ? (await detectPreprocessing(file, found)).preprocessing : preprocessings[told];
   const { layers } = needed;
   const shipped = shippedOf(file, layers);
+  const convolutions = await readUnchecked(file, needed);
+  let weights: Network["weights"];
+  try {
+    weights = rescaled(layers, convolutions, preprocessing, file.path);
+  } catch (error) {
+    requireFinite(file, needed, convolutions); // which gives the better reason
+    throw error;
+  }
   return {
     name: options.name ?? nameOf(file, layers, preprocessing, shipped),
     preprocessing,
     layers,
-    weights: rescaled(layers, await readConvolutions(file, needed), preprocessing, file.path),
+    weights,
     defaults: shipped?.defaults ?? vgg19Defaults,
   };
 }
@@ -99,8 +107,7 @@ export async function readShipped(
 ): Promise<Network> {
   const { name } = shipped;
   if ((await sha256(blob)) === shipped.sha256) return await readNetworkBlob(blob, path, { name });
-  throw new StylizeError(
-    "bad-weights",
+  throw badWeights(
     `Expected the network '${name}' in '${path}' as it was shipped but the file is damaged; ${advice}.`,
   );
 }

@@ -6,11 +6,12 @@
  * `a` times the network's own at the layer's input into `b` times its own at the output. The factors are powers of two,
  * which round nothing, and our losses are relative to their targets: the result is the same.
  */
-import { StylizeError } from "../engine/errors.ts";
 import { areFinite } from "../engine/network/finite.ts";
 import type { ConvLayer, ConvName } from "../engine/network/layers.ts";
+import { knownFinite } from "../engine/network/layers-for.ts";
 import type { ConvWeights, Preprocessing } from "../engine/network/types.ts";
 import type { Picture } from "../engine/picture.ts";
+import { badWeights } from "./formats/byte-source.ts";
 import { activate, averagePool, convolve, type Padded, preprocess } from "./forward.ts";
 
 /** Five layers deep, 2x2 of it are left. */
@@ -45,10 +46,10 @@ export function rescaled(
       bias: biases.map((value) => after * value),
     };
     if (!areFinite([mean, ...layer.bias]) || !areFinite(layer.weight))
-      throw new StylizeError(
-        "bad-weights",
+      throw badWeights(
         `Expected weights in '${path}' whose activations single precision can hold but those of ${name} exceed it.`,
       );
+    knownFinite.add(layer);
     result.set(name, layer);
     map = activate(output, scale(step), scale(0));
     before = after;

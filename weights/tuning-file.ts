@@ -1,7 +1,8 @@
 /** What was found out about adapters' kernels, in files beside fetched networks: one for each adapter and driver. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../engine/make-folder.ts";
 import type { TuningStore } from "../engine/tuning-store.ts";
 import { writeFailed, writeFileSafely } from "../pictures/write-file.ts";
 import { cacheFolder, type Environment } from "./download/cache.ts";
@@ -37,9 +38,11 @@ export class TuningFiles implements TuningStore {
   /** Throws `write-failed`. */
   async write(fingerprint: string, text: string): Promise<void> {
     const path = this.pathOf(fingerprint);
-    await mkdir(this.#folder, { recursive: true }).catch((cause) => {
+    try {
+      makeFolder(this.#folder);
+    } catch (cause) {
       throw writeFailed(path, cause);
-    });
+    }
     await writeFileSafely(path, Buffer.from(text));
   }
 }

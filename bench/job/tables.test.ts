@@ -27,9 +27,9 @@ test("the report", () => {
   expect(jobText({ ...exampleJob, network: "compact" })).toContain(
     "auvers.jpg, weights that ship; the target",
   );
-  expect(text).toContain("| PyTorch 1.13 cpu eager | 64 | 3 | 4.50 | 4.00 | 1.00x | 400 MB |");
-  expect(text).toContain("| stylize (best) | 45 x 15, 64 | 1 | 2.00 | 1.50 | 2.25x | 1000 MB |");
-  expect(text).toContain("| stylize (default) | 64 | given up after 3.00 s | - | - | - | 1000 MB |");
+  expect(text).toContain("| PyTorch 1.13 cpu eager | 64 | 3 | 4.50 | 4.00 | 1.00x | 400.0 MB |");
+  expect(text).toContain("| stylize (best) | 45 x 15, 64 | 1 | 2.00 | 1.50 | 2.25x | 1000.0 MB |");
+  expect(text).toContain("| stylize (default) | 64 | given up after 3.00 s | - | - | - | 1000.0 MB |");
   expect(jobText({ ...exampleJob, steps: 2 })).toContain("| stylize (default) | 64 | not reached | - |");
   expect(text).toContain("- PyTorch 1.13 cpu tf32: failed: no such thing");
   expect(text).toContain("| 45x45 | 15 | 1.00 | 0.30000 |");

@@ -1,6 +1,7 @@
 /** Markdown of a job. */
 
-import { digits, megabytes, tableOf } from "../tables.ts";
+import { megabytes } from "../../common/megabytes.ts";
+import { digits, tableOf } from "../tables.ts";
 import { type NetworkName, networkOf } from "../task.ts";
 import type { JobReport, JobRun, PyTorchRun } from "./report.ts";
 import { contentName, styleName } from "./run.ts";

@@ -1,5 +1,6 @@
 /** What a load test finds, from what its processes saw. Times in ms, memory in bytes. */
 
+import { megabytes } from "../../common/megabytes.ts";
 import type { Machine } from "../machine.ts";
 import { sum } from "../report.ts";
 import type { LoadOptions } from "./options.ts";
@@ -135,7 +136,6 @@ export interface LoadResult {
 
 /** Milliseconds that the service aims at. */
 export const targets = { deliveryP99: 250, fanOut: 500 } as const;
-const MB = 1e6;
 
 export function describe(result: LoadResult, options: LoadOptions, machine: Machine, date: string): string {
   const { deliveries: d, memory, loop, cpu, load } = result;
@@ -200,8 +200,7 @@ function delaysText(delays: Delays | undefined): string {
 }
 
 function memoryText({ rss, heap }: MemoryFigures): string {
-  const pair = ([second, last]: readonly [number, number]) =>
-    `${(second / MB).toFixed(1)} -> ${(last / MB).toFixed(1)} MB`;
+  const pair = (values: readonly [number, number]) => values.map(megabytes).join(" -> ");
   return `second to last quarter: RSS ${pair(rss)}, heap after collection ${pair(heap)}`;
 }
 

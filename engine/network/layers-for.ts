@@ -2,7 +2,7 @@
 import { StylizeError } from "../errors.ts";
 import { areFinite } from "./finite.ts";
 import { type ConvLayer, MAX_CHANNELS, type ReluName, reluName, truncated, vggLayers } from "./layers.ts";
-import type { Network, NetworkDefaults, Preprocessing } from "./types.ts";
+import type { ConvWeights, Network, NetworkDefaults, Preprocessing } from "./types.ts";
 
 /** Four poolings leave one pixel of the least picture, 16 by 16. */
 const MAX_BLOCKS = 5;
@@ -63,6 +63,9 @@ const shown = (value: unknown): string =>
       ? JSON.stringify(value)
       : String(value);
 
+/** @internal Weights whose reader has seen that all are finite: runs don't look through them again. */
+export const knownFinite = new WeakSet<ConvWeights>();
+
 /** Up to the last of `relus`. Throws `bad-weights` where the network lacks one, or is at odds with its own numbers. */
 export function layersFor(network: Network, relus: ReadonlySet<ReluName>): readonly ConvLayer[] {
   const { name, layers } = network;
@@ -102,7 +105,8 @@ function checkTable(network: string, layers: readonly ConvLayer[]): void {
 
 function checkWeights({ name: network, weights }: Network, layer: ConvLayer): void {
   const { name, inChannels, outChannels } = layer;
-  const { weight, bias } = weights.get(name) ?? {};
+  const given = weights.get(name);
+  const { weight, bias } = given ?? {};
   const count = 9 * inChannels * outChannels;
   if (weight?.length === count && bias?.length === outChannels) {
     for (const [key, values] of Object.entries({ weight, bias })) {
@@ -110,7 +114,7 @@ function checkWeights({ name: network, weights }: Network, layer: ConvLayer): vo
         throw bad(
           `Expected the ${key} of ${name} of ${network} to be a Float32Array but it is another array.`,
         );
-      if (!areFinite(values))
+      if (!knownFinite.has(given!) && !areFinite(values))
         throw bad(
           `Expected finite numbers in the ${key} of ${name} of ${network} but it holds NaN or infinity.`,
         );

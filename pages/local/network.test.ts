@@ -5,10 +5,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { encodeSafetensors, type Tensor } from "../../weights/formats/index.ts";
+import type { Tensor } from "../../weights/formats/safetensors.ts";
 import { generatedNetwork } from "../../weights/generated.ts";
 import { loadNetwork } from "../../weights/load.ts";
 import { torchvisionIndex } from "../../weights/naming.ts";
+import { encodeSafetensors } from "../../weights/testing/tensors.ts";
 import { fetchNetwork } from "./network.ts";
 
 let server: Server;

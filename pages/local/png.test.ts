@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { expect, it } from "vitest";
 import type { Picture } from "../../engine/picture.ts";
-import { encodePng } from "./png.ts";
+import { crc32, encodePng } from "./png.ts";
 
 const [width, height] = [37, 23];
 
@@ -21,6 +21,16 @@ async function read(blob: Blob) {
 }
 
 const sample = (value: number) => Math.round(255 * Math.min(1, Math.max(0, value)));
+
+it("crc32 gives the sum that the standard gives, whatever the length", () => {
+  const sum = (text: string) => crc32(new TextEncoder().encode(text)).toString(16);
+  expect(["123456789", "", "a", "abcdefghijklmnopqrstuvwxyz"].map(sum)).toEqual([
+    "cbf43926",
+    "0",
+    "e8b7be43",
+    "4c2750bd",
+  ]);
+});
 
 it("encodePng writes what another decoder reads", async () => {
   const blob = await encodePng(picture);

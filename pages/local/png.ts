@@ -6,7 +6,6 @@
  */
 import type { Picture } from "../../engine/picture.ts";
 import { type Transparency, toSamples } from "../../pictures/samples.ts";
-import { crc32 } from "../../weights/formats/crc32.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const RGB = 2;
@@ -62,4 +61,17 @@ function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   bytes.set(data, 8);
   view.setUint32(data.length + 8, crc32(bytes.subarray(4, data.length + 8)));
   return bytes;
+}
+
+/** What each byte does to a sum: CRC-32 with the polynomial 0xedb88320, reflected, which browsers have none of. */
+const steps = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte;
+  for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  return sum;
+});
+
+export function crc32(bytes: Uint8Array): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) sum = (sum >>> 8) ^ steps[(sum ^ byte) & 0xff]!;
+  return ~sum >>> 0;
 }

@@ -1,7 +1,6 @@
 /** Small picture files for tests, of kinds that sharp doesn't write. */
-import { deflateSync } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
-import { crc32 } from "../../weights/formats/crc32.ts";
 
 /** The colours of an RGB space with a power for its curve, or of a grey one. */
 export interface ColourSpace {

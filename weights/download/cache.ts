@@ -86,20 +86,20 @@ export function recordPath(part: string): string {
 
 /** The path of the downloaded file in `folder`: the whole one, else the part with the convolutions, else undefined. */
 export async function cachedPath(entry: ManifestEntry, folder: string): Promise<string | undefined> {
-  return (await findCached(entry, folder, true))?.path;
+  const whole = await cachedWhole(entry, folder);
+  return (whole ?? (await cachedPart(entry, folder)))?.path;
 }
 
-/** As `cachedPath`, with the hash; the part counts only where `part` says so. */
-export async function findCached(
-  entry: ManifestEntry,
-  folder: string,
-  part: boolean,
-): Promise<CachedFile | undefined> {
-  const whole = join(folder, entry.file);
-  const size = await sizeOf(whole);
-  if (size !== undefined && size === (entry.size ?? size))
-    return { path: whole, sha256: entry.sha256, verified: true };
-  if (!part) return undefined;
+/** The whole file by its name and size; its hash is what it should be. */
+export async function cachedWhole(entry: ManifestEntry, folder: string): Promise<CachedFile | undefined> {
+  const path = join(folder, entry.file);
+  const size = await sizeOf(path);
+  if (size === undefined || size !== (entry.size ?? size)) return undefined;
+  return { path, sha256: entry.sha256, verified: true };
+}
+
+/** The same of the part with the convolutions. */
+export async function cachedPart(entry: ManifestEntry, folder: string): Promise<CachedFile | undefined> {
   const path = join(folder, convolutionsName(entry.file));
   const record = await readJson<PartRecord>(recordPath(path));
   const known = entry.convolutions ?? (record?.of === entry.sha256 ? record : undefined);
@@ -109,11 +109,15 @@ export async function findCached(
   return { path, sha256: known.sha256, verified: entry.convolutions !== undefined };
 }
 
-/** The file's bytes in order. Throws `file-not-found` if they can't be read. */
-export async function* readChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
+/** The file's bytes in order. Throws `file-not-found` if they can't be read, or the signal's reason. */
+export async function* readChunks(
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* createReadStream(path, { highWaterMark: 1 << 20 });
+    yield* createReadStream(path, { highWaterMark: 1 << 20, signal });
   } catch (cause) {
+    signal?.throwIfAborted();
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason =
       code === "ENOENT" || code === "ENOTDIR" ? "there is no such file" : `it can't be read: ${message}`;

@@ -45,7 +45,7 @@ export interface Answer {
  * @throws MirrorFailure where there is none; StylizeError `bad-option` for a proxy that is none; the signal's reason if
  * that aborts.
  */
-export async function getOnce(
+async function getOnce(
   url: URL,
   headers: Readonly<Record<string, string>>,
   { timeouts, env, signal }: Connection,

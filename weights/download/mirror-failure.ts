@@ -73,8 +73,3 @@ export function refusal(status: number, wait?: number): MirrorFailure {
 export function seconds(ms: number): string {
   return `${ms / 1000} s`;
 }
-
-/** 574673361 -> "574.7 MB". */
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}

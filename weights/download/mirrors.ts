@@ -1,11 +1,12 @@
 /** Mirrors in order, until one has given the file and its hash is right. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { megabytes } from "../../common/megabytes.ts";
 import { StylizeError } from "../../engine/errors.ts";
 import type { ManifestEntry, SizedEntry } from "../manifest.ts";
 import { type CachedFile, convolutionsName, type PartRecord, recordPath } from "./cache.ts";
 import { type Connection, get } from "./connection.ts";
-import { MirrorFailure, megabytes, WholeOnly } from "./mirror-failure.ts";
+import { MirrorFailure, WholeOnly } from "./mirror-failure.ts";
 import { partPath, removePart, resumable, settle, type Target } from "./part-file.ts";
 import { type DownloadProgress, transfer } from "./transfer.ts";
 
@@ -137,7 +138,7 @@ async function partBytesOf(head: Target, { entry, partBytes }: Download): Promis
 }
 
 /** The `download-failed` error, from what each mirror did. */
-export function allFailed(
+function allFailed(
   { name, file, mirrors, source }: ManifestEntry,
   failures: ReadonlyMap<string, string>,
 ): StylizeError {

@@ -1,11 +1,11 @@
 /** A file that is not complete: `<path>.part`, and beside it what it is the beginning of. */
 import { open, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { megabytes } from "../../common/megabytes.ts";
 import { StylizeError } from "../../engine/errors.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
 import type { SizedEntry } from "../manifest.ts";
 import { readJson, recordPath, sizeOf } from "./cache.ts";
-import { megabytes } from "./mirror-failure.ts";
 
 /** The first `bytes` bytes of the entry's file. */
 export interface Target {

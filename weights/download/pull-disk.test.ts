@@ -134,6 +134,13 @@ describe("without a disk of its own", () => {
     }
   });
 
+  it.runIf(process.platform === "linux")("a file system that takes no folders is told", async () => {
+    await expect(folder.pull(entryOf(file, []), { folder: "/proc/stylize/weights" })).rejects.toMatchObject({
+      code: "write-failed",
+      message: "Expected to write '/proc/stylize' but no folder can be made there.",
+    });
+  });
+
   it("a folder below a file is told", async () => {
     await writeFile(folder.of("file"), "");
     const entry = entryOf(file, []);

@@ -1,7 +1,8 @@
 /** Downloads that succeed: fresh, resumed, from the next mirror, from a copy. */
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { ManifestEntry } from "../manifest.ts";
 import { cachedPath } from "./cache.ts";
 import { verifyFile } from "./pull.ts";
 import { TestFolder } from "./testing/folder.ts";
@@ -34,6 +35,26 @@ describe("pull", () => {
     expect(folder.progress.map(({ received }) => received)).toEqual(
       folder.progress.map(({ received }) => received).sort((a, b) => a - b),
     );
+  });
+
+  it.each<[string, string, number | undefined, object]>([
+    ["the whole file", "net.pth", undefined, {}],
+    ["the whole file, of which only the hash is known", "net.pth", undefined, { size: undefined }],
+    ["the part", "net.convolutions.pth", part.length, {}],
+  ])("fetches %s anew where the cache has other bytes", async (_, name, convolutions, change) => {
+    await using server = await TestServer.start(file);
+    const entry = { ...entryOf(file, [server.url], convolutions), ...change } as ManifestEntry;
+    const { sha256 } = await folder.pull(entry);
+    const bytes = await readFile(folder.of(name));
+    bytes[1000]! ^= 1;
+    await writeFile(folder.of(name), bytes);
+    expect(await folder.pull(entry)).toMatchObject({ path: folder.of(name), sha256, fetched: true });
+    expect(await folder.sha256(name)).toBe(sha256);
+    expect(folder.notes).toEqual([
+      `Expected '${folder.of(name)}' to be net.pth but it has the SHA-256 ${sha256Of(bytes)} instead of ${sha256}: ` +
+        "it is damaged, and deleted.",
+    ]);
+    expect(await folder.names()).toEqual([name]);
   });
 
   it("makes the folder", async () => {

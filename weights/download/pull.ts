@@ -1,15 +1,17 @@
 /** Downloads of weights into the cache: each file once, checked, or an error that says what to do. */
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, rm } from "node:fs/promises";
+import { access, constants, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "../../common/lock.mjs";
 import { StylizeError } from "../../engine/errors.ts";
+import { makeFolder } from "../../engine/make-folder.ts";
 import { writeFailed } from "../../pictures/write-file.ts";
-import { openTensorFile } from "../formats/index.ts";
+import { badWeights } from "../formats/byte-source.ts";
+import { openTensorFile } from "../formats/open.ts";
 import type { ManifestEntry } from "../manifest.ts";
 import { findNetwork, readConvolutions } from "../network-file.ts";
 import { isTorchvision } from "../preprocessing.ts";
-import { type CachedFile, type Environment, findCached, readChunks, sizeOf } from "./cache.ts";
+import { type CachedFile, cachedPart, cachedWhole, type Environment, readChunks, sizeOf } from "./cache.ts";
 import type { Connection, Timeouts } from "./connection.ts";
 import { askSize, type Download, fetchFromMirrors, targetsOf } from "./mirrors.ts";
 import { append, checkSpace, settle } from "./part-file.ts";
@@ -50,8 +52,8 @@ const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, stall: 30_
 /**
  * Makes sure that the entry's file is in the folder: from the cache, from a copy, or from its mirrors in order.
  *
- * What broke off is resumed, by the next mirror or the next call. Of several processes one fetches a file and the
- * others wait.
+ * What is in the cache is read for its hash, too. What broke off is resumed, by the next mirror or the next call. Of
+ * several processes one fetches a file and the others wait.
  *
  * @throws StylizeError `download-failed`, naming what each mirror did and what to do; `write-failed` for a full disk or
  * a folder that
@@ -81,16 +83,22 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
     if (from !== undefined) return copyIn(download(entry.size ?? (await sizeOf(from)) ?? 0), from);
     return fetchFromMirrors(download(entry.size ?? (await askSize(entry, connection))));
   };
-  const present = await findCached(entry, folder, part);
-  if (present) return { ...present, fetched: false };
+  const find = async (onDamaged: OnDamaged) =>
+    (await sound(await cachedWhole(entry, folder), onDamaged, signal)) ??
+    (part ? await sound(await cachedPart(entry, folder), onDamaged, signal) : undefined);
   const onWait = () => note(`Another process is fetching ${entry.file}: waiting for it to finish.`);
   try {
-    await mkdir(folder, { recursive: true });
+    const present = await find(async () => {});
+    if (present) return { ...present, fetched: false };
+    makeFolder(folder);
     await access(folder, constants.W_OK);
     return await withLock(
       join(folder, `${entry.file}.lock`),
       async () => {
-        const arrived = await findCached(entry, folder, part);
+        const arrived = await find(async (path, what) => {
+          note(`Expected '${path}' to be ${entry.file} but ${what}: it is damaged, and deleted.`);
+          await rm(path);
+        });
         return arrived ? { ...arrived, fetched: false } : { ...(await fetch()), fetched: true };
       },
       { onWait, signal },
@@ -98,6 +106,21 @@ export async function pull(entry: ManifestEntry, options: PullOptions): Promise<
   } catch (error) {
     throw foreseen(error, entry, options);
   }
+}
+
+type OnDamaged = (path: string, what: string) => Promise<void>;
+
+/** `found` if its bytes are still what they were. */
+async function sound(
+  found: CachedFile | undefined,
+  onDamaged: OnDamaged,
+  signal: AbortSignal | undefined,
+): Promise<CachedFile | undefined> {
+  if (found === undefined) return undefined;
+  const { sha256 } = await verifyFile(found.path, undefined, signal);
+  if (sha256 === found.sha256) return found;
+  await onDamaged(found.path, `it has the SHA-256 ${sha256} instead of ${found.sha256}`);
+  return undefined;
 }
 
 function foreseen(error: unknown, { file }: ManifestEntry, { folder, from, signal }: PullOptions): unknown {
@@ -125,8 +148,7 @@ export async function verifyFile(
 ): Promise<{ size: number; sha256: string }> {
   const hash = createHash("sha256");
   let size = 0;
-  for await (const chunk of readChunks(path)) {
-    signal?.throwIfAborted();
+  for await (const chunk of readChunks(path, signal)) {
     hash.update(chunk);
     size += chunk.length;
     onProgress?.(size);
@@ -150,14 +172,13 @@ async function copyIn(download: Download, from: string): Promise<CachedFile> {
   const hash = createHash("sha256");
   let received = 0;
   const add = (chunk: Uint8Array) => {
-    download.connection.signal?.throwIfAborted();
     hash.update(chunk);
     received += chunk.length;
     download.onProgress({ mirror: from, received, total: bytes, resumedAt: 0 });
   };
   try {
     await checkSpace(path, bytes);
-    await append(copy, 0, readChunks(from), add);
+    await append(copy, 0, readChunks(from, download.connection.signal), add);
     const sha256 = hash.digest("hex");
     if (sha256 !== target.sha256) {
       throw wrongFile(download, from, `it has the SHA-256 ${sha256} instead of ${target.sha256}`);
@@ -184,7 +205,7 @@ async function refuseOther(
 }
 
 function wrongFile({ entry }: Download, from: string, reason: string): StylizeError {
-  return new StylizeError("bad-weights", `Expected '${from}' to be ${entry.file} but ${reason}.`);
+  return badWeights(`Expected '${from}' to be ${entry.file} but ${reason}.`);
 }
 
 /**
@@ -220,8 +241,7 @@ async function checkNumbers(path: string, { name, preprocessing }: ManifestEntry
   await using file = await openTensorFile(path);
   const convolutions = await readConvolutions(file, findNetwork(file));
   if (preprocessing !== "torchvision" || isTorchvision(convolutions)) return;
-  throw new StylizeError(
-    "bad-weights",
+  throw badWeights(
     `Expected the convolutions of '${name}' to have torchvision's statistics but those that came have others.`,
   );
 }

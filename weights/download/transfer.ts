@@ -2,7 +2,7 @@
  * A file from one mirror: resumed where it broke off, checked as it comes, never under its final name. undici's
  * RetryAgent resumes too, but only within one process and from one mirror.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { SizedEntry } from "../manifest.ts";
 import { readChunks } from "./cache.ts";
 import { type Answer, type Connection, get } from "./connection.ts";
@@ -50,7 +50,8 @@ export async function transfer(
   const { entry, bytes } = target;
   const { offset, validator } = await resumable(target, mirror);
   let hash = createHash("sha256");
-  if (offset > 0) await addFile(hash, partPath(target), connection.signal);
+  if (offset > 0)
+    for await (const chunk of readChunks(partPath(target), connection.signal)) hash.update(chunk);
   if (offset === bytes) return { sha256: hash.digest("hex"), resumed: true };
   await checkSpace(target.path, bytes - offset);
 
@@ -87,13 +88,6 @@ export async function transfer(
 }
 
 class TooLong extends MirrorFailure {}
-
-async function addFile(hash: Hash, path: string, signal: AbortSignal | undefined): Promise<void> {
-  for await (const chunk of readChunks(path)) {
-    signal?.throwIfAborted();
-    hash.update(chunk);
-  }
-}
 
 async function* prepend<T>(
   first: IteratorResult<T, void>,

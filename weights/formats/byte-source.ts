@@ -2,7 +2,7 @@
 import { StylizeError } from "../../engine/errors.ts";
 
 /** Whoever opened it closes it. */
-export interface ByteSource {
+export interface ByteSource extends AsyncDisposable {
   /** What errors call it. */
   readonly path: string;
   /** Bytes, when it was opened. */
@@ -13,7 +13,6 @@ export interface ByteSource {
    * @throws StylizeError `bad-weights` where the file ends before them.
    */
   read(begin: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
-  close(): Promise<void>;
 }
 
 /** What was fetched. `path`: what errors call it. */
@@ -26,7 +25,7 @@ export function blobSource(blob: Blob, path: string): ByteSource {
       if (end > size) throw cutShort(path, end, size);
       return new Uint8Array(await blob.slice(begin, end).arrayBuffer());
     },
-    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
   };
 }
 

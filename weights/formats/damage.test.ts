@@ -30,7 +30,7 @@ async function readSome(path: string): Promise<{ values: Record<string, number[]
       } catch (reason) {
         error = reason;
       }
-  await file.close();
+  await file[Symbol.asyncDispose]();
   return { values, error };
 }
 

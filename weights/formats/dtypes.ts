@@ -53,19 +53,14 @@ export function decodeFloats(dtype: string, bytes: ArrayBuffer): Float32Array {
 
 /** IEEE 754 binary16, by a table of all its values. */
 function decodeHalf(bytes: ArrayBuffer): Float32Array {
+  halfValues ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
   const halves = new Uint16Array(bytes);
-  const values = halfValues();
   const result = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) result[i] = values[halves[i]!]!;
+  for (let i = 0; i < halves.length; i++) result[i] = halfValues[halves[i]!]!;
   return result;
 }
 
-let halves: Float32Array | undefined;
-
-function halfValues(): Float32Array {
-  halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToFloat(bits));
-  return halves;
-}
+let halfValues: Float32Array | undefined;
 
 /** The upper half of a binary32. */
 function decodeBfloat16(bytes: ArrayBuffer): Float32Array {

@@ -18,6 +18,8 @@ const readers: Readonly<Record<Format, (source: ByteSource) => Promise<TensorFil
 
 /** Enough to tell a tar archive. */
 const START = 512;
+/** Node.js reads less than 2 GiB at once. */
+const MAX_READ = 2 ** 30;
 /** Later protocols begin with their number. */
 const MAGIC_IN_PROTOCOL_1 = "L119547037146038801333356L\n";
 
@@ -40,7 +42,7 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
       `Expected a weights file (safetensors or PyTorch) but '${path}' is ${foreignFile(start)}.`,
     );
   } catch (error) {
-    await source.close();
+    await source[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -54,40 +56,8 @@ function formatOf(start: Uint8Array): Format | undefined {
   return undefined;
 }
 
-/** Node.js reads less than 2 GiB at once. */
-const MAX_READ = 2 ** 30;
-
-class FileSource implements ByteSource {
-  readonly path: string;
-  readonly size: number;
-  readonly #file: FileHandle;
-
-  constructor(path: string, size: number, file: FileHandle) {
-    this.path = path;
-    this.size = size;
-    this.#file = file;
-  }
-
-  async read(begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-    if (end > this.size) throw cutShort(this.path, end, this.size);
-    const bytes = new Uint8Array(end - begin);
-    let done = 0;
-    while (done < bytes.length) {
-      const length = Math.min(bytes.length - done, MAX_READ);
-      const { bytesRead } = await this.#file.read(bytes, done, length, begin + done);
-      if (bytesRead === 0) throw cutShort(this.path, end, begin + done);
-      done += bytesRead;
-    }
-    return bytes;
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
-}
-
 /** @throws StylizeError `file-not-found`, or `bad-weights` if there is no permission or it is no regular file. */
-export async function openFileSource(path: string): Promise<ByteSource> {
+async function openFileSource(path: string): Promise<ByteSource> {
   const file = await openFile(path);
   try {
     const info = await file.stat();
@@ -95,11 +65,31 @@ export async function openFileSource(path: string): Promise<ByteSource> {
       throw badWeights(
         `Expected a weights file but '${path}' is a ${info.isDirectory() ? "folder" : "device or pipe"}.`,
       );
-    return new FileSource(path, info.size, file);
+    return fileSource(path, info.size, file);
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+function fileSource(path: string, size: number, file: FileHandle): ByteSource {
+  return {
+    path,
+    size,
+    async read(begin, end) {
+      if (end > size) throw cutShort(path, end, size);
+      const bytes = new Uint8Array(end - begin);
+      let done = 0;
+      while (done < bytes.length) {
+        const length = Math.min(bytes.length - done, MAX_READ);
+        const { bytesRead } = await file.read(bytes, done, length, begin + done);
+        if (bytesRead === 0) throw cutShort(path, end, begin + done);
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
 }
 
 async function openFile(path: string): Promise<FileHandle> {

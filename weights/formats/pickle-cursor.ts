@@ -32,10 +32,18 @@ export class PickleCursor {
     throw badWeights(`Expected a state dict in '${this.path}' but ${reason}.`);
   }
 
+  damaged(what: string): never {
+    return this.fail(`its pickle ${what}: it is damaged, get it again`);
+  }
+
+  refuse(what: string): never {
+    return this.fail(`its pickle asks for ${what}, which could run code: it was not run`);
+  }
+
   /** Passes over `length` bytes and gives where they begin. */
   #advance(length: number): number {
     const begin = this.position;
-    if (length < 0) this.fail(`its pickle says a length of ${length}: it is damaged, get it again`);
+    if (length < 0) this.damaged(`says a length of ${length}`);
     if (begin + length > this.total) this.fail("its pickle is cut short: get it again");
     if (begin + length > this.bytes.length) throw new MoreNeeded();
     this.position += length;
@@ -78,7 +86,7 @@ export class PickleCursor {
     try {
       return utf8.decode(bytes);
     } catch {
-      return this.fail("its pickle has a text that isn't UTF-8: it is damaged, get it again");
+      return this.damaged("has a text that isn't UTF-8");
     }
   }
 
@@ -87,6 +95,6 @@ export class PickleCursor {
     const length = this.bytes.subarray(this.position, this.position + MAX_LINE).indexOf(0x0a);
     if (length >= 0) return this.text(length + 1).slice(0, -1);
     this.take(MAX_LINE);
-    return this.fail(`its pickle has a line of more than ${MAX_LINE} bytes: it is damaged, get it again`);
+    return this.damaged(`has a line of more than ${MAX_LINE} bytes`);
   }
 }

@@ -29,7 +29,7 @@ export function unpickle(cursor: PickleCursor, host: PickleHost): unknown {
     const code = cursor.u8();
     if (code === STOP) return machine.pop();
     const run = opcodes.get(code);
-    if (!run) return machine.damaged(`has an opcode 0x${code.toString(16).padStart(2, "0")}`);
+    if (!run) return cursor.damaged(`has an opcode 0x${code.toString(16).padStart(2, "0")}`);
     run(machine);
   }
   return cursor.fail(`its pickle takes more than ${MAX_STEPS} steps`);
@@ -40,14 +40,8 @@ export class Dictionary {
   readonly items: unknown[] = [];
 }
 
-/** What REDUCE may call. */
-export class PickleFunction {
-  readonly call: (args: readonly unknown[]) => unknown;
-
-  constructor(call: (args: readonly unknown[]) => unknown) {
-    this.call = call;
-  }
-}
+/** What REDUCE may call: no opcode makes one. */
+export type PickleFunction = (args: readonly unknown[]) => unknown;
 
 /** What a pickle gets from outside. Both throw where they refuse. */
 export interface PickleHost {
@@ -88,7 +82,7 @@ export class PickleMachine {
   }
 
   top(): unknown {
-    if (this.#stack.length <= this.#floor) this.damaged("takes more than it has put");
+    if (this.#stack.length <= this.#floor) this.cursor.damaged("takes more than it has put");
     return this.#stack.at(-1);
   }
 
@@ -107,16 +101,8 @@ export class PickleMachine {
   /** All above the last MARK, which is taken away. */
   popMarked(): unknown[] {
     const mark = this.#marks.pop();
-    if (mark === undefined) return this.damaged("lacks a MARK");
+    if (mark === undefined) return this.cursor.damaged("lacks a MARK");
     return this.#stack.splice(mark);
-  }
-
-  damaged(what: string): never {
-    return this.cursor.fail(`its pickle ${what}: it is damaged, get it again`);
-  }
-
-  refuse(what: string): never {
-    return this.cursor.fail(`its pickle asks for ${what}, which could run code: it was not run`);
   }
 }
 
@@ -129,7 +115,7 @@ type Run = (machine: PickleMachine) => void;
 const refused =
   (name: string): Run =>
   (m) =>
-    m.refuse(`the opcode ${name}`);
+    m.cursor.refuse(`the opcode ${name}`);
 
 /** Protocols 1 to 5. What only protocol 0 has is left out: PyTorch can't write it. */
 const table: Readonly<Record<string, Run>> = {
@@ -187,7 +173,7 @@ const table: Readonly<Record<string, Run>> = {
   Q: (m) => m.push(m.host.persistent(m.pop())),
   R: (m) => reduce(m),
   b: (m) => build(m),
-  i: (m) => m.refuse(quoted(`${m.cursor.line()}.${m.cursor.line()}`)),
+  i: (m) => m.cursor.refuse(quoted(`${m.cursor.line()}.${m.cursor.line()}`)),
   o: refused("OBJ"),
   "\x81": refused("NEWOBJ"),
   "\x92": refused("NEWOBJ_EX"),
@@ -202,7 +188,7 @@ export const opcodes: ReadonlyMap<number, Run> = new Map(
 
 function protocol(m: PickleMachine): void {
   const version = m.cursor.u8();
-  if (version > 5) m.damaged(`has protocol ${version}`);
+  if (version > 5) m.cursor.damaged(`has protocol ${version}`);
 }
 
 /** Frames only tell how much to read at once. */
@@ -212,7 +198,7 @@ function frame(m: PickleMachine): void {
 }
 
 function get(m: PickleMachine, index: number): void {
-  if (!m.memo.has(index)) m.damaged(`lacks its memo ${index}`);
+  if (!m.memo.has(index)) m.cursor.damaged(`lacks its memo ${index}`);
   m.push(m.memo.get(index));
 }
 
@@ -223,14 +209,14 @@ function put(m: PickleMachine, index: number): void {
 /** Of protocol 1; "00" and "01" are its booleans. */
 function decimal(m: PickleMachine): void {
   const line = m.cursor.line();
-  if (!/^-?\d+L?$/.test(line)) m.damaged("has a number that is none");
+  if (!/^-?\d+L?$/.test(line)) m.cursor.damaged("has a number that is none");
   if (line === "00" || line === "01") m.push(line === "01");
   else m.push(narrowed(BigInt(line.replace("L", ""))));
 }
 
 /** Two's complement, little-endian. */
 function integer(m: PickleMachine, length: number): void {
-  if (length > MAX_INTEGER) m.damaged(`has an integer of ${length} bytes`);
+  if (length > MAX_INTEGER) m.cursor.damaged(`has an integer of ${length} bytes`);
   const bytes = Uint8Array.from(m.cursor.take(length)).reverse();
   const value = BigInt(`0x0${Buffer.from(bytes).toString("hex")}`);
   m.push(narrowed(BigInt.asIntN(8 * length, value)));
@@ -248,7 +234,7 @@ function tuple(m: PickleMachine, length: number): void {
 
 function append(m: PickleMachine, items: readonly unknown[]): void {
   const list = m.top();
-  if (!Array.isArray(list) || isTuple(list)) m.damaged("appends to what is no list");
+  if (!Array.isArray(list) || isTuple(list)) m.cursor.damaged("appends to what is no list");
   for (const item of items) (list as unknown[]).push(item);
 }
 
@@ -260,29 +246,29 @@ function dictionary(m: PickleMachine): void {
 
 function setItems(m: PickleMachine, items: readonly unknown[]): void {
   const target = m.top();
-  if (!(target instanceof Dictionary)) m.damaged("sets items of what is no dictionary");
-  if (items.length % 2 === 1) m.damaged("sets a key without a value");
+  if (!(target instanceof Dictionary)) m.cursor.damaged("sets items of what is no dictionary");
+  if (items.length % 2 === 1) m.cursor.damaged("sets a key without a value");
   for (const item of items) target.items.push(item);
 }
 
 function stackGlobal(m: PickleMachine): void {
   const name = m.pop();
   const module = m.pop();
-  if (typeof module !== "string" || typeof name !== "string") m.damaged("has a global without a name");
+  if (typeof module !== "string" || typeof name !== "string") m.cursor.damaged("has a global without a name");
   m.push(m.host.global(module, name));
 }
 
 function reduce(m: PickleMachine): void {
   const args = m.pop();
   const called = m.pop();
-  if (!(called instanceof PickleFunction)) m.damaged("calls what is no function");
-  if (!isTuple(args)) m.damaged("calls a function without a tuple");
-  m.push(called.call(args));
+  if (typeof called !== "function") m.cursor.damaged("calls what is no function");
+  if (!isTuple(args)) m.cursor.damaged("calls a function without a tuple");
+  m.push((called as PickleFunction)(args));
 }
 
 /** State dicts are OrderedDicts with an attribute `_metadata`, which holds nothing we need. */
 function build(m: PickleMachine): void {
   const state = m.pop();
   if (!(m.top() instanceof Dictionary && state instanceof Dictionary))
-    m.damaged("sets attributes of what is no OrderedDict");
+    m.cursor.damaged("sets attributes of what is no OrderedDict");
 }

@@ -2,8 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { encodeSafetensors } from "../testing/tensors.ts";
 import { openTensorFile } from "./open.ts";
-import { encodeSafetensors, safetensorsParts } from "./safetensors.ts";
+import { safetensorsParts } from "./safetensors.ts";
 import { refusal, temporaryFolder } from "./testing/files.ts";
 
 /** Made by the reference implementation: see make_dtypes.py beside it. */
@@ -12,12 +13,8 @@ const fixture = fileURLToPath(import.meta.resolve("./fixtures/dtypes.safetensors
 const folder = temporaryFolder();
 
 async function readOne(path: string, name: string): Promise<number[]> {
-  const file = await openTensorFile(path);
-  try {
-    return [...(await file.read(name))];
-  } finally {
-    await file.close();
-  }
+  await using file = await openTensorFile(path);
+  return [...(await file.read(name))];
 }
 
 describe("a file of the reference implementation", () => {
@@ -45,13 +42,12 @@ describe("a file of the reference implementation", () => {
   });
 
   it("gives shapes, scalars, empty tensors and metadata", async () => {
-    const file = await openTensorFile(fixture);
+    await using file = await openTensorFile(fixture);
     expect(file.metadata).toEqual({ made: "by safetensors" });
     expect(file.tensors.get("f16")).toMatchObject({ dtype: "F16", shape: [2, 3] });
     expect(file.tensors.get("scalar")?.shape).toEqual([]);
     expect([...(await file.read("scalar"))]).toEqual([7]);
     expect(await file.read("none")).toHaveLength(0);
-    await file.close();
   });
 
   it("has a tensor of integers, which is refused when it is read", async () => {

@@ -6,47 +6,12 @@
  */
 import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
 import { decodeFloats, elementSizes } from "./dtypes.ts";
-import {
-  elementsOf,
-  isNatural,
-  MAX_DIMENSIONS,
-  readableTensor,
-  type TensorFile,
-  type TensorInfo,
-} from "./tensor-file.ts";
+import { areNaturals, elementsOf, readableTensor, type TensorFile, type TensorInfo } from "./tensor-file.ts";
 
 /** Bytes before the header: its length. */
 const PREFIX = 8;
 /** The reference implementation refuses longer headers too. */
 const MAX_HEADER = 100_000_000;
-
-class SafetensorsFile implements TensorFile {
-  readonly format = "safetensors";
-  readonly path: string;
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly #source: ByteSource;
-
-  constructor(source: ByteSource, { tensors, metadata }: Pick<TensorFile, "tensors" | "metadata">) {
-    this.path = source.path;
-    this.#source = source;
-    this.tensors = tensors;
-    this.metadata = metadata;
-  }
-
-  async read(name: string): Promise<Float32Array> {
-    const { dtype, begin, end } = readableTensor(this, name);
-    return decodeFloats(dtype, (await this.#source.read(begin, end)).buffer);
-  }
-
-  close(): Promise<void> {
-    return this.#source.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-}
 
 /** Reads the header. The tensors behind it may be cut short: that shows when one of them is read. */
 export async function readSafetensors(source: ByteSource): Promise<TensorFile> {
@@ -64,7 +29,18 @@ export async function readSafetensors(source: ByteSource): Promise<TensorFile> {
     throw badWeights(
       `Expected ${end} bytes in '${path}' as its header says but it has ${size}: it is damaged, get it again.`,
     );
-  return new SafetensorsFile(source, header);
+  const file: TensorFile = {
+    ...header,
+    path,
+    size,
+    format: "safetensors",
+    async read(name) {
+      const { dtype, begin, end } = readableTensor(file, name);
+      return decodeFloats(dtype, (await source.read(begin, end)).buffer);
+    },
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+  return file;
 }
 
 function parseHeader(bytes: Uint8Array, path: string, dataStart: number) {
@@ -101,7 +77,7 @@ function parseEntry(name: string, entry: unknown, path: string, dataStart: numbe
     throw badWeights(
       `Expected dtype, shape and data_offsets of ${quoted(name)} in '${path}' but its header lacks them.`,
     );
-  const [begin, end] = offsets as [number, number];
+  const [begin, end] = offsets as readonly [number, number];
   const size = elementSizes.get(dtype);
   const bytes = size === undefined ? end - begin : elementsOf(shape) * size;
   if (begin > end || end - begin !== bytes)
@@ -109,10 +85,6 @@ function parseEntry(name: string, entry: unknown, path: string, dataStart: numbe
       `Expected ${bytes} bytes for ${quoted(name)} [${shape}] in '${path}' but its offsets are ${begin} and ${end}.`,
     );
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
-}
-
-function areNaturals(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isNatural);
 }
 
 /** Where the last tensor ends. `tensors`: in order of their offsets. */
@@ -159,19 +131,4 @@ export function safetensorsParts(
     ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   );
   return [start, ...data];
-}
-
-/** The same in one piece. */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<string, Tensor>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  const parts = safetensorsParts(tensors, metadata);
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -53,13 +53,12 @@ describe("a tensor", () => {
   it("reads only what it covers", async () => {
     const object = dict(text("a"), tensor(storage("0", 9), 3, [2, 2], [1, 2]));
     const path = await folder.save(zip(torchEntries(pickle(object), { 0: [0, 1, 2, 3, 4, 5, 6, 7, 8] })));
-    const file = await openTensorFile(path);
+    await using file = await openTensorFile(path);
     const { begin, end } = file.tensors.get("a")!;
     expect([
       ...new Float32Array(Uint8Array.from((await readFile(path)).subarray(begin, end)).buffer),
     ]).toEqual([3, 4, 5, 6]);
     expect([...(await file.read("a"))]).toEqual([3, 5, 4, 6]);
-    await file.close();
   });
 });
 
@@ -86,11 +85,10 @@ describe("a checkpoint", () => {
     const path = await folder.save(
       zip(torchEntries(pickle(dict(...names.flatMap((name) => [text(name), one]))), { 0: [7] })),
     );
-    const file = await openTensorFile(path);
+    await using file = await openTensorFile(path);
     expect([...file.tensors.keys()]).toEqual(names);
     expect([...(await file.read("__proto__"))]).toEqual([7]);
     await expect(file.read("hasOwnProperty")).rejects.toMatchObject({ code: "bad-weights" });
-    await file.close();
   });
 
   it("that holds itself is read once", async () => {

@@ -6,9 +6,9 @@
 
 import { quoted } from "./byte-source.ts";
 import { elementSizes } from "./dtypes.ts";
-import { Dictionary, isTuple, PickleFunction, type PickleHost } from "./pickle.ts";
+import { Dictionary, isTuple, type PickleFunction, type PickleHost } from "./pickle.ts";
 import type { PickleCursor } from "./pickle-cursor.ts";
-import { isNatural, MAX_DIMENSIONS } from "./tensor-file.ts";
+import { areNaturals, isNatural } from "./tensor-file.ts";
 import { ElementType, elementTypes, Storage, TorchTensor } from "./torch-file.ts";
 
 /** A few bytes of a pickle can ask for a copy of a long list of pairs. */
@@ -26,15 +26,15 @@ export class StateDictHost implements PickleHost {
   readonly #cursor: PickleCursor;
   #pairs = 0;
 
-  readonly #functions: ReadonlyMap<string, PickleFunction> = new Map([
-    ["collections.OrderedDict", new PickleFunction((args) => this.#orderedDict(args))],
-    ["torch.Size", new PickleFunction(([items]) => items)],
-    ["torch.device", new PickleFunction(() => null)],
-    ["torch._utils._rebuild_tensor", new PickleFunction((args) => this.#tensor(args))],
-    ["torch._utils._rebuild_tensor_v2", new PickleFunction((args) => this.#tensor(args))],
-    ["torch._utils._rebuild_tensor_v3", new PickleFunction((args) => this.#tensor(args, args[6]))],
-    ["torch._utils._rebuild_parameter", new PickleFunction(([data]) => data)],
-    ["torch._utils._rebuild_parameter_with_state", new PickleFunction(([data]) => data)],
+  readonly #functions: ReadonlyMap<string, PickleFunction> = new Map<string, PickleFunction>([
+    ["collections.OrderedDict", (args) => this.#orderedDict(args)],
+    ["torch.Size", ([items]) => items],
+    ["torch.device", () => null],
+    ["torch._utils._rebuild_tensor", (args) => this.#tensor(args)],
+    ["torch._utils._rebuild_tensor_v2", (args) => this.#tensor(args)],
+    ["torch._utils._rebuild_tensor_v3", (args) => this.#tensor(args, args[6])],
+    ["torch._utils._rebuild_parameter", ([data]) => data],
+    ["torch._utils._rebuild_parameter_with_state", ([data]) => data],
   ]);
 
   constructor(cursor: PickleCursor) {
@@ -47,12 +47,12 @@ export class StateDictHost implements PickleHost {
     if (value) return value;
     const { buffer, byteOffset, byteLength } = this.#cursor.bytes;
     const holdsModules = Buffer.from(buffer, byteOffset, byteLength).includes(modulesAttribute);
-    const reason =
-      modelClass.test(full) || (anyClass.test(full) && holdsModules)
-        ? `it is a whole model of ${quoted(full)}, which only that model's Python code could load: ` +
-          `save model.state_dict() instead`
-        : `its pickle asks for ${quoted(full)}, which could run code: it was not run`;
-    return this.#cursor.fail(reason);
+    if (modelClass.test(full) || (anyClass.test(full) && holdsModules))
+      return this.#cursor.fail(
+        `it is a whole model of ${quoted(full)}, which only that model's Python code could load: ` +
+          `save model.state_dict() instead`,
+      );
+    return this.#cursor.refuse(quoted(full));
   }
 
   /**
@@ -90,6 +90,7 @@ export class StateDictHost implements PickleHost {
     const ok =
       storage instanceof Storage &&
       isNatural(offset) &&
+      [shape, strides].every(isTuple) &&
       areNaturals(shape) &&
       areNaturals(strides) &&
       shape.length === strides.length &&
@@ -113,13 +114,8 @@ export class StateDictHost implements PickleHost {
   }
 
   #damaged(what: string): never {
-    return this.#cursor.fail(`its pickle makes ${what} from wrong arguments: it is damaged, get it again`);
+    return this.#cursor.damaged(`makes ${what} from wrong arguments`);
   }
-}
-
-/** Shapes and strides. */
-function areNaturals(value: unknown): value is readonly number[] {
-  return isTuple(value) && value.length <= MAX_DIMENSIONS && value.every(isNatural);
 }
 
 /** A pickle can hold itself, or hold one dictionary by ever more paths: these bound how far we follow. */

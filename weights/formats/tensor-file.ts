@@ -1,6 +1,6 @@
 /** What every format of weights comes down to: named tensors, of which any can be read alone. */
 
-import { badWeights, quoted } from "./byte-source.ts";
+import { badWeights, cutShort, quoted } from "./byte-source.ts";
 import { floatTypes } from "./dtypes.ts";
 
 /** Formats by the names that users see. */
@@ -18,6 +18,8 @@ export interface TensorInfo {
 /** An open file, of which only the directory of tensors has been read. */
 export interface TensorFile extends AsyncDisposable {
   readonly path: string;
+  /** Bytes of the file. */
+  readonly size: number;
   readonly format: Format;
   /** In the file's order; nested dictionaries flattened, their keys joined by dots. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -29,11 +31,10 @@ export interface TensorFile extends AsyncDisposable {
    * @throws StylizeError `bad-weights` if it is not there, no float, or beyond the end of a file that is cut short.
    */
   read(name: string): Promise<Float32Array>;
-  close(): Promise<void>;
 }
 
 /** As many as PyTorch allows. */
-export const MAX_DIMENSIONS = 64;
+const MAX_DIMENSIONS = 64;
 /** A few bytes of a file can describe a tensor of any size; the largest of VGG19 has 102,760,448 elements. */
 const MAX_ELEMENTS = 2 ** 28;
 const MAX_BYTES = 2 ** 31;
@@ -47,14 +48,18 @@ export function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/**
- * The entry of a tensor that is about to be read. Throws `bad-weights` if it is not there, no float, or too large to
- * hold.
- */
+/** Shapes, strides, offsets. */
+export function areNaturals(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isNatural);
+}
+
+export const lacking = (path: string, name: string): string =>
+  `Expected a tensor ${quoted(name)} in '${path}' but it has none of that name.`;
+
+/** The entry of a tensor that can be read. Throws `bad-weights` as `read` does, before anything is read. */
 export function readableTensor(file: TensorFile, name: string): TensorInfo {
   const info = file.tensors.get(name);
-  if (!info)
-    throw badWeights(`Expected a tensor ${quoted(name)} in '${file.path}' but it has none of that name.`);
+  if (!info) throw badWeights(lacking(file.path, name));
   if (!floatTypes.includes(info.dtype))
     throw badWeights(
       `Expected ${quoted(name)} in '${file.path}' to be one of ${floatTypes.join(", ")} but it is ` +
@@ -66,5 +71,6 @@ export function readableTensor(file: TensorFile, name: string): TensorInfo {
       `Expected at most ${MAX_ELEMENTS} elements in ${MAX_BYTES} bytes for ${quoted(name)} in ` +
         `'${file.path}' but it has ${elements} in ${info.end - info.begin}.`,
     );
+  if (info.end > file.size) throw cutShort(file.path, info.end, file.size);
   return info;
 }

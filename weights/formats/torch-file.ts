@@ -60,7 +60,7 @@ export class TorchTensor {
 }
 
 /** Whether the elements lie in row-major order with nothing between them. */
-export function isContiguous({ shape, strides }: TorchTensor): boolean {
+function isContiguous({ shape, strides }: TorchTensor): boolean {
   let next = 1;
   for (let dimension = shape.length - 1; dimension >= 0; dimension--) {
     if (shape[dimension] !== 1 && strides[dimension] !== next) return false;
@@ -70,7 +70,7 @@ export function isContiguous({ shape, strides }: TorchTensor): boolean {
 }
 
 /** The elements of a tensor in row-major order. `span`: all from its first to its last. */
-export function gather(span: Float32Array, tensor: TorchTensor): Float32Array {
+function gather(span: Float32Array, tensor: TorchTensor): Float32Array {
   const dimensions = tensor.shape
     .map((count, dimension) => ({ count, stride: tensor.strides[dimension]! }))
     .filter(({ count }) => count !== 1);
@@ -111,49 +111,33 @@ export interface StoragePlace {
   check(bytes: Uint8Array, begin: number, end: number): Promise<void> | void;
 }
 
-export class TorchFile implements TensorFile {
-  readonly path: string;
-  readonly format: "torch-zip" | "torch-legacy";
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
-  readonly metadata = {};
-  readonly #source: ByteSource;
-  readonly #views: ReadonlyMap<string, TorchTensor>;
-  readonly #places: ReadonlyMap<string, StoragePlace>;
-
-  /** `places`: by the keys of the storages of `views`. */
-  constructor(
-    source: ByteSource,
-    format: "torch-zip" | "torch-legacy",
-    views: ReadonlyMap<string, TorchTensor>,
-    places: ReadonlyMap<string, StoragePlace>,
-  ) {
-    this.path = source.path;
-    this.format = format;
-    this.#source = source;
-    this.#views = views;
-    this.#places = places;
-    const info = ({ dtype, shape, storage, begin, end }: TorchTensor): TensorInfo => {
-      const start = places.get(storage.key)!.begin;
-      return { dtype, shape, begin: start + begin, end: start + end };
-    };
-    this.tensors = new Map([...views].map(([name, view]) => [name, info(view)]));
-  }
-
-  async read(name: string): Promise<Float32Array> {
-    const { dtype, begin, end } = readableTensor(this, name);
-    if (begin === end) return new Float32Array();
-    const view = this.#views.get(name)!;
-    const bytes = await this.#source.read(begin, end);
-    await this.#places.get(view.storage.key)!.check(bytes, view.begin, view.end);
-    const span = decodeFloats(dtype, bytes.buffer);
-    return isContiguous(view) ? span : gather(span, view);
-  }
-
-  close(): Promise<void> {
-    return this.#source.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
+/** `places`: by the keys of the storages of `views`. */
+export function torchFile(
+  source: ByteSource,
+  format: "torch-zip" | "torch-legacy",
+  views: ReadonlyMap<string, TorchTensor>,
+  places: ReadonlyMap<string, StoragePlace>,
+): TensorFile {
+  const info = ({ dtype, shape, storage, begin, end }: TorchTensor): TensorInfo => {
+    const start = places.get(storage.key)!.begin;
+    return { dtype, shape, begin: start + begin, end: start + end };
+  };
+  const file: TensorFile = {
+    path: source.path,
+    size: source.size,
+    format,
+    tensors: new Map([...views].map(([name, view]) => [name, info(view)])),
+    metadata: {},
+    async read(name) {
+      const { dtype, begin, end } = readableTensor(file, name);
+      if (begin === end) return new Float32Array();
+      const view = views.get(name)!;
+      const bytes = await source.read(begin, end);
+      await places.get(view.storage.key)!.check(bytes, view.begin, view.end);
+      const span = decodeFloats(dtype, bytes.buffer);
+      return isContiguous(view) ? span : gather(span, view);
+    },
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+  return file;
 }

@@ -26,12 +26,11 @@ describe("a legacy file", () => {
 
   it("may lack its end: tensors before that are read", async () => {
     const path = await folder.save(legacyFile(pickle(two), values).subarray(0, -1));
-    const file = await openTensorFile(path);
+    await using file = await openTensorFile(path);
     expect([...(await file.read("b"))]).toEqual([1, 2, 3]);
     await expect(file.read("a")).rejects.toMatchObject(
       refusal(path, /^Expected at least \d+ bytes in 'F' but it has \d+: it is cut short, get it again\.$/),
     );
-    await file.close();
   });
 
   it("whose storages have other counts is refused", async () => {
@@ -92,9 +91,8 @@ describe("a legacy file", () => {
     const path = await folder.save(
       legacyFile(pickle(dict(text("a"), tensor(storage("0", 4), 0, [4], [1]))), { 0: [1, 2, 3, 4] }),
     );
-    const file = await openTensorFile(path);
+    await using file = await openTensorFile(path);
     await writeFile(path, "");
     await expect(file.read("a")).rejects.toMatchObject(refusal(path, /it is cut short/));
-    await file.close();
   });
 });

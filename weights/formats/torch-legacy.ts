@@ -12,7 +12,7 @@ import { unpickle } from "./pickle.ts";
 import { MoreNeeded, PickleCursor } from "./pickle-cursor.ts";
 import { flattenTensors, StateDictHost } from "./state-dict.ts";
 import type { TensorFile } from "./tensor-file.ts";
-import { type Storage, type StoragePlace, TorchFile } from "./torch-file.ts";
+import { type Storage, type StoragePlace, torchFile } from "./torch-file.ts";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
@@ -45,7 +45,7 @@ function parse(source: ByteSource, cursor: PickleCursor): TensorFile {
   unpickle(cursor, host);
   const tensors = flattenTensors(unpickle(cursor, host), cursor);
   const keys = unpickle(cursor, host);
-  return new TorchFile(source, "torch-legacy", tensors, placeStorages(source, cursor, host.storages, keys));
+  return torchFile(source, "torch-legacy", tensors, placeStorages(source, cursor, host.storages, keys));
 }
 
 function placeStorages(

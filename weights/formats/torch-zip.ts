@@ -5,14 +5,14 @@
  * Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py, `_save`, and
  * caffe2/serialize/inline_container.h.
  */
+import { crc32 } from "node:zlib";
 import { type ByteSource, badWeights, quoted } from "./byte-source.ts";
-import { crc32 } from "./crc32.ts";
 import { foreignArchive } from "./foreign.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleCursor } from "./pickle-cursor.ts";
 import { flattenTensors, StateDictHost } from "./state-dict.ts";
 import type { TensorFile } from "./tensor-file.ts";
-import { type Storage, type StoragePlace, TorchFile } from "./torch-file.ts";
+import { type Storage, type StoragePlace, torchFile } from "./torch-file.ts";
 import { damaged, locateEntry, readZipDirectory, type ZipEntry } from "./zip.ts";
 
 /** The pickle of VGG19 takes 4 KB. */
@@ -38,7 +38,7 @@ export async function readTorchZip(source: ByteSource): Promise<TensorFile> {
         storage.key,
         await placeStorage(source, entries.get(`${root}/data/${storage.key}`), storage),
       );
-  return new TorchFile(source, "torch-zip", tensors, places);
+  return torchFile(source, "torch-zip", tensors, places);
 }
 
 /** Versions before 2.1 don't say, and wrote little-endian on any system that has WebGPU. */

@@ -27,7 +27,7 @@ const cases = versions.flatMap((version, i) =>
 
 describe("a file of PyTorch's", () => {
   it.each(cases)("%s gives what PyTorch finds in it", async (name, expected) => {
-    const file = await openTensorFile(join(fixtures, name));
+    await using file = await openTensorFile(join(fixtures, name));
     const format = name.endsWith(".safetensors") ? "safetensors" : `torch-${name.split(".").at(-2)}`;
     expect(file.format).toBe(format);
     expect([...file.tensors.keys()].sort()).toEqual(Object.keys(expected).sort());
@@ -39,7 +39,6 @@ describe("a file of PyTorch's", () => {
           message: new RegExp(`but it is ${dtype}\\.$`),
         });
     }
-    await file.close();
   });
 
   it.each(["torch-1", "torch-2"])("of %s covers dtypes, views, nesting and old pickles", (version) => {

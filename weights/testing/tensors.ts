@@ -1,6 +1,6 @@
 /** Files' worth of tensors that look like VGG19's or a narrower network's, for tests. */
 import { type ConvLayer, vgg19, vggLayers } from "../../engine/network/layers.ts";
-import type { Tensor } from "../formats/index.ts";
+import { safetensorsParts, type Tensor } from "../formats/safetensors.ts";
 import { torchvisionIndex } from "../naming.ts";
 import { torchvisionStatistics } from "../preprocessing.ts";
 
@@ -53,4 +53,9 @@ export function likeTorchvision(
     const bias = content.get(`${nameOf(layer)}.bias`);
     if (bias) spread(bias.data, biasMean, biasDeviation);
   }
+}
+
+/** A safetensors file in one piece. */
+export function encodeSafetensors(...content: Parameters<typeof safetensorsParts>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.concat(safetensorsParts(...content)));
 }

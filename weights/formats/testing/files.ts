@@ -27,15 +27,11 @@ export function temporaryFolder(): { readonly path: string; save(bytes: Uint8Arr
 
 /** The values of all tensors of floats. */
 export async function readAll(path: string): Promise<Record<string, number[]>> {
-  const file = await openTensorFile(path);
-  try {
-    const result: Record<string, number[]> = {};
-    for (const [name, { dtype }] of file.tensors)
-      if (floatTypes.includes(dtype)) result[name] = [...(await file.read(name))];
-    return result;
-  } finally {
-    await file.close();
-  }
+  await using file = await openTensorFile(path);
+  const result: Record<string, number[]> = {};
+  for (const [name, { dtype }] of file.tensors)
+    if (floatTypes.includes(dtype)) result[name] = [...(await file.read(name))];
+  return result;
 }
 
 /** What to expect of the refusal of a file; F in `sentence` is its path. */

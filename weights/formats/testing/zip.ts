@@ -1,5 +1,5 @@
 /** Zip archives for tests, sound ones and such as lie about themselves. */
-import { crc32 } from "../crc32.ts";
+import { crc32 } from "node:zlib";
 import { bytes } from "./pickle.ts";
 
 export interface TestEntry {
