@@ -2,13 +2,14 @@
  * A cold start on llvmpipe with more than one core.
  *
  * llvmpipe compiles a kernel where it first runs, on the one thread that serves the device's queue: with an empty
- * shader cache, that is most of the time until the first step. Other devices of the same adapter have threads of their
- * own, and what they compile is found in the driver's cache on disk. So they share out the kernels, each of which is
- * run once on next to nothing, and the job's own device takes its share before it begins.
+ * shader cache, that is most of the time until the first step. What other processes compile is found in the driver's
+ * cache on disk. So they share out the kernels, each of which is run once on next to nothing, and the job's own device
+ * takes its share before it begins. Other devices of the same process would do, if Mesa were safe to compile on several
+ * threads at once (compilers.ts).
  */
 import { StylizeError } from "./errors.ts";
-import type { GpuContext } from "./gpu/context.ts";
-import type { Kernel } from "./gpu/kernel.ts";
+import type { Compiler, GpuContext } from "./gpu/context.ts";
+import type { Kernel, KernelText } from "./gpu/kernel.ts";
 
 /** Kernels that are needed together; group by group. */
 export type KernelGroups = AsyncIterable<readonly Kernel[]>;
@@ -21,7 +22,7 @@ export interface CompileAhead {
   join(): Promise<void>;
   /** Call it when the first step is done: what it took has been compiled. */
   stepped(): void;
-  /** Ends it; resolves when its devices are gone, which may take as long as one kernel. Never rejects. */
+  /** Ends it; resolves when all have done their present kernel and are told to go. Never rejects. */
   stop(): Promise<void>;
 }
 
@@ -39,20 +40,20 @@ const SLOW_MS = 4000;
  * Compiles the kernels of `groups` ahead if the first program on `context`, which the caller is about to run, has to
  * wait for the compiler.
  *
- * Does nothing where the context can't open siblings. Its failures are its own: the job then compiles as if it were not
- * there.
+ * Does nothing where the context can't open compilers. Its failures are its own: the job then compiles as if it were
+ * not there.
  */
 export function compileAhead(
   context: GpuContext,
   groups: () => KernelGroups,
   signal?: AbortSignal,
 ): CompileAhead {
-  const { openSiblings, debug } = context;
-  if (!openSiblings || context.hasRun) return { join: async () => {}, stepped() {}, stop: async () => {} };
+  const { openCompilers, debug } = context;
+  if (!openCompilers || context.hasRun) return { join: async () => {}, stepped() {}, stop: async () => {} };
   let isStopped = false;
   let sharing: Sharing | undefined;
   const start = () => {
-    sharing = new Sharing(openSiblings, groups(), () => isStopped || signal?.aborted === true, debug);
+    sharing = new Sharing(openCompilers, groups(), () => isStopped || signal?.aborted === true, debug);
   };
   let timer = setTimeout(() => !context.hasRun && start(), COLD_MS);
   return {
@@ -72,17 +73,17 @@ export function compileAhead(
   };
 }
 
-/** Kernels that several devices take from until all are in the driver's cache or `isStopped`. */
+/** Kernels that compilers take from until all are in the driver's cache or `isStopped`. */
 export class Sharing {
-  /** Settles when all are compiled or it has stopped, and the siblings are gone. Never rejects. */
+  /** Settles when all are compiled or it has stopped, and the compilers are told to go. Never rejects. */
   readonly end: Promise<void>;
   /** Labels of what was compiled so far. */
   readonly compiled: string[] = [];
   readonly #isStopped: () => boolean;
   readonly #debug: (sentence: string) => void;
-  /** Settles with the kernels of the first group, from which devices take until it is empty. */
+  /** Settles with the kernels of the first group, from which all take until it is empty. */
   readonly #first: Promise<Kernel[]>;
-  /** Settles when the siblings are done with the first group. */
+  /** Settles when the compilers are done with the first group. */
   readonly #firstDone: Promise<void>;
   /** Settles when the job's own device is done with its share. */
   #joined: Promise<void> = Promise.resolve();
@@ -90,7 +91,7 @@ export class Sharing {
   #tellFirstDone: () => void = () => {};
 
   constructor(
-    openSiblings: () => Promise<readonly GpuContext[]>,
+    openCompilers: () => Promise<readonly Compiler[]>,
     groups: KernelGroups,
     isStopped: () => boolean,
     debug: (sentence: string) => void,
@@ -103,49 +104,53 @@ export class Sharing {
     this.#firstDone = new Promise((resolve) => {
       this.#tellFirstDone = resolve;
     });
-    this.end = this.#compileAll(openSiblings, groups);
+    this.end = this.#compileAll(openCompilers, groups);
   }
 
   /** Takes kernels of the first group on `context`, too; resolves when it is done. */
   async join(context: GpuContext): Promise<void> {
-    this.#joined = this.#first.then((kernels) => this.#compileFrom(kernels, context));
+    this.#joined = this.#first.then((kernels) =>
+      this.#compileFrom(kernels, (kernel) => runOnce(context, kernel)),
+    );
     await Promise.all([this.#joined, this.#firstDone]);
   }
 
-  async #compileAll(openSiblings: () => Promise<readonly GpuContext[]>, groups: KernelGroups): Promise<void> {
-    let siblings: readonly GpuContext[] = [];
+  async #compileAll(openCompilers: () => Promise<readonly Compiler[]>, groups: KernelGroups): Promise<void> {
+    let compilers: readonly Compiler[] = [];
     try {
-      siblings = await openSiblings();
-      if (siblings.length > 0) await this.#compileGroups(siblings, groups);
+      compilers = await openCompilers();
+      if (compilers.length > 0) await this.#compileGroups(compilers, groups);
       this.#tellFirst([]); // where there was none
       await this.#joined;
       this.#debug(`compiled ${this.compiled.length} kernels ahead: ${this.compiled.join(", ")}`);
     } catch (error) {
       this.#debug(`compiling ahead failed: ${error}`);
     } finally {
-      for (const sibling of siblings) sibling[Symbol.dispose]();
+      for (const compiler of compilers) compiler[Symbol.dispose]();
       this.#tellFirst([]);
       this.#tellFirstDone();
     }
   }
 
-  async #compileGroups(siblings: readonly GpuContext[], groups: KernelGroups): Promise<void> {
+  async #compileGroups(compilers: readonly Compiler[], groups: KernelGroups): Promise<void> {
     for await (const group of groups) {
-      // The longest come first, so that all devices end at about the same time.
+      // The longest come first, so that all end at about the same time.
       const kernels = group.toSorted((a, b) => a.code.length - b.code.length);
       this.#tellFirst(kernels);
-      await Promise.all(siblings.map((sibling) => this.#compileFrom(kernels, sibling)));
+      await Promise.all(
+        compilers.map((compiler) => this.#compileFrom(kernels, (kernel) => compiler.compile(kernel))),
+      );
       this.#tellFirstDone();
       if (this.#isStopped()) return;
     }
   }
 
-  async #compileFrom(kernels: Kernel[], context: GpuContext): Promise<void> {
+  async #compileFrom(kernels: Kernel[], compile: (kernel: Kernel) => Promise<void>): Promise<void> {
     while (!this.#isStopped()) {
       const next = kernels.pop();
       if (!next) return;
       try {
-        await runOnce(context, context.adopt(next));
+        await compile(next);
         this.compiled.push(next.label);
       } catch (error) {
         this.#debug(`compiling '${next.label}' ahead failed: ${error}`);
@@ -156,8 +161,9 @@ export class Sharing {
 }
 
 /** Runs one workgroup of a kernel, which makes the driver compile it, whatever it is bound to. */
-async function runOnce(context: GpuContext, kernel: Kernel): Promise<void> {
+export async function runOnce(context: GpuContext, text: KernelText): Promise<void> {
   const { device } = context;
+  const kernel = context.adopt(text);
   using arena = context.arena(kernel.label);
   await context.until(kernel.ready);
   const encoder = device.createCommandEncoder();

@@ -1,12 +1,14 @@
 /**
  * The engine in Node.js: opens a device on an adapter that dawn.ts finds, reads shaders from disk.
  *
- * With dawn.ts and make-folder.ts the only file of the engine that knows Node; browser.ts is their counterpart.
+ * With dawn.ts, compilers.ts and make-folder.ts the only file of the engine that knows Node; browser.ts is their
+ * counterpart.
  */
 import { accessSync, constants as files, readFileSync } from "node:fs";
 import { availableParallelism, constants, getPriority, homedir, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openCompilers } from "./compilers.ts";
 import { type AdapterOptions, chooseAdapter, limitsOf, noAdapter, type RequestAdapter } from "./dawn.ts";
 import { familyOf, isSoftware, type KernelFamilyName } from "./gpu/adapter.ts";
 import { GpuContext, type Resting, type ShaderSource } from "./gpu/context.ts";
@@ -37,8 +39,8 @@ const wantedFeatures = [
   matrixFeature,
 ] as readonly GPUFeatureName[];
 
-/** Devices that compile ahead: more cores than these would share too few kernels. */
-const MOST_SIBLINGS = 3;
+/** Processes that compile ahead: more cores than these would share too few kernels. */
+const MOST_COMPILERS = 3;
 
 /**
  * Opens the adapter that `options` ask for.
@@ -61,21 +63,17 @@ export async function openContext(options: OpenOptions = {}): Promise<GpuContext
   if (gives) giveWay();
   const resting = gives ? asleep : undefined;
   const compilesOnQueue = familyOf(info) === "cpu" && family === "cpu" && hasShaderCache();
-  const openSibling = async () => {
-    const sibling = await openDevice(request);
-    return new GpuContext(sibling.device, info, readShader, { family, resting, name, debug });
-  };
   return new GpuContext(device, info, readShader, {
     name,
     family,
     waitingSpins: true, // Dawn's binding spins the main thread while a promise is pending
     resting,
     debug,
-    openSiblings: compilesOnQueue ? () => siblings(openSibling) : undefined,
+    openCompilers: compilesOnQueue ? () => openCompilers(compilerCount(), options) : undefined,
   });
 }
 
-/** Whether Mesa can keep what it compiles, which else each device compiles anew. Makes the folder that it will take. */
+/** Whether Mesa can keep what it compiles, which else each process compiles anew. Makes the folder that it takes. */
 function hasShaderCache(): boolean {
   const { MESA_SHADER_CACHE_DISABLE, MESA_SHADER_CACHE_DIR, XDG_CACHE_HOME } = process.env;
   if (MESA_SHADER_CACHE_DISABLE) return false;
@@ -89,12 +87,8 @@ function hasShaderCache(): boolean {
   }
 }
 
-/** One for each core that the first device leaves idle while it compiles, as far as they can be opened. */
-async function siblings(open: () => Promise<GpuContext>): Promise<GpuContext[]> {
-  const count = Math.min(availableParallelism() - 1, MOST_SIBLINGS);
-  const opened = await Promise.allSettled(Array.from({ length: count }, open));
-  return opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-}
+/** One for each core that the first device leaves idle while it compiles. */
+const compilerCount = () => Math.min(availableParallelism() - 1, MOST_COMPILERS);
 
 interface OpenDevice {
   readonly device: GPUDevice;

@@ -55,9 +55,13 @@ const networkBytes = shippedNetworks.reduce((sum, { size }) => sum + size, 0);
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const plain = (paths: readonly string[]) => paths.map((path) => posix.normalize(path));
 
+/** What a cold start on a processor starts. */
+const COMPILING = "dist/engine/compiling-process.js";
+
 describe("what is packed", () => {
   it("the painter's package is what its modules and its command lead to, kernels and networks", () => {
-    const { files } = reachableFrom(painter.folder, plain(programs(readManifest(painter.folder))));
+    const entries = [...plain(programs(readManifest(painter.folder))), COMPILING];
+    const { files } = reachableFrom(painter.folder, entries);
     const kernels = filesIn(join(root, "shaders")).map((path) => `shaders/${path}`);
     const networks = shippedNetworks.map(({ file }) => `weights/compact/${file}`);
     const own = ["LICENSE", "README.md", "package.json", ...kernels, ...networks, ...files];
@@ -66,7 +70,11 @@ describe("what is packed", () => {
   });
 
   it("the service's package is what its programs lead to, with kernels, networks, pages and the first styles", () => {
-    const programsOfService = [...plain(programs(readManifest(service.folder))), "dist/worker/has-gpu.js"];
+    const programsOfService = [
+      ...plain(programs(readManifest(service.folder))),
+      "dist/worker/has-gpu.js",
+      COMPILING,
+    ];
     const { files } = reachableFrom(service.folder, programsOfService);
     const rest = filesIn(service.folder).filter(
       (path) => !files.has(path) && !path.startsWith("dist/pages/"),

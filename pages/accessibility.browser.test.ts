@@ -142,10 +142,10 @@ describe.skipIf(chromiumMissing)(inChromium, () => {
     await visitor.heading("Painted in the style of Works").waitFor();
     await page.getByText("Public: everyone can see it").waitFor();
     const slider = page.getByRole("slider", { name: "Compare with the original" });
-    await slider.waitFor();
+    await expect.poll(() => slider.inputValue()).toBe("38"); // it begins at its end, and rests behind the first frame
     await reach(slider);
     await keyboard.press("End");
-    expect(await slider.inputValue()).toBe("100");
+    await expect.poll(() => slider.inputValue()).toBe("100");
     await reach(page.getByRole("button", { name: "Download" }));
     const [download] = await Promise.all([page.waitForEvent("download"), keyboard.press("Enter")]);
     expect(download.suggestedFilename()).toMatch(/^works-.*\.png$/);

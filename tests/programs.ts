@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const programs = [
   ".aws/tests/testing/worker.ts",
   "cli/main.ts",
+  "engine/compiling-process.ts",
   "gateway/main.ts",
   "gateway/testing/main.ts",
   "gateway/testing/witness.ts",

@@ -9,7 +9,7 @@
 import { StylizeError } from "../errors.ts";
 import { adapterName, familyOf, isSoftware, type KernelFamilyName } from "./adapter.ts";
 import { Arena } from "./arena.ts";
-import { Kernel } from "./kernel.ts";
+import { Kernel, type KernelText } from "./kernel.ts";
 import { type MatrixConfig, matrixConfigs } from "./matrix-units.ts";
 import { unrolled } from "./unroll.ts";
 import { type Known, mapMode } from "./webgpu.ts";
@@ -30,13 +30,16 @@ export interface ContextOptions {
   readonly waitingSpins?: boolean;
   /** Wraps what is awaited, so that the main thread rests meanwhile. */
   readonly resting?: Resting | undefined;
-  /**
-   * Opens further devices on the same adapter, where one compiles kernels that another then finds; see
-   * compile-ahead.ts.
-   */
-  readonly openSiblings?: (() => Promise<readonly GpuContext[]>) | undefined;
+  /** @internal Opens what compiles kernels for the same adapter, which this device then finds; see compile-ahead.ts. */
+  readonly openCompilers?: (() => Promise<readonly Compiler[]>) | undefined;
   /** Called with sentences for whoever looks for a fault. */
   readonly debug?: ((sentence: string) => void) | undefined;
+}
+
+/** @internal Compiles kernels into the driver's cache. */
+export interface Compiler extends Disposable {
+  /** One at a time. Rejects with what is wrong with the kernel, or `device-lost` where there is no compiler left. */
+  compile(kernel: KernelText): Promise<void>;
 }
 
 /** Settles as `promise` does. */
@@ -79,7 +82,7 @@ export class GpuContext implements Disposable {
   /** @internal */
   readonly waitingSpins: boolean;
   /** @internal */
-  readonly openSiblings: ContextOptions["openSiblings"];
+  readonly openCompilers: ContextOptions["openCompilers"];
   /** @internal */
   readonly debug: (sentence: string) => void;
   readonly limits: Known<"GPUSupportedLimits">;
@@ -112,7 +115,7 @@ export class GpuContext implements Disposable {
     shaders: ShaderSource,
     options: ContextOptions = {},
   ) {
-    const { name, family = familyOf(info), waitingSpins = false, resting, openSiblings, debug } = options;
+    const { name, family = familyOf(info), waitingSpins = false, resting, openCompilers, debug } = options;
     this.device = device;
     this.adapterName = name ?? adapterName(info);
     this.adapterInfo = info;
@@ -120,7 +123,7 @@ export class GpuContext implements Disposable {
     this.isSoftware = isSoftware(info);
     this.matrixConfigs = matrixConfigs(info, device.features);
     this.waitingSpins = waitingSpins;
-    this.openSiblings = openSiblings;
+    this.openCompilers = openCompilers;
     this.debug = debug ?? (() => {});
     this.#resting = resting ?? ((promise) => promise);
     // Where waiting keeps a core busy, two compile slower in the background than one in front.
@@ -236,7 +239,7 @@ export class GpuContext implements Disposable {
   }
 
   /** @internal A kernel of another context, on this one's device. */
-  adopt({ key, label, code }: Kernel): Kernel {
+  adopt({ key, label, code }: KernelText): Kernel {
     return this.#compiled(key, label, () => code);
   }
 

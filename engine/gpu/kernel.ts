@@ -7,8 +7,15 @@ import { type Binding, type ParamField, parseParams, usedBindings } from "./wgsl
 /** Bytes of a dummy buffer at least: a few elements of any array. */
 const SMALL = 256;
 
-export class Kernel {
+/** What a kernel is, on whichever device. */
+export interface KernelText {
   /** What tells it from all others. */
+  readonly key: string;
+  readonly label: string;
+  readonly code: string;
+}
+
+export class Kernel implements KernelText {
   readonly key: string;
   readonly label: string;
   readonly bindings: readonly Binding[];
