@@ -3,7 +3,7 @@
  *
  * A part that fails leaves the others alone, and both files are written whenever there is more to write.
  */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { BenchOptions } from "../options.ts";
 import { messageOf, say } from "../processes.ts";
@@ -51,7 +51,21 @@ export async function reportGpu(options: BenchOptions): Promise<void> {
   say(`all done, in ${Math.round(since(began) / 60)} min. Please read the first of these, then send both:`);
   say(`  ${files.markdown} (the text of an issue)`);
   say(`  ${files.json} (all figures, to be attached)`);
-  say('docs/performance.md, "A report from your GPU", says where.');
+  say(
+    `Where to: ${issuesOf(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")))}`,
+  );
+}
+
+/** Where issues are filed, as a package's manifest tells it. */
+export function issuesOf(manifest: {
+  readonly bugs?: string | { readonly url?: string };
+  readonly repository?: string | { readonly url?: string };
+}): string {
+  const urlOf = (value: string | { readonly url?: string } | undefined) =>
+    typeof value === "string" ? value : value?.url;
+  const repository = urlOf(manifest.repository)?.replace(/^git\+|\.git$/g, "");
+  const issues = urlOf(manifest.bugs) ?? (repository && `${repository}/issues`);
+  return issues ?? "an issue of the repository that this clone comes from (template: GPU report)";
 }
 
 const since = (began: number): number => (performance.now() - began) / 1e3;
@@ -68,7 +82,7 @@ function sayHowLong(parts: readonly Part[], { isQuick }: Plan): void {
   say(
     isQuick
       ? "a quick report: about a minute"
-      : "about a twenty minutes on a GPU; leave the machine alone meanwhile. Ctrl+C ends it: what there is by then is kept.",
+      : "about twenty minutes on a GPU; leave the machine alone meanwhile. Ctrl+C ends it, and keeps what there is.",
   );
   const left = parts.filter(({ leftOut }) => leftOut !== undefined);
   if (left.length > 0) say(`without: ${left.map(({ title }) => title).join(", ")}`);

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BenchOptions, benchCommand } from "../options.ts";
 import { exampleMachine } from "../testing/examples.ts";
-import { filesOf, runParts } from "./bench.ts";
+import { filesOf, issuesOf, runParts } from "./bench.ts";
 import { markdownOf } from "./markdown.ts";
 import type { Part } from "./parts.ts";
 import { planOf } from "./plan.ts";
@@ -139,6 +139,12 @@ test("files go to a folder, or have the name that is given", () => {
   const date = new Date("2026-12-01T10:00:00Z");
   expect(filesOf("/a/b", date).markdown).toBe("/a/b/stylize-gpu-report-2026-12-01.md");
   expect(filesOf("/a/b.md", date)).toEqual({ markdown: "/a/b.md", json: "/a/b.json" });
+});
+
+test("issues are filed where the manifest says", () => {
+  expect(issuesOf({ bugs: { url: "https://a.example/issues" } })).toBe("https://a.example/issues");
+  expect(issuesOf({ repository: { url: "git+https://a.example/b.git" } })).toBe("https://a.example/b/issues");
+  expect(issuesOf({})).toContain("this clone comes from");
 });
 
 test("what is measured depends on the adapter", () => {

@@ -28,7 +28,9 @@ export function bestStep(runs: readonly StepRun[]): string | undefined {
     .toSorted((a, b) => msOf(a)! - msOf(b)!);
   const { network, size, precision, isTuned } = best!;
   const way = isTuned ? "tuned" : "with defaults";
-  return `a step of ${network} at ${size} px in ${precision}, ${way}: ${milliseconds(msOf(best!))} ms, ${gigaflops(most, msOf(best!))} GFLOP/s`;
+  const ms = msOf(best!);
+  const speed = `${milliseconds(ms)} ms, ${gigaflops(most, ms)} GFLOP/s`;
+  return `a step of ${network} at ${size} px in ${precision}, ${way}: ${speed}`;
 }
 
 /** As measured on this adapter, in operations and bytes a millisecond. */
@@ -95,8 +97,9 @@ export function stepsText(runs: readonly StepRun[], { report, detail }: Telling)
   );
   const profiles = detail === 0 ? [] : measured.flatMap((run) => profileText(run, peaks(run.precision)));
   return [
-    'A step is loss, gradient and update. "Of peak" is the larger of operations (of direct convolutions) over the peak ' +
-      "of products and bytes over that of copies, both as measured above; Winograd, which needs fewer products, may pass it.",
+    'A step is loss, gradient and update. "Of peak" is the larger of operations (of direct convolutions) over the ' +
+      "peak of products and bytes over that of copies, both as measured above; Winograd, which needs fewer products, " +
+      "may pass it.",
     ...(measured.length > 0 ? [text] : []),
     ...(failed.length > 0 ? [failed.join("\n")] : []),
     ...profiles,
@@ -125,7 +128,8 @@ function profileText({ network, size, precision, measurement }: Measured, peaks:
     ["GFLOP/s", ({ name, ms }) => (works.has(name) ? gigaflops(works.get(name)!.operations, ms) : "-")],
     ["of peak", share],
   ]);
-  const title = `profile: ${network} at ${size} px in ${precision}, ${milliseconds(profile.total)} ms of loss and gradient`;
+  const total = `${milliseconds(profile.total)} ms of loss and gradient`;
+  const title = `profile: ${network} at ${size} px in ${precision}, ${total}`;
   return [folded(title, `${text}${left > 0 ? `\n\nand ${left} smaller ones` : ""}`)];
 }
 
