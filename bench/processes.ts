@@ -78,8 +78,9 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** Answers the request in argv over IPC, then ends the process. */
+/** Answers the request in argv over IPC, then ends the process, which ends with its parent, too. */
 export function answer<Request>(work: (request: Request) => Promise<unknown>): void {
+  process.once("disconnect", () => process.exit(1));
   const request: Request = JSON.parse(process.argv[2]!);
   work(request).then(
     (result) => process.send!({ result: result ?? null }, () => process.exit(0)),
