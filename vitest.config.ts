@@ -36,6 +36,7 @@ const slow = [
   "tests/**",
   "packaging/**",
   ".aws/{scripts,tests/deployed,tests/tools}.test.ts",
+  "bench/gpu-report/gpu-report.test.ts",
   "cli/{devices,first-run,hang-up,lost-network,request,run}.test.ts",
   "client/client.test.ts",
   "engine/{checkpoint,compile-ahead,dry-run,dry-run-parts,stylize}.test.ts",

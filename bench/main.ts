@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { benchAgainst } from "./against/bench.ts";
 import { jobChart } from "./chart/job.ts";
 import { type DrawnSteps, stepsChart } from "./chart/steps.ts";
+import { reportGpu } from "./gpu-report/bench.ts";
 import { benchJob } from "./job/bench.ts";
 import type { JobsReport } from "./job/report.ts";
 import { type BenchOptions, benchCommand } from "./options.ts";
@@ -21,6 +22,10 @@ async function main(options: BenchOptions): Promise<void> {
   const { from, chart, json } = options;
   if (from !== undefined) {
     write(chart ?? "chart.svg", drawReport(JSON.parse(readFileSync(from, "utf8"))));
+    return;
+  }
+  if (options.gpuReport) {
+    await reportGpu(options);
     return;
   }
   if (options.demo && options.against === undefined)

@@ -6,6 +6,7 @@ import type { GpuContext } from "../engine/gpu/context.ts";
 import { CountingContext } from "../engine/gpu/counting-context.ts";
 import type { Kernel } from "../engine/gpu/kernel.ts";
 import { type Precision, precisionOn } from "../engine/gpu/precision.ts";
+import { KernelTuning } from "../engine/kernel-tuning.ts";
 import { lossLayers } from "../engine/losses/objective.ts";
 import { loadModel, type Model } from "../engine/model.ts";
 import type { Network } from "../engine/network/types.ts";
@@ -13,7 +14,7 @@ import { openContext } from "../engine/node.ts";
 import { watchShaderCache } from "./machine.ts";
 import { type AdapterReport, type Measurement, type MeasureRequest, spreadOf, sum } from "./report.ts";
 import { fillHistory, recordSubject, resetObjective, runSteps, type Subject, targetsOf } from "./subject.ts";
-import { type Pictures, seededNetwork, seededPictures, terms } from "./task.ts";
+import { layersOf, type Pictures, seededNetwork, seededPictures, terms } from "./task.ts";
 import { profileOf, TimedOptimizer } from "./timing.ts";
 
 /** Steps before those that count: the loop submits ahead, and learns only from them how long to sleep. */
@@ -34,6 +35,8 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
   const opening = lap();
   const precision = precisionOn(context, request.precision);
   const adapter = adapterReport(context, precision);
+  if (request.isTuned) await tuneFor(context, request, precision);
+  lap(); // tuning is no part of the start
   const shaderCache = watchShaderCache(adapter.vendor);
   using weights = context.arena("weights");
   const ahead = compileAhead(context, () => kernelsOf(context, request, network, pictures));
@@ -75,6 +78,18 @@ export async function measure(request: MeasureRequest): Promise<Measurement> {
     peakProcess: peakProcessBytes(),
     profile: request.profile ? await profileOf(subject.objective.program) : undefined,
   };
+}
+
+/** Milliseconds within which all of a network's convolutions are tuned. */
+const TUNED_MS = 60_000;
+
+/** As a run of a picture of this size does, but with time for all. */
+async function tuneFor(context: GpuContext, { network, size }: MeasureRequest, precision: Precision) {
+  const note = () => {}; // what is wrong is in the verdict
+  const tuning = new KernelTuning(context, { precision, store: undefined, note });
+  await tuning.prepare();
+  const problems = tuning.unknownProblems(layersOf(network), { height: size, width: size });
+  await tuning.tune(problems, { budgetMs: TUNED_MS });
 }
 
 function modelOn(

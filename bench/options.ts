@@ -31,6 +31,12 @@ export interface BenchOptions {
   /** Compare whole runs of the demo. */
   readonly demo?: boolean;
   readonly rounds: number;
+  /** All that tells how the engine does on a GPU, as files to send. */
+  readonly gpuReport?: boolean;
+  /** Where to: a folder, or a file's name. */
+  readonly out?: string;
+  /** Only a little of it. */
+  readonly quick?: boolean;
   readonly json?: string;
   readonly chart?: string;
   /** A file that --json wrote. */
@@ -121,6 +127,17 @@ export function benchCommand(): Command {
       ).conflicts(["network", "sizes", "job", "peers", "profile"]),
     )
     .option("--rounds <n>", "Turns of --against.", integer(1, 100), 3)
+    .addOption(
+      new Option(
+        "--gpu-report",
+        "Write a report of this machine's GPU, to be sent to the project: tests, tuning, speed.",
+      ).conflicts(["job", "against", "demo", "json", "chart", "from"]),
+    )
+    .option(
+      "--out <path>",
+      "With --gpu-report: the folder it goes to, or the name of its .md file (default: here).",
+    )
+    .option("--quick", "With --gpu-report: a little of each part, in a minute.")
     .option("--json <file>", "Write all figures to a file.")
     .addOption(new Option("--chart <file>", "Draw them as SVG.").conflicts("against"))
     .addOption(

@@ -33,11 +33,25 @@ type PeerLine = Omit<PeerMeasurement, "network" | "size" | "wall" | "tolerance">
   readonly times: readonly number[];
 };
 
-/** All peers at the size, with the network and on the adapter of `ours`, one after the other. */
-export async function runPeers(ours: Measurement, options: BenchOptions): Promise<PeerResult[]> {
-  const missing = await installPackages();
+/** Of the peers' packages: those that lie there, or all, fetched where they are missing. */
+export type PeerPackages = "present" | "all";
+
+/**
+ * All peers at the size, with the network and on the adapter of `ours`, one after the other; on a GPU those that leave
+ * it alone can be left out.
+ */
+export async function runPeers(
+  ours: Measurement,
+  options: BenchOptions,
+  {
+    packages = "all",
+    onlyGpu = false,
+  }: { readonly packages?: PeerPackages; readonly onlyGpu?: boolean } = {},
+): Promise<PeerResult[]> {
+  const missing = packages === "all" ? await installPackages() : presentPackages();
   const pytorch = await findPyTorch(ours.adapter.family, options.python);
-  const peers = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours.adapter.family)];
+  const all = [...javascriptPeers(ours, options, missing), ...pytorchPeers(pytorch, ours.adapter.family)];
+  const peers = onlyGpu ? all.filter(({ engine }) => !/ (cpu|wasm)\b/.test(engine)) : all;
   return withFolder(async (scratch) => {
     writeTask(scratch, {
       network: seededNetwork(ours.network),
@@ -133,12 +147,24 @@ export function installPackages(): Promise<Missing> {
   return installed;
 }
 
-async function install(): Promise<Missing> {
+function wantedPackages() {
   const wanted: Readonly<Record<string, string>> = readJson(join(peersFolder, "package.json")).dependencies;
   const isThere = (name: string) => {
     const path = join(peersFolder, "node_modules", name, "package.json");
     return existsSync(path) && readJson(path).version === wanted[name];
   };
+  return { wanted, isThere };
+}
+
+/** Installs nothing. */
+function presentPackages(): Missing {
+  const { wanted, isThere } = wantedPackages();
+  return (name) =>
+    isThere(name) ? undefined : `${name} ${wanted[name]} is not installed (--peers installs it)`;
+}
+
+async function install(): Promise<Missing> {
+  const { wanted, isThere } = wantedPackages();
   if (Object.keys(wanted).every(isThere)) return () => undefined;
   say("installing the peers (npm install in bench/peers, 750 MB)");
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];

@@ -12,31 +12,61 @@ import { stripVTControlCharacters } from "node:util";
 /** `measurement` is what earlier commits called it, which --against runs. */
 type Answer = { readonly result: unknown } | { readonly measurement: unknown } | { readonly problem: string };
 
+interface Note {
+  readonly note: unknown;
+}
+
 export const childScript = fileURLToPath(new URL("child.ts", import.meta.url));
+
+export interface ChildOptions {
+  /** The process is ended where it says nothing for so many milliseconds. */
+  readonly patience?: number;
+  /** Takes what the child tells before it answers (`tell`). */
+  readonly onNote?: (note: unknown) => void;
+}
 
 /** Runs `script` in a child process with `variables` in its environment. Throws with the child's own sentence. */
 export async function askChild<Result>(
   script: string,
   request: unknown,
   variables: Readonly<Record<string, string>> = {},
+  { patience, onNote }: ChildOptions = {},
 ): Promise<Result> {
   const child = fork(script, [JSON.stringify(request)], {
     env: { ...process.env, ...variables },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let answer: Answer | undefined;
-  child.once("message", (message) => {
-    answer = message as Answer;
+  let isSilent = false;
+  let timer: NodeJS.Timeout | undefined;
+  const wait = () => {
+    clearTimeout(timer);
+    if (patience === undefined) return;
+    timer = setTimeout(() => {
+      isSilent = true;
+      child.kill("SIGKILL");
+    }, patience);
+  };
+  wait();
+  child.on("message", (message: Answer | Note) => {
+    wait();
+    if ("note" in message) onNote?.(message.note);
+    else answer = message;
   });
   const said = text(child.stderr!);
   const [code, signal] = await once(child, "close");
+  clearTimeout(timer);
   if (answer && "result" in answer) return answer.result as Result;
   if (answer && "measurement" in answer) return answer.measurement as Result;
+  if (isSilent) throw new Error(`its process said nothing for ${patience! / 1e3} s and was ended`);
   throw new Error(
     answer?.problem ??
-      `its process ended with ${signal ? `signal ${signal}` : `status ${code}`} and said: ${(await said).trim()}`,
+      `its process ended with ${signal ? `signal ${signal}` : `status ${code}`} and said: ${told(await said)}`,
   );
 }
+
+/** Without Dawn's warnings of limits that it lowers, which come with every adapter of some drivers. */
+const told = (said: string): string => said.replaceAll(/^Warning: .*\n?/gm, "").trim();
 
 /** Runs `use` with a folder that exists for as long. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
@@ -48,15 +78,23 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** Answers the request in argv over IPC, then ends the process. */
+/** Answers the request in argv over IPC, then ends the process, which ends with its parent, too. */
 export function answer<Request>(work: (request: Request) => Promise<unknown>): void {
+  process.once("disconnect", () => process.exit(1));
   const request: Request = JSON.parse(process.argv[2]!);
   work(request).then(
-    (result) => process.send!({ result }, () => process.exit(0)),
+    (result) => process.send!({ result: result ?? null }, () => process.exit(0)),
     (error: unknown) => {
       process.send!({ problem: messageOf(error) }, () => process.exit(1));
     },
   );
+}
+
+/** Of a child: tells its parent something before it answers. Resolves when it is on its way, whatever happens then. */
+export function tell(note: unknown): Promise<void> {
+  return new Promise((resolve) => {
+    process.send!({ note } satisfies Note, () => resolve());
+  });
 }
 
 export const peersFolder = fileURLToPath(new URL("peers", import.meta.url));

@@ -18,6 +18,8 @@ export interface EngineRequest extends Pick<BenchOptions, "precision"> {
 /** What one child process measures: `reps` steps, 0 for the start only, with a full history. */
 export interface MeasureRequest extends EngineRequest, Pick<BenchOptions, "reps" | "optimizer" | "history"> {
   readonly profile: boolean;
+  /** With what self-test and tuning choose, however long that takes, instead of defaults. */
+  readonly isTuned?: boolean;
 }
 
 /** From pictures and weights in memory to the end of the first step; the parts follow one another. */

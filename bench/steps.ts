@@ -70,7 +70,7 @@ function disagreements({ ours, peers }: Measured): string[] {
 }
 
 /** Leaves out what only this machine understands: its folders. */
-function portable({ environment, ...measurement }: Measurement): Omit<Measurement, "environment"> {
+export function portable({ environment, ...measurement }: Measurement): Omit<Measurement, "environment"> {
   return measurement;
 }
 
