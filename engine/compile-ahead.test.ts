@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { seededNetwork, seededPicture } from "../tests/seeded-network.ts";
@@ -128,6 +128,17 @@ describe.skipIf(!isLlvmpipe)("compiling ahead", () => {
     }
     return last;
   }
+
+  test("is done by processes of the caller's priority, which gives way later", async () => {
+    const before = getPriority();
+    const { device, openCompilers } = await openContext({ giveWay: true });
+    onTestFinished(() => device.destroy());
+    const compilers = (await openCompilers!()) as readonly CompilerProcess[];
+    expect(compilers.length).toBeGreaterThan(0);
+    for (const { pid } of compilers) expect(getPriority(pid)).toBe(before);
+    for (const compiler of compilers) compiler[Symbol.dispose]();
+    await Promise.all(compilers.map(({ ended }) => ended));
+  });
 
   test("leaves nothing to compile but the weights' transform", async () => {
     const folder = emptyCache();

@@ -60,9 +60,10 @@ export async function openContext(options: OpenOptions = {}): Promise<GpuContext
   const { device, info } = await openDevice(request);
   const { family = familyOf(info), debug } = options;
   const gives = options.giveWay && isSoftware(info);
-  if (gives) giveWay();
   const resting = gives ? asleep : undefined;
   const compilesOnQueue = familyOf(info) === "cpu" && family === "cpu" && hasShaderCache();
+  if (gives && compilesOnQueue) setTimeout(giveWay, STARTED_MS).unref();
+  else if (gives) giveWay();
   return new GpuContext(device, info, readShader, {
     name,
     family,
@@ -103,6 +104,12 @@ async function openDevice(request: RequestAdapter): Promise<OpenDevice> {
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   return { device, info: adapter.info };
 }
+
+/**
+ * When processes that compile ahead have started, if any do, in milliseconds. They would inherit a low priority, and
+ * the job would wait for what they compile at it.
+ */
+const STARTED_MS = 5000;
 
 /**
  * After the driver has started its threads, which keep their priority: on Linux it is a thread's own; elsewhere it is
