@@ -5,7 +5,7 @@
  * counterpart.
  */
 import { accessSync, constants as files, readFileSync } from "node:fs";
-import { availableParallelism, constants, freemem, getPriority, homedir, setPriority } from "node:os";
+import { availableParallelism, constants, getPriority, homedir, setPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openCompilers } from "./compilers.ts";
@@ -93,10 +93,11 @@ const COMPILER_BYTES = 2 ** 30;
 
 /** One for each core that the first device leaves idle while it compiles, as far as memory allows. */
 const compilerCount = () =>
-  Math.min(availableParallelism() - 1, MOST_COMPILERS, Math.floor(freeBytes() / COMPILER_BYTES));
-
-/** Node before 20.13 knows no limits of containers. */
-const freeBytes = (): number => process.availableMemory?.() ?? freemem();
+  Math.min(
+    availableParallelism() - 1,
+    MOST_COMPILERS,
+    Math.floor(process.availableMemory() / COMPILER_BYTES),
+  );
 
 interface OpenDevice {
   readonly device: GPUDevice;
