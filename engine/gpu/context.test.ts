@@ -49,3 +49,13 @@ test("an error of the device is thrown at the next await, and never printed on s
   expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
   expect(stderr).toContain("gpu-error");
 });
+
+test("writes loops out for GPUs, and leaves them to the compilers of processors", async () => {
+  using gpu = await openContext({ backend: "null", family: "gpu" });
+  using software = await openContext({ family: "gpu" });
+  const codes = [gpu, software].map((context) => {
+    return context.kernel("gram_product", { libs: ["texel_f32"] }).code;
+  });
+  expect(codes[0]).toContain("const row = 7u;");
+  expect(codes[1]!.includes("const row = 7u;")).toBe(!software.isSoftware);
+});

@@ -213,13 +213,17 @@ export class GpuContext implements Disposable {
     return result as T;
   }
 
-  /** @internal The kernel in `shaders/<name>.wgsl`, its loops written out; compiled once per combination of parts. */
+  /**
+   * @internal The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. Its loops are written out for
+   * GPUs: compilers for processors take several times as long for it, and gain nothing.
+   */
   kernel(name: string, { directives = [], libs = [], constants = {}, subgroup }: KernelParts = {}): Kernel {
     const lines = Object.entries(constants).map(
       ([key, value]) => `const ${key} = ${Number.isInteger(value) ? `${value}u` : value};`,
     );
     return this.#compiled([name, ...libs, ...lines, subgroup ?? ""].join(" "), name, () => {
-      const text = unrolled([...directives, ...this.#libs(libs), ...lines, this.#shaders(name)].join("\n"));
+      const joined = [...directives, ...this.#libs(libs), ...lines, this.#shaders(name)].join("\n");
+      const text = this.isSoftware ? joined : unrolled(joined);
       return subgroup === undefined ? text : withSubgroups(text, subgroup);
     });
   }
