@@ -214,8 +214,8 @@ export class GpuContext implements Disposable {
   }
 
   /**
-   * @internal The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. Its loops are written out for
-   * GPUs: compilers for processors take several times as long for it, and gain nothing.
+   * @internal The kernel in `shaders/<name>.wgsl`; compiled once per combination of parts. Its loops are written out
+   * for GPUs: compilers for processors take several times as long for it, and gain nothing.
    */
   kernel(name: string, { directives = [], libs = [], constants = {}, subgroup }: KernelParts = {}): Kernel {
     const lines = Object.entries(constants).map(
