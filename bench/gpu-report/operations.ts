@@ -19,14 +19,14 @@ import {
   texelBytes,
 } from "../../engine/ops/gpu/layout.ts";
 import { GpuScratch } from "../../engine/ops/gpu/scratch.ts";
-import { type Problem, type Variant, variantsFor } from "../../engine/ops/gpu/variants.ts";
+import { oneOfEach, type Problem, type Variant, variantsFor } from "../../engine/ops/gpu/variants.ts";
 import { DirectedWeights } from "../../engine/ops/gpu/weights.ts";
 import { conv, dConv, planes } from "../../engine/ops/reference.ts";
 import { noisePicture } from "../../engine/picture.ts";
 import { open } from "./adapter.ts";
 import { type OperationKind, type OperationTest, operationKinds } from "./report.ts";
-import { type ChildRequest, doUnits } from "./requests.ts";
-import { failureOf, oneOfEach } from "./trial.ts";
+import { doUnits, type UnitsRequest } from "./requests.ts";
+import { failureOf } from "./trial.ts";
 
 /** Channels that are tried for a variant until it can compute them. */
 const CHANNELS = [64, 128, 256, 512];
@@ -49,8 +49,6 @@ interface Case {
   readonly width: number;
 }
 
-type Request = Extract<ChildRequest, { part: "self-test" | "operations" | "peaks" }>;
-
 /** A lost case's row is made of this label. */
 const labelOf = ({ kind, precision, variant, problem: { inChannels, outChannels }, height, width }: Case) =>
   `${kind}|${precision}|${variant.name}|${inChannels} to ${outChannels} channels of ${height}x${width}`;
@@ -60,7 +58,7 @@ export function lostTest(label: string, message: string): OperationTest {
   return { kind, precision, variant, shape, verdict: "failed", message };
 }
 
-export async function testOperations(request: Request): Promise<void> {
+export async function testOperations(request: UnitsRequest): Promise<void> {
   using context = await open(request);
   const units = casesOn(context, request.oneOfEach).map((test) => ({
     label: labelOf(test),

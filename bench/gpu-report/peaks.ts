@@ -7,13 +7,14 @@ import type { GpuContext } from "../../engine/gpu/context.ts";
 import type { Kernel } from "../../engine/gpu/kernel.ts";
 import { type MatrixConfig, matrixDirectives } from "../../engine/gpu/matrix-units.ts";
 import { linearGrid, Program } from "../../engine/gpu/program.ts";
+import { Timer } from "../../engine/gpu/timer.ts";
 import { withSubgroups } from "../../engine/gpu/wgsl.ts";
 import { messageOf } from "../processes.ts";
 import { open } from "./adapter.ts";
 import { peakNames } from "./peak-names.ts";
 import type { Peak } from "./report.ts";
-import { type ChildRequest, doUnits, type Unit } from "./requests.ts";
-import { failureOf, Timer } from "./trial.ts";
+import { doUnits, type Unit, type UnitsRequest } from "./requests.ts";
+import { failureOf, leastTime } from "./trial.ts";
 
 /** Bytes of the buffer that is copied: beyond any cache on a GPU. */
 const COPIED = { gpu: 2 ** 28, software: 2 ** 22 } as const;
@@ -27,9 +28,7 @@ const OPERATIONS = 2 * 4 * 8;
 /** Workgroups with which the choice of tiles is judged. */
 const fewer = [16, 32, 64, 128, 256, 512, 1024];
 
-type Request = Extract<ChildRequest, { part: "self-test" | "operations" | "peaks" }>;
-
-export async function measurePeaks(request: Request): Promise<void> {
+export async function measurePeaks(request: UnitsRequest): Promise<void> {
   using context = await open(request);
   const full = request.oneOfEach ? 16 : FULL;
   const ofProducts = (what: string, precision: "f32" | "f16", groups: number) =>
@@ -38,8 +37,9 @@ export async function measurePeaks(request: Request): Promise<void> {
     ofProducts(peakNames.products.f32, "f32", full),
     ofProducts(peakNames.products.f16, "f16", full),
     ...context.matrixConfigs.map((config) => {
-      const { operand, m, n, k } = config;
-      const what = `${peakNames.matrix} of ${operand}, ${m}x${n}x${k}`;
+      const { operand, m, n, k, subgroup, isAsked } = config;
+      const size = isAsked ? `, subgroups of ${subgroup}` : "";
+      const what = `${peakNames.matrix} of ${operand}, ${m}x${n}x${k}${size}`;
       return unitOf(what, "GFLOP/s", () => matrixProducts(context, config, full));
     }),
     unitOf(peakNames.memory, "GB/s", () => copies(context)),
@@ -120,7 +120,7 @@ async function rate(
     const program = new Program(context, arena);
     program.dispatch(kernel, { y }, { rounds }, [groups, 1, 1]);
     await program.run();
-    const ms = await timer.time(program);
+    const ms = await leastTime(timer, program);
     if (ms >= ENOUGH_MS || rounds >= 2 ** 20) return (operations * rounds) / ms / 1e6;
   }
 }
@@ -138,7 +138,7 @@ async function copies(context: GpuContext): Promise<number> {
     return recorded;
   });
   await program.run();
-  return (2 * 16 * texels) / (await timer.time(program)) / 1e6;
+  return (2 * 16 * texels) / (await leastTime(timer, program)) / 1e6;
 }
 
 export const copyKernel = (context: GpuContext): Kernel =>

@@ -1,5 +1,6 @@
 /** What a report measures: all of it on a GPU, a little where time is short or a processor plays the GPU. */
 import type { Precision } from "../../engine/gpu/precision.ts";
+import { BUDGET_MS } from "../../engine/ops/gpu/tune.ts";
 import { optionTable } from "../../engine/options.ts";
 import { defaultSchedule, type Schedule } from "../job/schedules.ts";
 import type { BenchOptions } from "../options.ts";
@@ -37,9 +38,6 @@ const both = ["f16", "f32"] as const;
 /** Of a report: pictures up to a megapixel. */
 const usualSizes = [256, 512, 1024];
 
-/** The budget of tuning in a run (engine/ops/gpu/tune.ts). */
-const USUAL_MS = 3000;
-
 /** `adapter`: undefined where nothing could be found out about it. */
 export function planOf(options: BenchOptions, adapter: AdapterDetails | undefined): Plan {
   const hasHalves = adapter === undefined || adapter.usedFeatures.includes("shader-f16");
@@ -60,7 +58,7 @@ export function planOf(options: BenchOptions, adapter: AdapterDetails | undefine
       mostProblems: 1,
       usualMs: 1,
       generousMs: 100,
-      mostTuningMs: 20 * USUAL_MS,
+      mostTuningMs: 20 * BUDGET_MS,
       startSize: undefined,
       jobSize,
       jobSchedule: { minSize: jobSize, scaleSteps: 1 },
@@ -79,9 +77,9 @@ export function planOf(options: BenchOptions, adapter: AdapterDetails | undefine
     reps: options.reps,
     isTuned: true,
     mostProblems: Number.MAX_SAFE_INTEGER,
-    usualMs: USUAL_MS,
-    generousMs: 20 * USUAL_MS,
-    mostTuningMs: 150 * USUAL_MS,
+    usualMs: BUDGET_MS,
+    generousMs: 20 * BUDGET_MS,
+    mostTuningMs: 150 * BUDGET_MS,
     startSize: 512,
     jobSize: 512,
     jobSchedule: defaultSchedule(512),

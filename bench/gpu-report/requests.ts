@@ -30,10 +30,11 @@ export interface TuningRequest extends AskedInUnits {
   readonly mostMs: number;
 }
 
-export type ChildRequest =
-  | (Asked & { readonly part: "adapter" })
-  | (AskedInUnits & { readonly part: "self-test" | "operations" | "peaks" })
-  | TuningRequest;
+export interface UnitsRequest extends AskedInUnits {
+  readonly part: "self-test" | "operations" | "peaks";
+}
+
+export type ChildRequest = (Asked & { readonly part: "adapter" }) | UnitsRequest | TuningRequest;
 
 const script = fileURLToPath(new URL("child.ts", import.meta.url));
 

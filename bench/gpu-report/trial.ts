@@ -1,24 +1,12 @@
 /** Variants of a convolution on one problem: whether each compiles, is right, and how long it takes. */
 import { StylizeError } from "../../engine/errors.ts";
-import type { Arena } from "../../engine/gpu/arena.ts";
 import type { GpuContext } from "../../engine/gpu/context.ts";
 import type { Program } from "../../engine/gpu/program.ts";
-import { STOPWATCH_BYTES, Stopwatch } from "../../engine/gpu/stopwatch.ts";
-import { Submission } from "../../engine/gpu/submission.ts";
+import { Timer } from "../../engine/gpu/timer.ts";
 import { Exercise } from "../../engine/ops/gpu/exercise.ts";
 import type { Problem, Variant } from "../../engine/ops/gpu/variants.ts";
 import { messageOf } from "../processes.ts";
 import type { Trial } from "./report.ts";
-
-/** One variant of each method, that with the most usual tile: what stands for all where time is short. */
-export function oneOfEach(variants: readonly Variant[]): readonly Variant[] {
-  const usual = ({ tile }: Variant) => tile.channels === 64 && tile.pixels === 64;
-  const methods = [...new Set(variants.map(({ method }) => method))];
-  return methods.map((method) => {
-    const same = variants.filter((variant) => variant.method === method);
-    return same.find(usual) ?? same.at(-1)!;
-  });
-}
 
 /** Throws only where the device is lost. */
 export async function tryVariants(
@@ -53,7 +41,7 @@ async function tryVariant(context: GpuContext, exercise: Exercise, timer: Timer,
   await program.ready();
   const compileMs = performance.now() - began;
   const isRight = await exercise.isRight(program);
-  const ms = await timer.time(program); // also of a wrong one: it may only be inaccurate
+  const ms = await leastTime(timer, program); // also of a wrong one: it may only be inaccurate
   return { verdict: isRight ? "right" : "wrong", compileMs, ms } as const;
 }
 
@@ -73,42 +61,12 @@ const MAX_RUNS = 50;
 const REPEATS = 3;
 const LONG_MS = 100;
 
-/** On the device's clock, or on the host's where that has none. */
-export class Timer {
-  readonly #context: GpuContext;
-  readonly #stopwatch: Stopwatch;
-  readonly #staging: GPUBuffer;
-
-  constructor(context: GpuContext, arena: Arena) {
-    this.#context = context;
-    this.#stopwatch = new Stopwatch(context, arena);
-    this.#staging = arena.staging("timestamps", STOPWATCH_BYTES);
+/** Milliseconds of a run of `program`, whose kernels are ready. */
+export async function leastTime(timer: Timer, program: Program): Promise<number> {
+  let best = await timer.time(program, 1);
+  for (let i = 0; i < REPEATS && best < LONG_MS; i++) {
+    const runs = Math.max(1, Math.min(MAX_RUNS, Math.round(TIMED_MS / best)));
+    best = Math.min(best, await timer.time(program, runs));
   }
-
-  /** Milliseconds of a run of `program`, whose kernels are ready. */
-  async time(program: Program): Promise<number> {
-    let best = await this.#run(program, 1);
-    for (let i = 0; i < REPEATS && best < LONG_MS; i++) {
-      const runs = Math.max(1, Math.min(MAX_RUNS, Math.round(TIMED_MS / best)));
-      best = Math.min(best, await this.#run(program, runs));
-    }
-    return best;
-  }
-
-  async #run(program: Program, runs: number): Promise<number> {
-    const { device } = this.#context;
-    const submission = new Submission(device, "trial");
-    const { begin, end } = this.#stopwatch;
-    const start = performance.now();
-    for (let i = 0; i < runs; i++) {
-      const isLast = i === runs - 1;
-      program.encode(submission, { begin: i === 0 ? begin : undefined, end: isLast ? end : undefined });
-    }
-    this.#stopwatch.read(submission.encoder, this.#staging, 0);
-    submission.submit();
-    await this.#context.until(device.queue.onSubmittedWorkDone());
-    const ms = performance.now() - start;
-    const bytes = await this.#context.readStaging(this.#staging);
-    return (Stopwatch.milliseconds(bytes, 0, ms) ?? ms) / runs;
-  }
+  return best;
 }

@@ -4,6 +4,7 @@ import { precisionOn } from "../../engine/gpu/precision.ts";
 import { distinct, problemsOf, selfTest, type Tuned, tune } from "../../engine/ops/gpu/tune.ts";
 import {
   defaultVariant,
+  oneOfEach,
   type Problem,
   problemExponent,
   problemKey,
@@ -14,7 +15,7 @@ import { layersOf } from "../task.ts";
 import { open } from "./adapter.ts";
 import type { TunedProblem, TuneRun, Tuning } from "./report.ts";
 import { doUnits, type TuningRequest, type Unit } from "./requests.ts";
-import { failureOf, oneOfEach, tryVariants } from "./trial.ts";
+import { failureOf, tryVariants } from "./trial.ts";
 
 export type TuningRow =
   | { readonly verdict: Tuning["verdicts"] }

@@ -5,14 +5,12 @@
  * A problem is timed on random maps of 2^n pixels, the power next to its own.
  */
 import { StylizeError } from "../../errors.ts";
-import type { Arena } from "../../gpu/arena.ts";
 import type { GpuContext, Verdict } from "../../gpu/context.ts";
 import { CountingContext } from "../../gpu/counting-context.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Precision } from "../../gpu/precision.ts";
 import type { Program } from "../../gpu/program.ts";
-import { STOPWATCH_BYTES, Stopwatch } from "../../gpu/stopwatch.ts";
-import { Submission } from "../../gpu/submission.ts";
+import { Timer } from "../../gpu/timer.ts";
 import { type ConvLayer, padded, vgg19 } from "../../network/layers.ts";
 import type { Size } from "../../picture.ts";
 import { Exercise } from "./exercise.ts";
@@ -20,7 +18,7 @@ import { MASK_CHANNELS } from "./layout.ts";
 import {
   defaultVariant,
   fitness,
-  isPlain,
+  oneOfEach,
   type Problem,
   problemKey,
   type Variant,
@@ -48,7 +46,8 @@ export interface TuneOptions {
   readonly onTuned?: (tuned: Tuned) => void;
 }
 
-const BUDGET_MS = 3000;
+/** What tuning takes in a run, where the caller doesn't say. */
+export const BUDGET_MS = 3000;
 /** Variants of a problem at most. */
 const MOST_CANDIDATES = 10;
 /** A variant that takes so many times as long as the best in its first run is not run again. */
@@ -190,7 +189,7 @@ async function compare(
     const program = await fitting(context, () => exercise.record(variant));
     if (!program || !(await compiles(program))) continue;
     if (await exercise.isRight(program)) {
-      times.set(variant, await timer.time(program, HOPELESS * Math.min(...times.values())));
+      times.set(variant, await leastTime(timer, program, HOPELESS * Math.min(...times.values())));
     } else {
       wrong.push(variant);
     }
@@ -199,7 +198,7 @@ async function compare(
 }
 
 /** The convolution of a self-test: some GFLOP, a millisecond of a GPU; next to nothing on a software adapter. */
-const exerciseFor = (precision: Precision, isSoftware: boolean): Problem => ({
+export const exerciseFor = (precision: Precision, isSoftware: boolean): Problem => ({
   side: 3,
   direction: "forward",
   inChannels: 128,
@@ -219,13 +218,7 @@ export async function selfTest(context: GpuContext, precision: Precision): Promi
   const { limits, matrixConfigs, adapterInfo } = context;
   const all = variantsFor(problem, { limits, matrixConfigs, adapterInfo, verdicts: new Map() });
   const usual = all.find(({ name }) => name === "gemm-64x64-8x4")!;
-  const methods = new Map<string, Variant>([[usual.method, usual]]);
-  for (const variant of all.filter(isPlain)) {
-    const { channels, pixels } = variant.tile;
-    if (!methods.has(variant.method) || (channels === 64 && pixels === 64))
-      methods.set(variant.method, variant);
-  }
-  const { times, wrong } = await compare(context, problem, [...methods.values()], () => false);
+  const { times, wrong } = await compare(context, problem, oneOfEach(all), () => false);
   const plainMs = times.get(usual) ?? Infinity;
   const quick = [...times]
     .filter(([{ kind }, ms]) => kind === "matrix" && ms < WORTH_IT * plainMs)
@@ -272,40 +265,10 @@ export function candidateKernels(context: GpuContext): readonly Kernel[] {
   return counting.kernels;
 }
 
-/** Times programs on the device where the adapter has timestamps, else until their work is done on the host's clock. */
-class Timer {
-  readonly #context: GpuContext;
-  readonly #stopwatch: Stopwatch;
-  readonly #staging: GPUBuffer;
-
-  constructor(context: GpuContext, arena: Arena) {
-    this.#context = context;
-    this.#stopwatch = new Stopwatch(context, arena);
-    this.#staging = arena.staging("timestamps", STOPWATCH_BYTES);
-  }
-
-  /** Milliseconds of a run of `program`, which has run before; of one run where it takes longer than `hopeless`. */
-  async time(program: Program, hopeless: number): Promise<number> {
-    const first = await this.#run(program, 1);
-    if (first > hopeless) return first;
-    const runs = Math.max(1, Math.min(MAX_RUNS, Math.round(TIMED_MS / first)));
-    return Math.min(first, await this.#run(program, runs));
-  }
-
-  async #run(program: Program, runs: number): Promise<number> {
-    const { device } = this.#context;
-    const submission = new Submission(device, "tuning");
-    const { begin, end } = this.#stopwatch;
-    const start = performance.now();
-    for (let i = 0; i < runs; i++) {
-      const isLast = i === runs - 1;
-      program.encode(submission, { begin: i === 0 ? begin : undefined, end: isLast ? end : undefined });
-    }
-    this.#stopwatch.read(submission.encoder, this.#staging, 0);
-    submission.submit();
-    await this.#context.until(device.queue.onSubmittedWorkDone());
-    const ms = performance.now() - start;
-    const bytes = await this.#context.readStaging(this.#staging);
-    return (Stopwatch.milliseconds(bytes, 0, ms) ?? ms) / runs;
-  }
+/** Milliseconds of a run of `program`, which has run before; of one run where it takes longer than `hopeless`. */
+async function leastTime(timer: Timer, program: Program, hopeless: number): Promise<number> {
+  const first = await timer.time(program, 1);
+  if (first > hopeless) return first;
+  const runs = Math.max(1, Math.min(MAX_RUNS, Math.round(TIMED_MS / first)));
+  return Math.min(first, await timer.time(program, runs));
 }

@@ -8,6 +8,7 @@
 import type { Verdict } from "../../gpu/context.ts";
 import type { MatrixConfig } from "../../gpu/matrix-units.ts";
 import type { Precision } from "../../gpu/precision.ts";
+import { texelBytes } from "./layout.ts";
 import { PRODUCT_BYTES } from "./scratch.ts";
 import type { WinogradOutputs } from "./weights.ts";
 
@@ -93,10 +94,8 @@ export const tileInvocations = ({ channels, pixels, texels, run }: Tile): number
 
 /** Bytes of workgroup memory of conv2d_gemm.wgsl: 16 input channels of weights and pixels a stage, and the signs. */
 export function gemmMemory({ channels, pixels }: Tile, operand: Precision, stages: number): number {
-  return stages * bytesOf(operand) * 16 * (channels + pixels) + (channels / 8) * pixels;
+  return stages * texelBytes(operand) * 4 * (channels + pixels) + (channels / 8) * pixels;
 }
-
-const bytesOf = (operand: Precision) => (operand === "f16" ? 2 : 4);
 
 /** What decides which variants can compute a convolution, and which is best. */
 export interface Problem {
@@ -173,6 +172,17 @@ const ENOUGH_GROUPS = 128;
 export const isPlain = (variant: Variant): boolean =>
   variant.kind === "winograd" || (variant.stages === 1 && variant.splits === 1);
 
+/** A plain variant of each method, that with the most usual tile: what stands for all where time is short. */
+export function oneOfEach(variants: readonly Variant[]): readonly Variant[] {
+  const methods = new Map<string, Variant>();
+  for (const variant of variants.filter(isPlain)) {
+    const { channels, pixels } = variant.tile;
+    if (!methods.has(variant.method) || (channels === 64 && pixels === 64))
+      methods.set(variant.method, variant);
+  }
+  return [...methods.values()];
+}
+
 /** Bytes of the parts of sums that a variant splits. */
 export const partsBytes = ({ splits }: Blocking, { outChannels, pixels }: Problem): number =>
   4 * splits * outChannels * pixels;
@@ -242,7 +252,7 @@ export function matrixMemory(tile: Tile, config: MatrixConfig, stages: number): 
   const { channels, pixels } = tile;
   const values = stages * (32 * (channels + 8) + pixels * (32 + 8));
   const sums = 2 * 4 * matrixBatch(tile, config) * config.m * config.n;
-  return bytesOf(config.operand) * values + 4 * sums + (channels / 8) * pixels;
+  return texelBytes(config.operand) * (values / 4) + 4 * sums + (channels / 8) * pixels;
 }
 
 type Sized = Pick<Problem, "outChannels" | "pixels"> & Pick<Variant, "tile">;
